@@ -1,0 +1,56 @@
+PYTHON ?= python3
+BACKEND_TESTS = tests/models tests/test_boxes.py tests/test_losses.py
+SOURCES = keras_ssd tests training
+
+.PHONY: test test-slow test-backends lint format wheel demo clean
+
+# What it takes to run; enough for `make demo`.
+.venv/.installed: setup.cfg
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install -q -e .
+	touch $@
+
+# What it takes to train, test and build.
+.venv/.installed-test: .venv/.installed
+	.venv/bin/pip install -q -e .[test]
+	touch $@
+
+test: .venv/.installed-test
+	.venv/bin/python -m pytest
+	$(MAKE) test-backends
+
+test-slow: .venv/.installed-test
+	.venv/bin/python -m pytest -m slow
+
+test-backends: .venv/.installed-test
+	KERAS_BACKEND=jax .venv/bin/python -m pytest -m "not slow" $(BACKEND_TESTS)
+	KERAS_BACKEND=torch .venv/bin/python -m pytest -m "not slow" $(BACKEND_TESTS)
+
+lint: .venv/.installed-test
+	.venv/bin/ruff check $(SOURCES)
+	.venv/bin/ruff format --check $(SOURCES)
+
+format: .venv/.installed-test
+	.venv/bin/ruff check --fix $(SOURCES)
+	.venv/bin/ruff format $(SOURCES)
+
+# Builds the wheel and imports every module of it where nothing but its own requirements is
+# installed. The import runs inside dist/, so that it cannot find this folder's sources.
+wheel: .venv/.installed-test
+	rm -rf build dist .venv-wheel
+	.venv/bin/python -m build --wheel
+	$(PYTHON) -m venv .venv-wheel
+	.venv-wheel/bin/pip install -q dist/*.whl
+	cd dist && ../.venv-wheel/bin/python -c "import importlib, pkgutil, keras_ssd; \
+	    names = [m.name for m in pkgutil.walk_packages(keras_ssd.__path__, 'keras_ssd.')]; \
+	    [importlib.import_module(name) for name in names]; \
+	    print('imported keras_ssd and', len(names), 'modules from', keras_ssd.__file__)"
+	cd dist && ../.venv-wheel/bin/keras-ssd --help >/dev/null
+	rm -rf .venv-wheel
+
+demo: .venv/.installed
+	.venv/bin/python training/demo.py
+
+clean:
+	rm -rf .venv .venv-wheel build dist *.egg-info .pytest_cache .ruff_cache
+	find keras_ssd tests training -name __pycache__ -type d -prune -exec rm -rf {} +

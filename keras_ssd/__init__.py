@@ -1,0 +1,50 @@
+"""SSD (Single Shot MultiBox Detector, Liu et al. 2016) for Keras.
+
+>>> model = keras_ssd.SSD300(num_classes=20)                          # trains
+>>> detector = keras_ssd.build_detector(model, class_names)           # pixels in, detections out
+>>> detector = keras_ssd.load_detector("best.keras")
+>>> for found in keras_ssd.detect(detector, ["dog.jpg"]): print(found.to_records())
+"""
+
+import importlib
+
+from keras_ssd import config, losses
+from keras_ssd.inference import detect, detect_to_folder
+from keras_ssd.models import (
+    SSD,
+    SSD300,
+    SSD512,
+    SSDMobileNet320,
+    SSDResNet300,
+    SSDTiny128,
+    build_detector,
+    class_names,
+    layers,
+    load_detector,
+)
+
+_TENSORFLOW_PACKAGES = ("data", "evaluation", "training")
+
+__all__ = [
+    "SSD",
+    "SSD300",
+    "SSD512",
+    "SSDMobileNet320",
+    "SSDResNet300",
+    "SSDTiny128",
+    "build_detector",
+    "class_names",
+    "config",
+    "detect",
+    "detect_to_folder",
+    "layers",
+    "load_detector",
+    "losses",
+    *_TENSORFLOW_PACKAGES,
+]
+
+
+def __getattr__(name):
+    if name in _TENSORFLOW_PACKAGES:
+        return importlib.import_module(f"keras_ssd.{name}")
+    raise AttributeError(f"module 'keras_ssd' has no attribute {name!r}")

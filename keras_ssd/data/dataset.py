@@ -1,0 +1,184 @@
+"""What every source of annotated images returns, and the rules that all of them share."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from keras_ssd import boxes
+from keras_ssd.data.sample import Sample
+
+
+@dataclass(frozen=True)
+class ObjectAnnotation:
+    """One object as an annotation file has it: corners (x1, y1, x2, y2) in pixels, unchecked."""
+
+    class_name: str
+    box: tuple[float, float, float, float]
+    difficult: bool = False
+
+
+@dataclass(frozen=True)
+class ImageAnnotation:
+    """One image as an annotation file has it.
+
+    Attributes:
+        id: unique in its data set.
+        image: path of an encoded image, or its bytes.
+        size: (height, width) in pixels, positive.
+        objects: may be empty.
+        file: what messages about this image name.
+    """
+
+    id: str
+    image: Path | bytes
+    size: tuple[int, int]
+    objects: list[ObjectAnnotation]
+    file: str | Path
+
+
+@dataclass(frozen=True)
+class AnnotatedImages:
+    """A data set for object detection.
+
+    Attributes:
+        samples: one per image.
+        class_names: of the foreground classes; `Sample.labels` are indices into it.
+        problems: what was repaired or left out on loading, one line each, for people.
+    """
+
+    samples: list[Sample]
+    class_names: tuple[str, ...]
+    problems: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @classmethod
+    def from_annotations(
+        cls,
+        annotations: list[ImageAnnotation],
+        class_names: Iterable[str] | None = None,
+        *,
+        difficult: str = "keep",
+        unknown_classes: str = "error",
+    ) -> "AnnotatedImages":
+        """Turns names into labels and pixels into relative boxes.
+
+        Boxes are clipped to their image, and dropped where no area is left; both are reported
+        in `problems`.
+
+        Args:
+            annotations: in the order of the samples.
+            class_names: in the order of the labels; None takes all names found, sorted.
+            difficult: "keep" or "drop" difficult objects.
+            unknown_classes: what an object outside `class_names` leads to: an "error", or "skip"
+                leaves such objects out and reports their number.
+
+        Raises:
+            ValueError: an argument, a class name or a coordinate is not as expected.
+        """
+        _check_choice("difficult", difficult, ("keep", "drop"))
+        _check_choice("unknown_classes", unknown_classes, ("error", "skip"))
+        if class_names is None:
+            class_names = sorted({o.class_name for a in annotations for o in a.objects})
+            if not class_names:
+                raise ValueError("class_names: no object to take them from; pass class_names")
+        class_names = _checked_class_names(class_names)
+        label_of = {name: label for label, name in enumerate(class_names)}
+
+        samples, problems, skipped = [], [], Counter()
+        for annotation in annotations:
+            known = []
+            for annotated in annotation.objects:
+                if annotated.difficult and difficult == "drop":
+                    continue
+                if annotated.class_name in label_of:
+                    known.append(annotated)
+                elif unknown_classes == "skip":
+                    skipped[annotated.class_name] += 1
+                else:
+                    raise ValueError(
+                        f"{annotation.file}: unknown class {annotated.class_name!r}, expected one "
+                        f'of: {", ".join(class_names)}. unknown_classes="skip" leaves it out'
+                    )
+            samples.append(_to_sample(annotation, known, label_of, problems))
+        problems += [
+            f"class {name!r} is not in class_names: {count} object(s) skipped"
+            for name, count in sorted(skipped.items())
+        ]
+        return cls(samples, class_names, problems)
+
+
+def merge(datasets: Iterable[AnnotatedImages]) -> AnnotatedImages:
+    """One data set after the other.
+
+    Raises:
+        ValueError: nothing to merge, class names differ, or an image's id comes twice.
+    """
+    datasets = list(datasets)
+    if not datasets:
+        raise ValueError("merge: datasets is empty")
+    class_names = datasets[0].class_names
+    for dataset in datasets[1:]:
+        if dataset.class_names != class_names:
+            raise ValueError(
+                f"merge: class names differ: {class_names} and {dataset.class_names}. Load each "
+                "data set with the same class_names"
+            )
+    samples = [sample for dataset in datasets for sample in dataset.samples]
+    most_frequent = Counter(sample.id for sample in samples).most_common(1)
+    if most_frequent and most_frequent[0][1] > 1:
+        raise ValueError(f"merge: image {most_frequent[0][0]!r} is in more than one data set")
+    problems = [problem for dataset in datasets for problem in dataset.problems]
+    return AnnotatedImages(samples, class_names, problems)
+
+
+def _check_choice(argument, value, choices):
+    if value not in choices:
+        raise ValueError(f"{argument} must be {choices[0]!r} or {choices[1]!r}, not {value!r}")
+
+
+def _checked_class_names(class_names) -> tuple[str, ...]:
+    names = () if isinstance(class_names, str) else tuple(class_names)
+    if not names or len(set(names)) < len(names) or not all(isinstance(n, str) for n in names):
+        raise ValueError(f"class_names must be a list of distinct names, not {class_names!r}")
+    return names
+
+
+def _to_sample(annotation, objects, label_of, problems) -> Sample:
+    """The sample of an image with those of its objects that are wanted; extends `problems`."""
+    height, width = annotation.size
+    pixels = np.array([o.box for o in objects], np.float64).reshape(-1, 4)
+    if not np.isfinite(pixels).all():
+        bad = objects[int(np.argmin(np.isfinite(pixels).all(axis=1)))]
+        raise ValueError(
+            f"{annotation.file}: {bad.class_name} box {_text(bad.box)}: "
+            "coordinates must be finite numbers"
+        )
+    relative = (pixels / (width, height, width, height)).astype(np.float32)
+    clipped = boxes.clip(relative)
+    has_area = (clipped[:, 2:] > clipped[:, :2]).all(axis=1)
+    sticks_out = (clipped != relative).any(axis=1)
+    for index in np.flatnonzero(~has_area | sticks_out):
+        change = "clipped to" if has_area[index] else "dropped: no area inside"
+        problems.append(
+            f"{annotation.file}: {objects[index].class_name} box {_text(objects[index].box)} "
+            f"{change} the {width}x{height} image"
+        )
+    labels = np.array([label_of[o.class_name] for o in objects], np.int32)
+    difficult = np.array([o.difficult for o in objects], bool)
+    return Sample(
+        annotation.id,
+        annotation.image,
+        annotation.size,
+        clipped[has_area],
+        labels[has_area],
+        difficult[has_area],
+    )
+
+
+def _text(box) -> str:
+    return "(" + ", ".join(f"{value:g}" for value in box) + ")"

@@ -1,0 +1,91 @@
+"""Objects of an image -> the targets of its default boxes. TensorFlow, for use inside tf.data."""
+
+import tensorflow as tf
+import tensorflow.experimental.numpy as tnp
+
+from keras_ssd import boxes as box_math
+
+_TOUCHING = 1e-6  # boxes that overlap less never match
+
+
+def match(boxes, default_boxes, iou_threshold=0.5):
+    """Assigns objects to default boxes (paper, section 2.2; Caffe `bbox_util.cpp`, `MatchBBox`).
+
+    First every object gets a default box of its own: again and again the pair with the largest
+    IoU among free objects and free default boxes. Then every default box left takes the object
+    that it overlaps most, if their IoU reaches the threshold. Ties go to the lower index.
+
+    Args:
+        boxes: float32 (M, 4), corners; M may be 0.
+        default_boxes: float32 (N, 4), corners.
+        iou_threshold: of the second step.
+
+    Returns:
+        int32 (N,): index of each default box's object, -1 for background.
+    """
+    boxes = tf.pad(boxes, [[0, 1], [0, 0]])  # a box that overlaps nothing: there is always one
+    overlaps = box_math.iou(boxes, default_boxes, tnp)  # (M + 1, N)
+    nearest = tf.argmax(overlaps, axis=0, output_type=tf.int32)  # (N,)
+    near_enough = tf.reduce_max(overlaps, axis=0) >= iou_threshold
+    matches = tf.where(near_enough, nearest, -1)
+
+    pairs = _bipartite_matches(overlaps)  # (pairs, 2) of default box, object
+    return tf.tensor_scatter_nd_update(matches, pairs[:, :1], pairs[:, 1])
+
+
+def _bipartite_matches(overlaps):
+    num_objects, num_default_boxes = tf.shape(overlaps)[0], tf.shape(overlaps)[1]
+    # The others can take no more than num_objects - 1 default boxes from an object, so that it
+    # finds its own among its best num_objects.
+    iou, candidates = tf.math.top_k(overlaps, tf.minimum(num_objects, num_default_boxes))
+    objects = tf.range(num_objects)[:, None]
+    order = candidates * num_objects + objects  # lower default box first, then lower object
+
+    def free_pair_left(iou, pairs):
+        return tf.reduce_max(iou) > _TOUCHING
+
+    def take_best_pair(iou, pairs):
+        best = iou == tf.reduce_max(iou)
+        first = tf.reduce_min(tf.where(best, order, order.dtype.max))
+        default_box, taken = first // num_objects, first % num_objects
+        iou = tf.where((candidates == default_box) | (objects == taken), -1.0, iou)
+        return iou, tf.concat([pairs, [[default_box, taken]]], axis=0)
+
+    _, pairs = tf.while_loop(
+        free_pair_left,
+        take_best_pair,
+        (iou, tf.zeros((0, 2), tf.int32)),
+        shape_invariants=(iou.shape, tf.TensorShape((None, 2))),
+    )
+    return pairs
+
+
+def encode_targets(boxes, labels, default_boxes, variances, iou_threshold=0.5):
+    """What an SSD should predict for an image with these objects.
+
+    Args:
+        boxes: float32 (M, 4), relative corners with area; M may be 0.
+        labels: int32 (M,), from 0.
+        default_boxes: float32 (N, 4), relative (cx, cy, w, h).
+        variances: of the configuration.
+        iou_threshold: see `match`.
+
+    Returns:
+        A dictionary, as the losses expect it:
+            "offsets": float32 (N, 5); the last column is 1 where the default box is matched,
+                elsewhere the whole row is 0.
+            "classes": int32 (N,), 0 background, label + 1 where matched.
+    """
+    corners = box_math.centers_to_corners(default_boxes, tnp)
+    matches = match(boxes, corners, iou_threshold)
+    matched = matches >= 0
+    objects = tf.maximum(matches, 0)  # background: any row, masked below
+    targets = tf.where(
+        matched[:, None], tf.gather(tf.pad(boxes, [[0, 1], [0, 0]]), objects), corners
+    )
+    offsets = box_math.encode(targets, default_boxes, variances, tnp)
+    flags = tf.cast(matched, tf.float32)[:, None]
+    return {
+        "offsets": tf.concat([tf.where(matched[:, None], offsets, 0.0), flags], axis=1),
+        "classes": tf.where(matched, tf.gather(tf.pad(labels, [[0, 1]]), objects) + 1, 0),
+    }

@@ -1,0 +1,45 @@
+"""The one structure that every source of annotated images yields."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from keras_ssd.images import decode_image, read_image
+
+
+@dataclass(frozen=True, eq=False)  # arrays have no one truth value
+class Sample:
+    """An annotated image.
+
+    Attributes:
+        id: unique in its data set; what messages and detections call it.
+        image: path of an encoded image, or its bytes.
+        size: (height, width) in pixels.
+        boxes: float32 (M, 4), relative corners (x1, y1, x2, y2) within [0, 1], with area.
+        labels: int32 (M,), indices into the class names, from 0; background is no class.
+        difficult: bool (M,): VOC's difficult objects, COCO's crowds.
+    """
+
+    id: str
+    image: Path | bytes
+    size: tuple[int, int]
+    boxes: np.ndarray
+    labels: np.ndarray
+    difficult: np.ndarray
+
+    @property
+    def pixel_boxes(self) -> np.ndarray:
+        """The boxes in pixels, float64 (M, 4) corners, as they were annotated.
+
+        Rounding to a thousandth removes the noise of the relative float32 coordinates, which
+        could otherwise tip an overlap that equals a threshold.
+        """
+        height, width = self.size
+        return np.round(self.boxes.astype(np.float64) * [width, height, width, height], 3)
+
+    def read_image(self) -> np.ndarray:
+        """RGB uint8 (H, W, 3); raises CorruptImageError with the sample's id."""
+        if isinstance(self.image, bytes):
+            return decode_image(self.image, name=self.id)
+        return read_image(self.image)

@@ -1,0 +1,32 @@
+"""From a configuration to its default boxes."""
+
+import numpy as np
+
+from keras_ssd import boxes
+from keras_ssd.config import FeatureMap, SSDConfig
+
+
+def default_boxes(config: SSDConfig) -> np.ndarray:
+    """All default boxes of `config`, float32 (N, 4), relative (cx, cy, w, h).
+
+    Order: map, row, column, box of the cell; the outputs of the heads have the same order.
+    Source: Caffe's `prior_box_layer.cpp`; `clip` rules of its ports.
+    """
+    all_boxes = np.concatenate([_map_boxes(feature_map) for feature_map in config.feature_maps])
+    if config.clip == "corners":
+        all_boxes = boxes.corners_to_centers(boxes.clip(boxes.centers_to_corners(all_boxes)))
+    elif config.clip == "sizes":
+        all_boxes[:, 2:] = np.clip(all_boxes[:, 2:], 0, 1)
+    elif config.clip == "centers_and_sizes":
+        all_boxes = np.clip(all_boxes, 0, 1)
+    return all_boxes.astype(np.float32)
+
+
+def _map_boxes(feature_map: FeatureMap) -> np.ndarray:
+    positions = (np.arange(feature_map.grid) + feature_map.offset) * feature_map.step
+    cy, cx = np.meshgrid(positions, positions, indexing="ij")
+    centers = np.stack([cx, cy], axis=-1)[:, :, None, :]  # (row, column, 1, 2)
+    sizes = np.array(feature_map.box_sizes)[None, None]  # (1, 1, box, 2)
+    shape = (feature_map.grid, feature_map.grid, sizes.shape[2], 2)
+    both = [np.broadcast_to(centers, shape), np.broadcast_to(sizes, shape)]
+    return np.concatenate(both, axis=-1).reshape(-1, 4)

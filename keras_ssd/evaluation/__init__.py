@@ -1,0 +1,17 @@
+"""Average precision by the rules of PASCAL VOC and COCO."""
+
+from keras_ssd.evaluation.coco import evaluate_coco
+from keras_ssd.evaluation.predictions import predict_samples
+from keras_ssd.evaluation.report import format_coco, format_voc, plot_precision_recall, to_json
+from keras_ssd.evaluation.voc import VOCResult, evaluate_voc
+
+__all__ = [
+    "VOCResult",
+    "evaluate_coco",
+    "evaluate_voc",
+    "format_coco",
+    "format_voc",
+    "plot_precision_recall",
+    "predict_samples",
+    "to_json",
+]

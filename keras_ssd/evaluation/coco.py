@@ -1,0 +1,101 @@
+"""The twelve numbers of the COCO detection challenge, by pycocotools."""
+
+import contextlib
+import io
+from collections.abc import Iterable, Sequence
+
+from keras_ssd.data.sample import Sample
+from keras_ssd.evaluation.pairing import pair_with_detections
+from keras_ssd.results.detections import Detections
+
+# In the order of `COCOeval.stats`.
+COCO_NUMBERS = {
+    "AP": "average precision, mean over IoU 0.50:0.05:0.95",
+    "AP50": "average precision, IoU 0.50",
+    "AP75": "average precision, IoU 0.75",
+    "APs": "average precision, small objects (below 32x32 pixels)",
+    "APm": "average precision, medium objects",
+    "APl": "average precision, large objects (above 96x96 pixels)",
+    "AR1": "average recall, 1 detection per class and image",
+    "AR10": "average recall, 10 detections per class and image",
+    "AR100": "average recall, 100 detections per class and image",
+    "ARs": "average recall, small objects",
+    "ARm": "average recall, medium objects",
+    "ARl": "average recall, large objects",
+}
+
+
+def evaluate_coco(
+    detections: Iterable[Detections], samples: Iterable[Sample], class_names: Sequence[str]
+) -> dict[str, float]:
+    """Scores detections against the objects of the samples.
+
+    Difficult objects are crowds: detections of them are ignored. The size of an object is the
+    area of its box; COCO's own files state the smaller area of the outline, so that the numbers
+    by size differ a little from those of the COCO server.
+
+    Args:
+        detections, samples, class_names: as for `evaluate_voc`.
+
+    Returns:
+        The numbers that `COCO_NUMBERS` explains, in [0, 1]; nan where there are no objects.
+
+    Raises:
+        ValueError: see `pair_with_detections`.
+        ImportError: pycocotools is not installed.
+    """
+    try:
+        from pycocotools.cocoeval import COCOeval
+    except ImportError as error:
+        raise ImportError(
+            'evaluate_coco needs pycocotools: pip install "keras-ssd[train]"'
+        ) from error
+
+    pairs = pair_with_detections(samples, detections, class_names)
+    objects, found = [], []
+    for image_id, (sample, detected) in enumerate(pairs, start=1):
+        for box, label, crowd in zip(
+            sample.pixel_boxes, sample.labels, sample.difficult, strict=True
+        ):
+            objects.append({**_annotation(image_id, box, label), "iscrowd": int(crowd)})
+        for box, label, score in zip(detected.boxes, detected.labels, detected.scores, strict=True):
+            found.append({**_annotation(image_id, box, label), "score": float(score)})
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluation = COCOeval(
+            _data_set(objects, len(pairs), len(class_names)),
+            _data_set(found, len(pairs), len(class_names)),
+            iouType="bbox",
+        )
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return {
+        name: float(value) if value >= 0 else float("nan")  # -1: no objects
+        for name, value in zip(COCO_NUMBERS, evaluation.stats, strict=True)
+    }
+
+
+def _annotation(image_id, box, label):
+    x1, y1, x2, y2 = map(float, box)
+    width, height = x2 - x1, y2 - y1
+    return {
+        "image_id": image_id,
+        "category_id": int(label) + 1,
+        "bbox": [x1, y1, width, height],
+        "area": width * height,
+    }
+
+
+def _data_set(annotations, num_images, num_classes):
+    from pycocotools.coco import COCO
+
+    data_set = COCO()
+    data_set.dataset = {
+        "images": [{"id": image_id} for image_id in range(1, num_images + 1)],
+        "categories": [{"id": category_id} for category_id in range(1, num_classes + 1)],
+        # Ids from 1: COCOeval takes id 0 of an object for "no object".
+        "annotations": [{"id": i, **entry} for i, entry in enumerate(annotations, start=1)],
+    }
+    data_set.createIndex()
+    return data_set

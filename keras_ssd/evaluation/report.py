@@ -1,0 +1,130 @@
+"""Evaluation results for people and for files: tables, JSON values, precision-recall curves."""
+
+from math import ceil, isnan
+from pathlib import Path
+
+import numpy as np
+
+from keras_ssd.evaluation.coco import COCO_NUMBERS
+from keras_ssd.evaluation.voc import ClassResult, VOCResult, precision_envelope
+
+
+def format_voc(result: VOCResult) -> str:
+    """A table with a row for each class and their mean; "-" where a class has no objects."""
+    header = ("class", "objects", "detections", "AP 11-point", "AP area")
+    rows = [
+        (
+            entry.name,
+            str(entry.num_objects),
+            str(entry.num_detections),
+            _decimals(entry.ap_11_point),
+            _decimals(entry.ap_area),
+        )
+        for entry in result.classes
+    ]
+    mean = ("mean", "", "", _decimals(result.map_11_point), _decimals(result.map_area))
+    widths = [max(map(len, column)) for column in zip(header, *rows, mean, strict=True)]
+    rule = tuple("-" * width for width in widths)
+    return "\n".join(_table_row(row, widths) for row in (header, rule, *rows, rule, mean))
+
+
+def format_coco(numbers: dict[str, float]) -> str:
+    """A line for each of COCO's numbers with its meaning; "-" where there are no objects."""
+    return "\n".join(
+        f"{name:<5}  {_decimals(numbers[name]):>6}  {meaning}"
+        for name, meaning in COCO_NUMBERS.items()
+    )
+
+
+def to_json(voc_result: VOCResult, coco_numbers: dict[str, float] | None = None) -> dict:
+    """Plain values that JSON can hold: all but the curves, with None in place of nan."""
+    return {
+        "voc": {
+            "map_11_point": _none_for_nan(voc_result.map_11_point),
+            "map_area": _none_for_nan(voc_result.map_area),
+            "classes": [
+                {
+                    "name": entry.name,
+                    "num_objects": entry.num_objects,
+                    "num_detections": entry.num_detections,
+                    "ap_11_point": _none_for_nan(entry.ap_11_point),
+                    "ap_area": _none_for_nan(entry.ap_area),
+                }
+                for entry in voc_result.classes
+            ],
+        },
+        "coco": None
+        if coco_numbers is None
+        else {name: _none_for_nan(value) for name, value in coco_numbers.items()},
+    }
+
+
+def plot_precision_recall(result: VOCResult, path: str | Path) -> None:
+    """Writes a PNG with the curve of each class in a panel of its own.
+
+    The line is the precision at each true positive; the shaded area below its envelope is the
+    average precision in the panel's title.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            'plot_precision_recall needs matplotlib: pip install "keras-ssd[train]"'
+        ) from error
+
+    columns = min(5, len(result.classes))
+    rows = ceil(len(result.classes) / columns)
+    figure = Figure(figsize=(2.6 * columns, 2.4 * rows + 0.6), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(f"mean AP (area)  {_decimals(result.map_area)}")
+    figure.supxlabel("recall")
+    figure.supylabel("precision")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for panel, entry in zip(panels, result.classes, strict=False):
+        _draw_curve(panel, entry)
+    for panel in panels[len(result.classes) :]:
+        panel.set_axis_off()
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, format="png")
+
+
+def _draw_curve(panel, entry: ClassResult):
+    title = f"{entry.name}  {_decimals(entry.ap_area)}"
+    panel.set_title(title, fontsize=10, parse_math=False)
+    panel.set(xlim=(0, 1), ylim=(0, 1.02), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
+    panel.tick_params(labelsize=8)
+    panel.grid(alpha=0.3)
+    if not entry.num_objects:
+        panel.text(0.5, 0.5, "no objects", ha="center", va="center", color="gray")
+        return
+    # Recall stands still between true positives, which leaves vertical lines out.
+    hits = np.flatnonzero(np.diff(entry.recall, prepend=0.0))
+    recall = entry.recall[hits]
+    envelope = precision_envelope(entry.precision)[hits]
+    panel.fill_between(
+        np.append(0.0, recall),
+        np.append(envelope.max(initial=0.0), envelope),
+        step="pre",
+        alpha=0.25,
+        linewidth=0,
+    )
+    panel.plot(recall, entry.precision[hits], linewidth=1.2)
+
+
+def _table_row(cells, widths):
+    name, *numbers = cells
+    name_width, *number_widths = widths
+    return "  ".join([name.ljust(name_width), *map(str.rjust, numbers, number_widths)])
+
+
+def _decimals(value):
+    return "-" if isnan(value) else f"{value:.4f}"
+
+
+def _none_for_nan(value):
+    return None if isnan(value) else float(value)

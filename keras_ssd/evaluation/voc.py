@@ -1,0 +1,187 @@
+"""Average precision by the rules of the PASCAL VOC devkit."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from keras_ssd.boxes import iou
+from keras_ssd.data.sample import Sample
+from keras_ssd.evaluation.pairing import pair_with_detections
+from keras_ssd.results.detections import Detections
+
+
+@dataclass(frozen=True)
+class ClassResult:
+    """How well one class was found.
+
+    Attributes:
+        name: of the class.
+        num_objects: annotated objects, without the difficult ones.
+        num_detections: detections, with those ignored because they hit a difficult object.
+        ap_11_point: average precision of VOC2007; nan without objects.
+        ap_area: average precision of VOC2010 and later; nan without objects.
+        recall, precision: float64 (R,), after each detection that counts, best score first;
+            recall is nan without objects.
+    """
+
+    name: str
+    num_objects: int
+    num_detections: int
+    ap_11_point: float
+    ap_area: float
+    recall: np.ndarray
+    precision: np.ndarray
+
+
+@dataclass(frozen=True)
+class VOCResult:
+    """The results of all classes, in the order of the class names.
+
+    The means are over the classes that have objects; nan where none has.
+    """
+
+    classes: tuple[ClassResult, ...]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(result.name for result in self.classes)
+
+    @property
+    def map_11_point(self) -> float:
+        return _mean([result.ap_11_point for result in self.classes if result.num_objects])
+
+    @property
+    def map_area(self) -> float:
+        return _mean([result.ap_area for result in self.classes if result.num_objects])
+
+
+def evaluate_voc(
+    detections: Iterable[Detections],
+    samples: Iterable[Sample],
+    class_names: Sequence[str],
+    *,
+    iou_threshold: float = 0.5,
+) -> VOCResult:
+    """Scores detections against the objects of the samples.
+
+    Every detection looks for the object of its class that it overlaps most, difficult ones
+    included. Where they overlap enough, the best-scoring detection of an object is true and
+    later ones are false, except that detections of a difficult object are ignored. All other
+    detections are false. Equal scores rank in the order of the samples.
+
+    Args:
+        detections: at most one per sample, `image` being the sample's id; a sample without
+            detections counts as one where nothing was found.
+        samples: the data set.
+        class_names: of the K classes, the same as those of the detections.
+        iou_threshold: least overlap of a hit, in pixels as VOC counts them: a box covers its
+            last row and column too.
+
+    Raises:
+        ValueError: see `pair_with_detections`.
+
+    Source: VOC devkit; Caffe detection_evaluate_layer.cpp.
+    """
+    if not 0 < iou_threshold <= 1:
+        raise ValueError(f"iou_threshold must be above 0 and at most 1, not {iou_threshold}")
+    pairs = pair_with_detections(samples, detections, class_names)
+
+    object_labels = np.concatenate([sample.labels for sample, _ in pairs])
+    difficult = np.concatenate([sample.difficult for sample, _ in pairs])
+    labels = np.concatenate([found.labels for _, found in pairs])
+    scores = np.concatenate([found.scores for _, found in pairs])
+    hits = _objects_hit(pairs, iou_threshold)
+
+    classes = []
+    for label, name in enumerate(class_names):
+        of_class = np.flatnonzero(labels == label)
+        ranked = of_class[np.argsort(-scores[of_class], kind="stable")]
+        true_positives = _true_positives(hits[ranked], difficult)
+        num_objects = int(np.sum((object_labels == label) & ~difficult))
+        classes.append(_class_result(name, num_objects, len(ranked), true_positives))
+    return VOCResult(tuple(classes))
+
+
+def average_precision_11_point(true_positives: np.ndarray, num_objects: int) -> float:
+    """Mean over recalls 0, 0.1, ..., 1 of the best precision at that recall or beyond.
+
+    Args:
+        true_positives: bool (R,), whether each detection is true, best score first.
+        num_objects: objects that could be found.
+
+    Returns:
+        The average precision of VOC2007; nan without objects.
+    """
+    if not num_objects:
+        return float("nan")
+    found = np.cumsum(true_positives)
+    precision = _precision(true_positives)
+    # Whole numbers: in floating point, a recall of 3/5 falls short of the point 0.6.
+    points = [precision[10 * found >= tenths * num_objects] for tenths in range(11)]
+    return float(sum(point.max(initial=0.0) for point in points) / 11)
+
+
+def average_precision_area(true_positives: np.ndarray, num_objects: int) -> float:
+    """Area below the precision envelope: the average precision of VOC2010 and later.
+
+    Arguments and the case without objects are those of `average_precision_11_point`.
+    """
+    if not num_objects:
+        return float("nan")
+    # Recall grows by 1 / num_objects at each true positive and nowhere else.
+    envelope = precision_envelope(_precision(true_positives))
+    return float(envelope[true_positives].sum() / num_objects)
+
+
+def precision_envelope(precision: np.ndarray) -> np.ndarray:
+    """The best precision at each place of the ranking (R,) or beyond it."""
+    return np.maximum.accumulate(precision[::-1])[::-1]
+
+
+def _objects_hit(pairs, iou_threshold):
+    """Index among the objects of all samples of the one each detection hits, or -1."""
+    hits, num_objects = [], 0
+    for sample, found in pairs:
+        hits.append(np.full(len(found), -1))
+        if len(sample.labels):
+            overlaps = iou(_with_last_pixel(found.boxes), _with_last_pixel(sample.pixel_boxes))
+            overlaps[found.labels[:, None] != sample.labels] = 0.0  # (D, M)
+            enough = overlaps.max(axis=1) >= iou_threshold
+            hits[-1][enough] = num_objects + overlaps.argmax(axis=1)[enough]
+        num_objects += len(sample.labels)
+    return np.concatenate(hits)
+
+
+def _with_last_pixel(boxes):
+    return boxes + np.array([0.0, 0.0, 1.0, 1.0])
+
+
+def _true_positives(hits, difficult):
+    """Flags (R,) of the ranked detections that count; those of difficult objects do not."""
+    ignored = np.append(difficult, False)[hits]  # -1, no object, finds the appended False
+    hits = hits[~ignored]
+    true_positives = np.zeros(len(hits), bool)
+    true_positives[np.unique(hits, return_index=True)[1]] = True  # the first hit of each object
+    return true_positives & (hits >= 0)
+
+
+def _class_result(name, num_objects, num_detections, true_positives):
+    found = np.cumsum(true_positives)
+    return ClassResult(
+        name=name,
+        num_objects=num_objects,
+        num_detections=num_detections,
+        ap_11_point=average_precision_11_point(true_positives, num_objects),
+        ap_area=average_precision_area(true_positives, num_objects),
+        recall=found / num_objects if num_objects else np.full(len(found), np.nan),
+        precision=_precision(true_positives),
+    )
+
+
+def _precision(true_positives):
+    return np.cumsum(true_positives) / np.arange(1, len(true_positives) + 1)
+
+
+def _mean(values):
+    return float(np.mean(values)) if values else float("nan")

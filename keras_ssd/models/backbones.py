@@ -1,0 +1,164 @@
+"""Backbones: models from RGB pixels in 0..255 to the feature maps that boxes are predicted from.
+
+A backbone holds the normalization that its weights expect, so that a model built on it takes
+plain pixels.
+"""
+
+import keras
+from keras import layers
+
+from keras_ssd.models.layers import L2Normalization
+from keras_ssd.weights.vgg16 import IMAGENET_MEAN, read_vgg16_weights
+
+
+def vgg16(image_size, weights=None):
+    """VGG16 with dilated fc6 and fc7, and the paper's extra blocks.
+
+    Built of the layers of `keras.applications.VGG16`, but its third pooling rounds up (so that
+    300 px give 38 cells) and its fifth is 3x3 with stride 1. Source: paper section 3; Caffe
+    `model_libs.py`.
+
+    Args:
+        image_size: 300 (six maps) or 512 (seven maps).
+        weights: of the layers up to fc7; see `read_vgg16_weights`. None: random.
+
+    Returns:
+        keras.Model from (B, S, S, 3) to conv4_3_norm, fc7, conv6_2, conv7_2, ... (Caffe's names).
+    """
+    images, x = _normalized_images(image_size, offset=[-mean for mean in IMAGENET_MEAN])
+    application = keras.applications.VGG16(include_top=False, weights=None)
+    for layer in application.layers[1:-1]:  # all but the input and the last pooling
+        changes = {"padding": "same"} if layer.name == "block3_pool" else {}
+        x = type(layer).from_config({**layer.get_config(), **changes})(x)
+        if layer.name == "block4_conv3":
+            conv4_3 = x
+    x = layers.MaxPooling2D(3, strides=1, padding="same", name="block5_pool")(x)
+    x = _vgg_conv(1024, 3, padding="same", dilation_rate=6, name="fc6")(x)
+    x = _vgg_conv(1024, 1, name="fc7")(x)
+    maps = [L2Normalization(name="conv4_3_norm")(conv4_3), x]
+
+    # (channels, kernel size, stride, padding) of each block's second convolution
+    extras = {
+        300: [(512, 3, 2, 1), (256, 3, 2, 1), (256, 3, 1, 0), (256, 3, 1, 0)],
+        512: [(512, 3, 2, 1), (256, 3, 2, 1), (256, 3, 2, 1), (256, 3, 2, 1), (256, 4, 1, 1)],
+    }
+    if image_size not in extras:
+        raise ValueError(f"vgg16: image_size must be 300 or 512, not {image_size}")
+    for number, (channels, size, strides, padding) in enumerate(extras[image_size], start=6):
+        x = _vgg_conv(channels // 2, 1, name=f"conv{number}_1")(x)
+        if padding:  # all round like Caffe's; "same" would pad even maps on one side only
+            x = layers.ZeroPadding2D(padding, name=f"conv{number}_2_pad")(x)
+        x = _vgg_conv(channels, size, strides=strides, name=f"conv{number}_2")(x)
+        maps.append(x)
+
+    model = keras.Model(images, maps, name="vgg16")
+    if weights is not None:
+        for name, kernel_and_bias in read_vgg16_weights(weights).items():
+            model.get_layer(name).set_weights(kernel_and_bias)
+    return model
+
+
+def mobilenet_v2(image_size, alpha=1.0, weights=None):
+    """`keras.applications.MobileNetV2` and four depthwise-separable extra blocks.
+
+    Laid out as TensorFlow's `ssdlite_mobilenet_v2`.
+
+    Args:
+        image_size: side of the input in pixels.
+        alpha: width multiplier of MobileNetV2.
+        weights: of MobileNetV2 without its top: "imagenet" (downloads), a path, or None (random).
+
+    Returns:
+        keras.Model from (B, S, S, 3) to six maps: the expansion of block 13 (stride 16), the last
+        convolution (stride 32) and the extras, each half the one before.
+    """
+    images, x = _normalized_images(image_size, scale=1 / 127.5, offset=-1.0)
+    application = keras.applications.MobileNetV2(
+        input_tensor=x, alpha=alpha, include_top=False, weights=weights
+    )
+    maps = [application.get_layer(name).output for name in ("block_13_expand_relu", "out_relu")]
+    x = maps[-1]
+    for number, channels in enumerate((512, 256, 256, 128), start=1):
+        x = layers.Conv2D(channels // 2, 1, use_bias=False, name=f"extra{number}_reduce")(x)
+        x = normalize_and_relu6(x)
+        x = layers.DepthwiseConv2D(
+            3, strides=2, padding="same", use_bias=False, name=f"extra{number}_depthwise"
+        )(x)
+        x = normalize_and_relu6(x)
+        x = layers.Conv2D(channels, 1, use_bias=False, name=f"extra{number}_expand")(x)
+        x = normalize_and_relu6(x)
+        maps.append(x)
+    return keras.Model(images, maps, name="mobilenet_v2")
+
+
+def resnet50(image_size, weights=None):
+    """`keras.applications.ResNet50` and three extra blocks.
+
+    Args:
+        image_size: side of the input in pixels, 300 for the six maps of SSD300's grids.
+        weights: of ResNet50 without its top: "imagenet" (downloads), a path, or None (random).
+
+    Returns:
+        keras.Model from (B, S, S, 3) to six maps: the ends of stages 3, 4 and 5 (strides 8, 16
+        and 32) and the extras.
+    """
+    images, x = _normalized_images(image_size, offset=[-mean for mean in IMAGENET_MEAN])
+    application = keras.applications.ResNet50(input_tensor=x, include_top=False, weights=weights)
+    if weights is not None:
+        stem = application.get_layer("conv1_conv")
+        kernel, bias = stem.get_weights()
+        stem.set_weights([kernel[:, :, ::-1], bias])  # BGR -> RGB
+    stages = ("conv3_block4_out", "conv4_block6_out", "conv5_block3_out")
+    maps = [application.get_layer(name).output for name in stages]
+    x = maps[-1]
+    for number, strides in enumerate((2, 1, 1), start=1):
+        x = _vgg_conv(128, 1, name=f"extra{number}_1")(x)
+        if strides == 2:
+            x = layers.ZeroPadding2D(1, name=f"extra{number}_2_pad")(x)
+        x = _vgg_conv(256, 3, strides=strides, name=f"extra{number}_2")(x)
+        maps.append(x)
+    return keras.Model(images, maps, name="resnet50")
+
+
+def tiny(image_size):
+    """A few plain convolutions: enough for drawn shapes, trained from nothing in minutes.
+
+    Returns:
+        keras.Model from (B, S, S, 3) to four maps of strides 8, 16, 32 and 64.
+    """
+    images, x = _normalized_images(image_size, scale=1 / 127.5, offset=-1.0)
+    maps = []
+    for number, channels in enumerate((16, 32, 64, 96, 128, 128), start=1):
+        x = layers.Conv2D(
+            channels, 3, strides=2, padding="same", use_bias=False, name=f"conv{number}_1"
+        )(x)
+        x = normalize_and_relu6(x)
+        if number > 1:
+            x = layers.Conv2D(channels, 3, padding="same", use_bias=False, name=f"conv{number}_2")(
+                x
+            )
+            x = normalize_and_relu6(x)
+        maps.append(x)
+    return keras.Model(images, maps[2:], name="tiny")
+
+
+def normalize_and_relu6(x):
+    """Batch normalization and ReLU6, named after the layer that they follow."""
+    name = x._keras_history.operation.name
+    x = layers.BatchNormalization(epsilon=1e-3, momentum=0.99, name=f"{name}_bn")(x)
+    return layers.ReLU(6.0, name=f"{name}_relu")(x)
+
+
+def xavier():
+    """Caffe's "xavier" filler: uniform, by fan-in alone; new layers of the paper start so."""
+    return keras.initializers.VarianceScaling(1.0, mode="fan_in", distribution="uniform")
+
+
+def _vgg_conv(channels, size, **kwargs):
+    return layers.Conv2D(channels, size, activation="relu", kernel_initializer=xavier(), **kwargs)
+
+
+def _normalized_images(image_size, scale=1.0, offset=0.0):
+    images = keras.Input((image_size, image_size, 3), name="images")
+    # float32: half precision has no room for both pixel and mean
+    return images, layers.Rescaling(scale, offset, dtype="float32", name="normalize")(images)

@@ -1,0 +1,98 @@
+"""A detector: pixels in, detections out, in one model that saves and exports as a whole."""
+
+from pathlib import Path
+
+import keras
+from keras import ops
+
+from keras_ssd.config import SSDConfig
+from keras_ssd.models.layers import DecodeDetections, DefaultBoxes, FlattenPredictions
+
+
+def build_detector(
+    model, class_names, *, confidence_threshold=0.01, iou_threshold=0.45, max_detections=200
+):
+    """Puts resizing before an SSD and decoding behind it; the weights stay shared.
+
+    Args:
+        model: an SSD, as `SSD300` returns it.
+        class_names: K foreground names, in the order of the model's classes.
+        confidence_threshold, iou_threshold, max_detections: see `DecodeDetections`.
+
+    Returns:
+        keras.Model from uint8 RGB images (B, H, W, 3) of any size to a dictionary of "boxes"
+        (B, D, 4), "labels" (B, D), "scores" (B, D) and "num_detections" (B,), as
+        `DecodeDetections` describes them. `predict`, calls and exports return the same.
+
+    Raises:
+        ValueError: there are not as many names as the model has classes, or a name comes twice.
+    """
+    class_names = tuple(class_names)
+    config = ssd_config(model)
+    num_classes = model.output["classes"].shape[-1] - 1
+    if len(class_names) != num_classes:
+        raise ValueError(
+            f"class_names: {len(class_names)} names given, but model {model.name!r} "
+            f"has {num_classes} foreground classes"
+        )
+    if len(set(class_names)) != num_classes:
+        raise ValueError(f"class_names: a name comes twice in {class_names}")
+
+    images = keras.Input((None, None, 3), dtype="uint8", name="images")
+    size = config.image_size
+    # Not the Resizing layer: it would round only outside `predict`, and in a plain call of the
+    # detector its `training=True` would switch the layers after it to training too.
+    outputs = model(ops.image.resize(ops.cast(images, "float32"), (size, size)))
+    detections = DecodeDetections(
+        class_names,
+        config.variances,
+        confidence_threshold=confidence_threshold,
+        iou_threshold=iou_threshold,
+        max_detections=max_detections,
+        name="decode_detections",
+    )(outputs["offsets"], outputs["classes"], DefaultBoxes(config, name="default_boxes")(images))
+    return keras.Model(images, detections, name=f"{model.name}_detector")
+
+
+def load_detector(path):
+    """Loads a detector that was saved as a `.keras` file.
+
+    Raises:
+        ValueError: there is no such file, or it holds something else.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file; expected a detector saved as .keras")
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{path}: not a readable .keras file ({error})") from error
+    _find_layer(model, DecodeDetections)
+    return model
+
+
+def class_names(detector) -> tuple[str, ...]:
+    """The foreground classes that a detector's labels count through."""
+    return _find_layer(detector, DecodeDetections).class_names
+
+
+def ssd_config(model) -> SSDConfig:
+    """The configuration of an SSD or a detector."""
+    return _find_layer(model, (DefaultBoxes, FlattenPredictions)).config
+
+
+def image_size(model) -> int:
+    """Side in pixels of the square images that the network within works on."""
+    return ssd_config(model).image_size
+
+
+def ssd_model(detector):
+    """The SSD within a detector, which trains; they share their weights."""
+    return _find_layer(detector, keras.Model)
+
+
+def _find_layer(model, kinds):
+    for layer in model.layers:
+        if isinstance(layer, kinds):
+            return layer
+    raise ValueError(f"model {model.name!r} is no keras_ssd model of the kind expected here")

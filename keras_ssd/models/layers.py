@@ -1,0 +1,196 @@
+"""The layers that Keras lacks. All compute in float32 under every dtype policy."""
+
+import keras
+from keras import ops
+
+from keras_ssd import boxes
+from keras_ssd.config import SSDConfig
+from keras_ssd.default_boxes import default_boxes
+from keras_ssd.models.nms import non_max_suppression
+
+
+@keras.saving.register_keras_serializable("keras_ssd")
+class L2Normalization(keras.layers.Layer):
+    """Scales each pixel's channel vector to unit length, times a learned scale per channel.
+
+    Brings conv4_3, whose activations are much larger than those of later maps, to their size.
+    Source: paper section 3.1 (ParseNet); Caffe `normalize_layer.cpp`.
+
+    Args:
+        scale: initial value of the scale of all channels.
+
+    Input and output: (B, H, W, C), in the policy's compute dtype.
+    """
+
+    def __init__(self, scale=20.0, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.initial_scale = scale
+
+    def build(self, input_shape):
+        initializer = keras.initializers.Constant(self.initial_scale)
+        self.scale = self.add_weight(
+            name="scale", shape=(input_shape[-1],), initializer=initializer, dtype="float32"
+        )
+
+    def call(self, inputs):
+        inputs = ops.cast(inputs, "float32")
+        squared_norm = ops.sum(ops.square(inputs), axis=-1, keepdims=True)
+        normalized = inputs * ops.rsqrt(squared_norm + 1e-10)
+        return ops.cast(normalized * self.scale, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.initial_scale}
+
+
+@keras.saving.register_keras_serializable("keras_ssd")
+class FlattenPredictions(keras.layers.Layer):
+    """Joins the maps of an SSD's heads, in the order of its default boxes.
+
+    Args:
+        config: an SSDConfig.
+
+    Input: for each feature map (B, grid, grid, A * W), A boxes a cell, W values a box.
+    Output: float32 (B, N, W).
+    """
+
+    def __init__(self, config, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.config = _as_config(config)
+
+    def call(self, inputs):
+        flat = [
+            ops.reshape(x, (-1, feature_map.num_default_boxes, self._width(x, feature_map)))
+            for x, feature_map in zip(inputs, self.config.feature_maps, strict=True)
+        ]
+        return ops.cast(ops.concatenate(flat, axis=1), "float32")
+
+    def compute_output_spec(self, inputs):
+        width = self._width(inputs[0], self.config.feature_maps[0])
+        shape = (inputs[0].shape[0], self.config.num_default_boxes, width)
+        return keras.KerasTensor(shape, dtype="float32")
+
+    def get_config(self):
+        return {**super().get_config(), "config": self.config.to_dict()}
+
+    @staticmethod
+    def _width(x, feature_map):
+        return x.shape[-1] // len(feature_map.box_sizes)
+
+
+@keras.saving.register_keras_serializable("keras_ssd")
+class DefaultBoxes(keras.layers.Layer):
+    """The default boxes of an SSD as a constant of the graph.
+
+    Args:
+        config: an SSDConfig; its clip rule applies.
+
+    Input: any tensor, which only places the layer in the graph.
+    Output: float32 (N, 4), relative (cx, cy, w, h).
+    """
+
+    def __init__(self, config, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.config = _as_config(config)
+        self._default_boxes = default_boxes(self.config)
+
+    def call(self, inputs):
+        return ops.convert_to_tensor(self._default_boxes)
+
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor(self._default_boxes.shape, dtype="float32")
+
+    def get_config(self):
+        return {**super().get_config(), "config": self.config.to_dict()}
+
+
+@keras.saving.register_keras_serializable("keras_ssd")
+class DecodeDetections(keras.layers.Layer):
+    """From an SSD's raw outputs to detections.
+
+    Softmax; boxes from offsets; per class the best `top_k` boxes that score above
+    `confidence_threshold`, then greedy non-maximum suppression; per image the best
+    `max_detections` over all classes, clipped to the image.
+    Source: paper section 2.2 and 3.1; Caffe `detection_output_layer.cpp`.
+
+    Args:
+        class_names: of the K foreground classes.
+        variances: of the offsets, as in SSDConfig.
+        confidence_threshold: scores must exceed it.
+        iou_threshold: a box that overlaps a better one of its class by more is dropped.
+        max_detections: D, per image.
+        top_k: per class, before suppression.
+
+    Inputs:
+        offsets: (B, N, 4).
+        classes: logits (B, N, K + 1), background first.
+        default_boxes: (N, 4), relative (cx, cy, w, h).
+
+    Output, a dictionary; rows beyond num_detections have box 0, label -1 and score 0:
+        "boxes": float32 (B, D, 4), relative (x1, y1, x2, y2) within [0, 1].
+        "labels": int32 (B, D), indices into class_names.
+        "scores": float32 (B, D), descending.
+        "num_detections": int32 (B,).
+    """
+
+    def __init__(
+        self,
+        class_names,
+        variances=(0.1, 0.1, 0.2, 0.2),
+        confidence_threshold=0.01,
+        iou_threshold=0.45,
+        max_detections=200,
+        top_k=400,
+        **kwargs,
+    ):
+        super().__init__(autocast=False, **kwargs)
+        self.class_names = tuple(class_names)
+        self.variances = tuple(variances)
+        self.confidence_threshold = confidence_threshold
+        self.iou_threshold = iou_threshold
+        self.max_detections = max_detections
+        self.top_k = top_k
+
+    def call(self, offsets, classes, default_boxes):
+        scores = ops.softmax(ops.cast(classes, "float32"), axis=-1)[..., 1:]  # (B, N, K)
+        variances = ops.convert_to_tensor(self.variances, dtype="float32")
+        decoded = boxes.decode(ops.cast(offsets, "float32"), default_boxes, variances, ops)
+
+        scores = ops.transpose(scores, (0, 2, 1))  # (B, K, N)
+        num_classes, num_boxes = scores.shape[1:]
+        top_k = min(self.top_k, num_boxes)
+        scores, indices = ops.top_k(scores, top_k)  # (B, K, top_k)
+        indices = ops.reshape(indices, (-1, num_classes * top_k, 1))
+        candidates = ops.take_along_axis(decoded, indices, axis=1)  # (B, K * top_k, 4)
+        candidates = ops.reshape(candidates, (-1, num_classes, top_k, 4))
+
+        detections = non_max_suppression(
+            candidates, scores, self.confidence_threshold, self.iou_threshold, self.max_detections
+        )
+        return {**detections, "boxes": boxes.clip(detections["boxes"], ops)}
+
+    def compute_output_spec(self, offsets, classes, default_boxes):
+        batch, count = offsets.shape[0], self.max_detections
+        return {
+            "boxes": keras.KerasTensor((batch, count, 4), dtype="float32"),
+            "labels": keras.KerasTensor((batch, count), dtype="int32"),
+            "scores": keras.KerasTensor((batch, count), dtype="float32"),
+            "num_detections": keras.KerasTensor((batch,), dtype="int32"),
+        }
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "class_names": self.class_names,
+            "variances": self.variances,
+            "confidence_threshold": self.confidence_threshold,
+            "iou_threshold": self.iou_threshold,
+            "max_detections": self.max_detections,
+            "top_k": self.top_k,
+        }
+
+
+def _as_config(config):
+    return config if isinstance(config, SSDConfig) else SSDConfig.from_dict(config)

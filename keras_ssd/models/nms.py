@@ -1,0 +1,76 @@
+"""Greedy non-maximum suppression per class, on every Keras backend."""
+
+import keras
+from keras import ops
+
+from keras_ssd.boxes import iou
+
+
+def non_max_suppression(boxes, scores, confidence_threshold, iou_threshold, max_detections):
+    """Keeps each class's boxes that no better kept box of the class overlaps, the best overall.
+
+    Args:
+        boxes: float32 (B, K, T, 4), corners.
+        scores: float32 (B, K, T), descending along T.
+        confidence_threshold: only scores above it count.
+        iou_threshold: a box goes when a better one overlaps it by more.
+        max_detections: D, of all classes together.
+
+    Returns:
+        A dictionary of "boxes" (B, D, 4), "labels" int32 (B, D), "scores" (B, D), descending, and
+        "num_detections" int32 (B,); rows beyond that hold zeros and label -1.
+    """
+    suppress = _tensorflow_kernel if keras.backend.backend() == "tensorflow" else _keras_ops
+    boxes, labels, scores = suppress(
+        boxes, scores, confidence_threshold, iou_threshold, max_detections
+    )
+    found = scores > confidence_threshold
+    return {
+        "boxes": ops.where(found[..., None], boxes, 0.0),
+        "labels": ops.where(found, ops.cast(labels, "int32"), -1),
+        "scores": ops.where(found, scores, 0.0),
+        "num_detections": ops.sum(ops.cast(found, "int32"), axis=-1),
+    }
+
+
+def _keras_ops(boxes, scores, confidence_threshold, iou_threshold, max_detections):
+    candidates = scores > confidence_threshold  # (B, K, T)
+    num_classes, top_k = scores.shape[1:]
+    better = ops.arange(top_k)[None, :] < ops.arange(top_k)[:, None]  # [i, j]: j before i
+    suppresses = ops.logical_and(iou(boxes, boxes, ops) > iou_threshold, better)  # (B, K, T, T)
+
+    # A box stays if no box that stays suppresses it. Repeating this from "all stay" settles the
+    # best box first, then those after it; a few rounds usually settle all.
+    def refine(kept, changed):
+        suppressed = ops.any(ops.logical_and(suppresses, kept[..., None, :]), axis=-1)
+        refined = ops.logical_and(candidates, ops.logical_not(suppressed))
+        return refined, ops.any(ops.not_equal(refined, kept))
+
+    kept, _ = ops.while_loop(
+        lambda kept, changed: changed, refine, (candidates, ops.any(candidates))
+    )
+    total = num_classes * top_k
+    scores = ops.reshape(ops.where(kept, scores, 0.0), (-1, total))
+    scores, indices = ops.top_k(scores, min(max_detections, total))
+    boxes = ops.take_along_axis(ops.reshape(boxes, (-1, total, 4)), indices[..., None], axis=1)
+    padding = max(max_detections - total, 0)
+    return (
+        ops.pad(boxes, ((0, 0), (0, padding), (0, 0))),
+        ops.pad(indices // top_k, ((0, 0), (0, padding))),
+        ops.pad(scores, ((0, 0), (0, padding))),
+    )
+
+
+def _tensorflow_kernel(boxes, scores, confidence_threshold, iou_threshold, max_detections):
+    import tensorflow as tf
+
+    boxes, scores, labels, _ = tf.image.combined_non_max_suppression(
+        boxes=tf.transpose(boxes, (0, 2, 1, 3)),  # (B, T, K, 4); xyxy or yxyx is all the same
+        scores=tf.transpose(scores, (0, 2, 1)),  # (B, T, K)
+        max_output_size_per_class=scores.shape[-1],
+        max_total_size=max_detections,
+        iou_threshold=iou_threshold,
+        score_threshold=confidence_threshold,
+        clip_boxes=False,
+    )
+    return boxes, labels, scores

@@ -1,0 +1,7 @@
+"""Training: recipes and runs."""
+
+from keras_ssd.training.callbacks import NonFiniteLossError
+from keras_ssd.training.recipes import RECIPES, Recipe
+from keras_ssd.training.run import train
+
+__all__ = ["RECIPES", "NonFiniteLossError", "Recipe", "train"]

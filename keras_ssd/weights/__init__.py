@@ -1,0 +1,1 @@
+"""Weights from elsewhere, brought into the shape of this package's models."""

@@ -1,0 +1,121 @@
+import json
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from keras_ssd.evaluation.coco import COCO_NUMBERS
+from keras_ssd.evaluation.report import (
+    format_coco,
+    format_voc,
+    plot_precision_recall,
+    to_json,
+)
+from keras_ssd.evaluation.voc import ClassResult, VOCResult
+
+FOUND = ClassResult(
+    name="potted plant",
+    num_objects=6,
+    num_detections=8,
+    ap_11_point=0.5151515,
+    ap_area=0.5277777,
+    recall=np.array([1, 1, 2, 3, 3, 4, 4]) / 6,
+    precision=np.array([1, 1 / 2, 2 / 3, 3 / 4, 3 / 5, 4 / 6, 4 / 7]),
+)
+MISSED = ClassResult("cat", 3, 0, 0.0, 0.0, np.zeros(0), np.zeros(0))
+WITHOUT_OBJECTS = ClassResult(
+    "dog", 0, 2, float("nan"), float("nan"), np.full(2, np.nan), np.zeros(2)
+)
+RESULT = VOCResult((FOUND, MISSED, WITHOUT_OBJECTS))
+NO_OBJECTS_AT_ALL = VOCResult((WITHOUT_OBJECTS,))
+COCO = {**dict.fromkeys(COCO_NUMBERS, 0.25), "APs": float("nan")}
+
+
+def test_the_table_is_aligned_and_shows_a_dash_for_a_class_without_objects():
+    assert format_voc(RESULT).splitlines() == [
+        "class         objects  detections  AP 11-point  AP area",
+        "------------  -------  ----------  -----------  -------",
+        "potted plant        6           8       0.5152   0.5278",
+        "cat                 3           0       0.0000   0.0000",
+        "dog                 0           2            -        -",
+        "------------  -------  ----------  -----------  -------",
+        "mean                                    0.2576   0.2639",
+    ]
+
+
+def test_a_table_without_any_objects_has_a_dash_for_the_mean():
+    assert format_voc(NO_OBJECTS_AT_ALL).splitlines()[-1].split() == ["mean", "-", "-"]
+
+
+def test_coco_numbers_stand_one_a_line_with_their_meaning():
+    lines = format_coco(COCO).splitlines()
+    assert [line.split()[0] for line in lines] == list(COCO_NUMBERS)
+    assert lines[0].split(maxsplit=2) == ["AP", "0.2500", COCO_NUMBERS["AP"]]
+    assert lines[3].split(maxsplit=2)[:2] == ["APs", "-"]
+
+
+def test_json_holds_the_numbers_with_none_in_place_of_nan():
+    values = to_json(RESULT, COCO)
+    assert json.loads(json.dumps(values, allow_nan=False)) == values
+    assert values["voc"]["map_area"] == pytest.approx(0.5277777 / 2)
+    assert values["voc"]["classes"][0] == {
+        "name": "potted plant",
+        "num_objects": 6,
+        "num_detections": 8,
+        "ap_11_point": 0.5151515,
+        "ap_area": 0.5277777,
+    }
+    assert values["voc"]["classes"][2]["ap_area"] is None
+    assert values["coco"] == {**COCO, "APs": None}
+
+
+def test_json_without_coco_numbers_says_none():
+    values = to_json(NO_OBJECTS_AT_ALL)
+    assert values["coco"] is None
+    assert values["voc"]["map_11_point"] is None
+
+
+@pytest.mark.parametrize(
+    ("num_classes", "width", "height"), [(1, 312, 360), (3, 936, 360), (7, 1560, 648)]
+)
+def test_the_plot_is_a_png_that_grows_with_the_classes(tmp_path, num_classes, width, height):
+    path = tmp_path / "plots" / "curves.png"
+    classes = (FOUND, MISSED, WITHOUT_OBJECTS, FOUND, FOUND, FOUND, FOUND)[:num_classes]
+    plot_precision_recall(VOCResult(classes), path)
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert cv2.imread(str(path)).shape == (height, width, 3)
+
+
+@pytest.mark.parametrize(
+    ("recall", "precision", "area"),
+    [
+        # A false positive, then four of five objects: the envelope is 0.8 all along.
+        ([0, 1 / 5, 2 / 5, 3 / 5, 4 / 5], [0, 1 / 2, 2 / 3, 3 / 4, 4 / 5], 0.8 * 0.8),
+        # One of two objects, three false positives, the other one.
+        ([1 / 2, 1 / 2, 1 / 2, 1 / 2, 1], [1, 1 / 2, 1 / 3, 1 / 4, 2 / 5], 0.5 + 0.5 * 0.4),
+    ],
+)
+def test_the_shaded_area_is_the_average_precision(tmp_path, recall, precision, area):
+    path = tmp_path / "curve.png"
+    entry = ClassResult("cat", 5, 5, area, area, np.array(recall), np.array(precision))
+    plot_precision_recall(VOCResult((entry,)), path)
+    image = cv2.imread(str(path)).astype(int)
+    colored = np.ptp(image, axis=-1) > 20  # the rest is black, white and gray
+    # The frame is dark over its whole length: it bounds recall 0..1 and precision 0..1.02.
+    dark = image.max(axis=-1) < 100
+    rows = np.flatnonzero(dark.sum(axis=1) > 150)
+    columns = np.flatnonzero(dark.sum(axis=0) > 150)
+    panel = (rows[-1] - rows[0]) * (columns[-1] - columns[0])
+    assert 1.02 * colored.sum() / panel == pytest.approx(area, abs=0.03)
+
+
+def test_a_class_name_is_no_formula(tmp_path):
+    named = ClassResult("$^$", 3, 0, 0.0, 0.0, np.zeros(0), np.zeros(0))
+    plot_precision_recall(VOCResult((named,)), tmp_path / "curve.png")
+
+
+def test_missing_matplotlib_says_how_to_install_it(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImportError, match=r"pip install \"keras-ssd\[train\]\""):
+        plot_precision_recall(RESULT, tmp_path / "curve.png")

@@ -1,0 +1,360 @@
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras_ssd.data.sample import Sample
+from keras_ssd.evaluation.voc import (
+    average_precision_11_point,
+    average_precision_area,
+    evaluate_voc,
+)
+from keras_ssd.results.detections import Detections
+
+NAMES = ("cat", "dog")
+SIZE = (375, 500)
+
+
+def make_sample(id, boxes=(), labels=None, difficult=None, size=SIZE):
+    """A sample of pixel boxes, of the first class and not difficult unless told otherwise."""
+    height, width = size
+    boxes = np.array(boxes, np.float32).reshape(-1, 4)
+    return Sample(
+        id=id,
+        image=Path(f"{id}.jpg"),
+        size=size,
+        boxes=boxes / np.array([width, height, width, height], np.float32),
+        labels=np.array([0] * len(boxes) if labels is None else labels, np.int32),
+        difficult=np.array([False] * len(boxes) if difficult is None else difficult, bool),
+    )
+
+
+def make_detections(image, boxes=(), scores=(), labels=None, names=NAMES, size=SIZE):
+    boxes = np.array(boxes, np.float32).reshape(-1, 4)
+    return Detections(
+        image=image,
+        size=size,
+        boxes=boxes,
+        labels=np.array([0] * len(boxes) if labels is None else labels, np.int32),
+        scores=np.array(scores, np.float32),
+        class_names=names,
+    )
+
+
+def evaluate_one(boxes, scores, objects, **sample_values):
+    """The result of the first class on one image."""
+    sample = make_sample("a", objects, **sample_values)
+    return evaluate_voc([make_detections("a", boxes, scores)], [sample], NAMES).classes[0]
+
+
+def flags(letters):
+    return np.array([letter == "T" for letter in letters], bool)
+
+
+class TestNothing:
+    def test_no_detections_score_zero(self):
+        result = evaluate_voc([], [make_sample("a", [(0, 0, 9, 9)])], NAMES)
+        assert (result.map_11_point, result.map_area) == (0.0, 0.0)
+        assert result.classes[0].num_objects == 1
+        assert result.classes[0].num_detections == 0
+        assert result.classes[0].recall.shape == result.classes[0].precision.shape == (0,)
+
+    def test_detections_of_nothing_score_like_no_detections(self):
+        sample = make_sample("a", [(0, 0, 9, 9)])
+        assert evaluate_voc([make_detections("a")], [sample], NAMES).map_area == 0.0
+
+    def test_no_objects_give_nan(self):
+        result = evaluate_voc([make_detections("a")], [make_sample("a")], NAMES)
+        assert math.isnan(result.map_11_point)
+        assert math.isnan(result.map_area)
+        assert math.isnan(result.classes[0].ap_11_point)
+        assert math.isnan(result.classes[0].ap_area)
+
+    def test_detections_in_an_image_without_objects_are_false(self):
+        samples = [make_sample("empty"), make_sample("full", [(0, 0, 9, 9)])]
+        found = [
+            make_detections("empty", [(0, 0, 9, 9)], [0.9]),
+            make_detections("full", [(0, 0, 9, 9)], [0.8]),
+        ]
+        assert evaluate_voc(found, samples, NAMES).classes[0].ap_area == 0.5
+
+    def test_a_class_without_objects_is_left_out_of_the_mean(self):
+        sample = make_sample("a", [(0, 0, 9, 9)])
+        found = make_detections("a", [(0, 0, 9, 9), (50, 50, 90, 90)], [0.9, 0.8], labels=[0, 1])
+        result = evaluate_voc([found], [sample], NAMES)
+        assert result.class_names == NAMES
+        assert math.isnan(result.classes[1].ap_area)
+        assert result.classes[1].num_detections == 1
+        assert np.isnan(result.classes[1].recall).all()
+        assert result.map_area == 1.0
+        assert result.map_11_point == pytest.approx(1.0)
+
+    def test_a_class_with_only_difficult_objects_is_left_out_of_the_mean(self):
+        boxes = [(0, 0, 9, 9), (50, 50, 90, 90)]
+        sample = make_sample("a", boxes, labels=[0, 1], difficult=[False, True])
+        result = evaluate_voc([make_detections("a", boxes[:1], [0.9])], [sample], NAMES)
+        assert result.classes[1].num_objects == 0
+        assert result.map_area == 1.0
+
+
+class TestAveragePrecision:
+    def test_the_fact_sheet_example(self):
+        ranked = flags("TFTTFTF")
+        assert average_precision_11_point(ranked, 6) == pytest.approx(0.515152, abs=1e-6)
+        assert average_precision_area(ranked, 6) == pytest.approx(0.527778, abs=1e-6)
+
+    def test_recall_of_three_fifths_reaches_the_point_at_six_tenths(self):
+        assert average_precision_11_point(flags("TFTTFTF"), 5) == pytest.approx(2 / 3)
+
+    @pytest.mark.parametrize("tenths", range(1, 11))
+    def test_a_recall_of_whole_tenths_reaches_its_own_point(self, tenths):
+        ranked = np.ones(tenths, bool)
+        assert average_precision_11_point(ranked, 10) == pytest.approx((tenths + 1) / 11)
+
+    def test_all_found_first_is_perfect(self):
+        assert average_precision_11_point(flags("TTTFF"), 3) == pytest.approx(1.0)
+        assert average_precision_area(flags("TTTFF"), 3) == 1.0
+
+    def test_only_false_positives_score_zero(self):
+        assert average_precision_11_point(flags("FF"), 3) == 0.0
+        assert average_precision_area(flags("FF"), 3) == 0.0
+
+    def test_no_detections_score_zero(self):
+        assert average_precision_11_point(flags(""), 3) == 0.0
+        assert average_precision_area(flags(""), 3) == 0.0
+
+    def test_no_objects_give_nan(self):
+        assert math.isnan(average_precision_11_point(flags("FF"), 0))
+        assert math.isnan(average_precision_area(flags("FF"), 0))
+
+
+class TestMatching:
+    @pytest.mark.parametrize(
+        ("box", "found", "expected"),
+        [
+            ((0, 0, 9, 9), (3, 0, 12, 9), 1.0),  # IoU 0.538, and 0.5 without the last pixel
+            ((10, 10, 20, 20), (15, 10, 25, 20), 0.0),  # 0.375
+            ((0, 0, 9, 9), (0, 0, 9, 4), 1.0),  # exactly 0.5, and 0.444 without the last pixel
+            ((0, 0, 9, 9), (0, 0, 9, 3.99), 0.0),
+        ],
+    )
+    def test_boxes_cover_their_last_pixel(self, box, found, expected):
+        assert evaluate_one([found], [0.9], [box]).ap_area == expected
+
+    def test_an_overlap_of_exactly_the_threshold_hits_in_images_of_any_size(self):
+        # 10 x 10 against 10 x 5 pixels; the relative float32 coordinates are not exact.
+        for size in [(h, w) for h in range(101, 501, 13) for w in range(97, 501, 17)]:
+            sample = make_sample("a", [(41, 53, 50, 62)], size=size)
+            found = make_detections("a", [(41, 53, 50, 57)], [0.9], size=size)
+            assert evaluate_voc([found], [sample], NAMES).map_area == 1.0, size
+
+    def test_the_threshold_can_be_raised(self):
+        sample = make_sample("a", [(0, 0, 9, 9)])
+        found = make_detections("a", [(0, 0, 9, 7)], [0.9])  # IoU 0.8
+        assert evaluate_voc([found], [sample], NAMES, iou_threshold=0.8).map_area == 1.0
+        assert evaluate_voc([found], [sample], NAMES, iou_threshold=0.81).map_area == 0.0
+
+    def test_an_object_of_another_class_is_no_hit(self):
+        sample = make_sample("a", [(0, 0, 9, 9), (50, 50, 90, 90)], labels=[0, 1])
+        found = make_detections("a", [(0, 0, 9, 9)], [0.9], labels=[1])
+        assert evaluate_voc([found], [sample], NAMES).map_area == 0.0
+
+    def test_a_second_hit_of_an_object_is_false(self):
+        result = evaluate_one([(0, 0, 9, 9)] * 2, [0.9, 0.8], [(0, 0, 9, 9), (50, 50, 90, 90)])
+        np.testing.assert_array_equal(result.recall, [0.5, 0.5])
+        np.testing.assert_array_equal(result.precision, [1.0, 0.5])
+
+    def test_a_hit_does_not_fall_back_on_the_second_best_object(self):
+        # Both detections overlap the first object most, and the second one enough.
+        result = evaluate_one(
+            [(0, 0, 99, 99), (0, 0, 99, 98)], [0.9, 0.8], [(0, 0, 99, 99), (0, 10, 99, 99)]
+        )
+        np.testing.assert_array_equal(result.precision, [1.0, 0.5])
+
+    def test_the_better_score_takes_the_object_whatever_the_order(self):
+        near, exact, far = (0, 0, 9, 8), (0, 0, 9, 9), (50, 50, 90, 90)
+        result = evaluate_one([far, near, exact], [0.7, 0.8, 0.9], [(0, 0, 9, 9)])
+        np.testing.assert_array_equal(result.recall, [1.0, 1.0, 1.0])
+        np.testing.assert_allclose(result.precision, [1, 1 / 2, 1 / 3])
+
+
+class TestDifficult:
+    def test_difficult_objects_need_not_be_found(self):
+        boxes = [(0, 0, 9, 9), (50, 50, 90, 90)]
+        result = evaluate_one(boxes[:1], [0.9], boxes, difficult=[False, True])
+        assert (result.num_objects, result.ap_area) == (1, 1.0)
+
+    def test_hits_of_a_difficult_object_are_ignored_however_many(self):
+        easy, hard = (0, 0, 9, 9), (50, 50, 90, 90)
+        result = evaluate_one(
+            [hard, hard, easy], [0.9, 0.8, 0.7], [easy, hard], difficult=[False, True]
+        )
+        assert result.num_detections == 3
+        np.testing.assert_array_equal(result.recall, [1.0])
+        np.testing.assert_array_equal(result.precision, [1.0])
+
+    def test_a_detection_that_overlaps_a_difficult_object_most_is_ignored(self):
+        # It overlaps the other object enough as well: IoU 0.9.
+        result = evaluate_one(
+            [(0, 0, 99, 99)],
+            [0.9],
+            [(0, 0, 99, 89), (0, 0, 99, 98)],
+            difficult=[False, True],
+        )
+        assert result.ap_area == 0.0
+        assert len(result.precision) == 0
+
+    def test_a_miss_of_a_difficult_object_is_false(self):
+        easy, hard = (0, 0, 9, 9), (50, 50, 90, 90)
+        result = evaluate_one(
+            [(80, 80, 120, 120), easy], [0.9, 0.8], [easy, hard], difficult=[False, True]
+        )
+        np.testing.assert_array_equal(result.precision, [0.0, 0.5])
+
+    def test_the_fact_sheet_example_with_its_ignored_detection(self):
+        objects = [(40 * i, 0, 40 * i + 20, 20) for i in range(7)]
+        miss = (0, 200, 20, 220)
+        # TP FP TP TP FP ignored TP FP
+        ranked = [objects[0], miss, objects[1], objects[2], miss, objects[6], objects[3], miss]
+        scores = np.linspace(0.9, 0.1, 8)
+        result = evaluate_one(ranked, scores, objects, difficult=[False] * 6 + [True])
+        np.testing.assert_allclose(result.recall, np.array([1, 1, 2, 3, 3, 4, 4]) / 6)
+        assert result.ap_11_point == pytest.approx(0.515152, abs=1e-6)
+        assert result.ap_area == pytest.approx(0.527778, abs=1e-6)
+
+
+class TestRanking:
+    def test_scores_are_ranked_over_all_images(self):
+        samples = [make_sample(id, [(0, 0, 9, 9)]) for id in "ab"]
+        found = [
+            make_detections("a", [(0, 0, 9, 9), (50, 50, 90, 90)], [0.9, 0.7]),
+            make_detections("b", [(50, 50, 90, 90), (0, 0, 9, 9)], [0.8, 0.6]),
+        ]
+        result = evaluate_voc(found, samples, NAMES).classes[0]
+        np.testing.assert_allclose(result.precision, [1, 1 / 2, 1 / 3, 1 / 2])
+
+    def test_equal_scores_rank_in_the_order_of_the_samples(self):
+        samples = [make_sample(id, [(0, 0, 9, 9)]) for id in "ab"]
+        hit = make_detections("a", [(0, 0, 9, 9)] * 20, [0.5] * 20)
+        miss = make_detections("b", [(50, 50, 90, 90)] * 20, [0.5] * 20)
+        for found in ([hit, miss], [miss, hit]):
+            assert evaluate_voc(found, samples, NAMES).classes[0].ap_area == 0.5
+            assert evaluate_voc(found, samples[::-1], NAMES).classes[0].ap_area == 0.5 / 21
+
+
+class TestErrors:
+    sample = make_sample("a", [(0, 0, 9, 9)])
+
+    @pytest.mark.parametrize(
+        ("detections", "samples", "names", "message"),
+        [
+            ([make_detections("b")], [sample], NAMES, "image 'b' is none of the 1 samples"),
+            ([make_detections("a")] * 2, [sample], NAMES, "detections: 'a' .* more than once"),
+            ([], [sample] * 2, NAMES, "samples: 'a' .* more than once"),
+            ([], [], NAMES, "samples is empty"),
+            ([], [sample], (), "class_names is empty"),
+            ([make_detections("a")], [sample], ("dog", "cat"), r"'a' .* \('cat', 'dog'\), but"),
+            ([make_detections("a", size=(10, 20))], [sample], NAMES, r"'a'.*\(10, 20\), but"),
+            (
+                [make_detections("a", [(0, 0, 9, 9)], [0.9], labels=[2])],
+                [sample],
+                NAMES,
+                "detections of 'a': label 2 is none of the 2 classes",
+            ),
+            ([], [make_sample("a", [(0, 0, 9, 9)], [-1])], NAMES, "sample 'a': label -1"),
+        ],
+    )
+    def test_mismatched_arguments_are_named(self, detections, samples, names, message):
+        with pytest.raises(ValueError, match=message):
+            evaluate_voc(detections, samples, names)
+
+    @pytest.mark.parametrize("threshold", [0, -0.5, 1.1, 50, math.nan])
+    def test_an_impossible_threshold_is_refused(self, threshold):
+        with pytest.raises(ValueError, match="iou_threshold must be above 0"):
+            evaluate_voc([], [self.sample], NAMES, iou_threshold=threshold)
+
+
+def slow_average_precisions(detections, samples, label):
+    """VOC's rules one detection at a time: (11-point, area) of one class."""
+    objects = {}
+    for sample in samples:
+        sides = sample.size[::-1] * 2
+        objects[sample.id] = [
+            {
+                "box": [round(float(value) * side) for value, side in zip(box, sides, strict=True)],
+                "hard": hard,
+            }
+            for box, its_label, hard in zip(
+                sample.boxes, sample.labels, sample.difficult, strict=True
+            )
+            if its_label == label
+        ]
+    num_objects = sum(not entry["hard"] for entries in objects.values() for entry in entries)
+    ranked = [
+        (found.image, [float(v) for v in box], float(score))
+        for found in detections
+        for box, its_label, score in zip(found.boxes, found.labels, found.scores, strict=True)
+        if its_label == label
+    ]
+    ranked.sort(key=lambda entry: -entry[2])
+
+    true, false, points = 0, 0, []
+    for image, (x1, y1, x2, y2), _ in ranked:
+        best, best_iou = None, 0.0
+        for entry in objects[image]:
+            a1, b1, a2, b2 = entry["box"]
+            w, h = min(x2, a2) - max(x1, a1) + 1, min(y2, b2) - max(y1, b1) + 1
+            if w > 0 and h > 0:
+                union = (x2 - x1 + 1) * (y2 - y1 + 1) + (a2 - a1 + 1) * (b2 - b1 + 1) - w * h
+                if w * h / union > best_iou:
+                    best, best_iou = entry, w * h / union
+        if best_iou >= 0.5:
+            if best["hard"]:
+                continue
+            if best.get("taken"):
+                false += 1
+            else:
+                best["taken"] = True
+                true += 1
+        else:
+            false += 1
+        points.append((true, true / (true + false)))
+
+    eleven = sum(
+        max((p for t, p in points if 10 * t >= j * num_objects), default=0.0) for j in range(11)
+    )
+    area, previous = 0.0, 0
+    for i, (true_so_far, _) in enumerate(points):
+        best_from_here = max(p for _, p in points[i:])
+        area += (true_so_far - previous) / num_objects * best_from_here
+        previous = true_so_far
+    return eleven / 11, area
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_random_data_score_as_by_the_slow_reference(seed):
+    random = np.random.default_rng(seed)
+    samples, detections = [], []
+    for index in range(40):
+        count = random.integers(0, 6)
+        low = random.integers(0, 200, (count, 2))
+        boxes = np.concatenate([low, low + random.integers(10, 150, (count, 2))], axis=1)
+        hard = random.random(count) < 0.3
+        sample = make_sample(str(index), boxes, random.integers(0, 2, count), hard)
+        # Jittered copies of the objects, several of each, and boxes of nothing.
+        copies = np.repeat(boxes, 3, axis=0) + random.integers(-15, 16, (3 * count, 4))
+        copies[:, 2:] = np.maximum(copies[:, 2:], copies[:, :2] + 1)
+        noise = random.integers(0, 50, (4, 4)) + np.array([0, 0, 50, 50])
+        found = np.concatenate([copies, noise])
+        labels = np.append(np.repeat(sample.labels, 3), random.integers(0, 2, 4))
+        labels[random.random(len(labels)) < 0.1] = 1
+        scores = np.round(random.random(len(labels)), 1)  # many are equal
+        samples.append(sample)
+        detections.append(make_detections(str(index), found, scores, labels))
+
+    result = evaluate_voc(detections, samples, NAMES)
+    for label, entry in enumerate(result.classes):
+        expected = slow_average_precisions(detections, samples, label)
+        assert 0.1 < entry.ap_area < 0.9  # the data are neither trivial nor hopeless
+        assert (entry.ap_11_point, entry.ap_area) == pytest.approx(expected, abs=1e-12)

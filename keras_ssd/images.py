@@ -1,11 +1,12 @@
 """Encoded image files <-> RGB arrays, with OpenCV."""
 
-import os
 import re
 from pathlib import Path
 
 import cv2
 import numpy as np
+
+from keras_ssd.files import replace_file
 
 
 class CorruptImageError(ValueError):
@@ -59,10 +60,7 @@ def write_png(image: np.ndarray, path: str | Path) -> None:
     """Writes RGB uint8 (H, W, 3) as PNG, complete or not at all."""
     # Not cv2.imwrite, which on Windows garbles names beyond ASCII and reports no failure.
     _, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-    path = Path(path)
-    unfinished = path.with_name(f".{os.getpid()}.unfinished")  # short: `path` may be at the limit
-    unfinished.write_bytes(data)
-    unfinished.replace(path)
+    replace_file(path, lambda unfinished: unfinished.write_bytes(data))
 
 
 # A JPEG marker; 0xff before 0x00, 0xff or 0xd0 to 0xd7 stands inside a scan's data.

@@ -10,6 +10,7 @@ ROOMS = [
     "config",
     "boxes",
     "default_boxes",
+    "files",
     "images",
     "results",
     "data",

@@ -1,10 +1,14 @@
 """From annotated images on disk to encoded batches."""
 
 from keras_ssd.data.augmentation import PaperAugmentation
+from keras_ssd.data.coco import load_coco
+from keras_ssd.data.csv import load_csv
 from keras_ssd.data.dataset import AnnotatedImages, merge
 from keras_ssd.data.matching import encode_targets, match
 from keras_ssd.data.pipeline import evaluation_dataset, training_dataset
 from keras_ssd.data.sample import Sample
+from keras_ssd.data.sources import load
+from keras_ssd.data.tfds import load_tfds
 from keras_ssd.data.voc import VOC_CLASSES, load_voc
 
 __all__ = [
@@ -14,6 +18,10 @@ __all__ = [
     "Sample",
     "encode_targets",
     "evaluation_dataset",
+    "load",
+    "load_coco",
+    "load_csv",
+    "load_tfds",
     "load_voc",
     "match",
     "merge",

@@ -1,5 +1,6 @@
 """What every source of annotated images returns, and the rules that all of them share."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ import numpy as np
 
 from keras_ssd import boxes
 from keras_ssd.data.sample import Sample
+from keras_ssd.images import read_image
 
 
 @dataclass(frozen=True)
@@ -27,14 +29,14 @@ class ImageAnnotation:
     Attributes:
         id: unique in its data set.
         image: path of an encoded image, or its bytes.
-        size: (height, width) in pixels, positive.
+        size: (height, width) in pixels, positive; None has it read from the image's file.
         objects: may be empty.
         file: what messages about this image name.
     """
 
     id: str
     image: Path | bytes
-    size: tuple[int, int]
+    size: tuple[int, int] | None
     objects: list[ObjectAnnotation]
     file: str | Path
 
@@ -78,10 +80,12 @@ class AnnotatedImages:
                 leaves such objects out and reports their number.
 
         Raises:
-            ValueError: an argument, a class name or a coordinate is not as expected.
+            ValueError: an argument, a class name or a coordinate is not as expected, two images
+                have the same id, or an image whose size is needed cannot be read.
         """
         _check_choice("difficult", difficult, ("keep", "drop"))
         _check_choice("unknown_classes", unknown_classes, ("error", "skip"))
+        _check_ids_differ(annotations)
         if class_names is None:
             class_names = sorted({o.class_name for a in annotations for o in a.objects})
             if not class_names:
@@ -110,6 +114,34 @@ class AnnotatedImages:
             for name, count in sorted(skipped.items())
         ]
         return cls(samples, class_names, problems)
+
+
+def select_images(
+    images: list, image_set: str, source: str | Path, named_sets: Iterable[str] = ()
+) -> list:
+    """Those images of a source that an image set selects by place.
+
+    Args:
+        images: all, in their order.
+        image_set: "all", or a slice such as "0:160", "160:" or ":-40".
+        source, named_sets: what an error message names.
+
+    Raises:
+        ValueError: image_set is neither, or selects no image.
+    """
+    bounds = re.fullmatch(r"(-?\d+)?:(-?\d+)?", ":" if image_set == "all" else str(image_set))
+    if bounds is None:
+        raise ValueError(
+            f"{source}: no image set {image_set!r}; there are: {', '.join([*named_sets, 'all'])}, "
+            'and slices such as "0:160"'
+        )
+    start, stop = (int(bound) if bound else None for bound in bounds.groups())
+    selected = images[start:stop]
+    if not selected:
+        raise ValueError(
+            f"{source}: image set {image_set!r} is empty; there are {len(images)} images"
+        )
+    return selected
 
 
 def merge(datasets: Iterable[AnnotatedImages]) -> AnnotatedImages:
@@ -141,6 +173,17 @@ def _check_choice(argument, value, choices):
         raise ValueError(f"{argument} must be {choices[0]!r} or {choices[1]!r}, not {value!r}")
 
 
+def _check_ids_differ(annotations):
+    file_of = {}
+    for annotation in annotations:
+        if annotation.id in file_of:
+            raise ValueError(
+                f"{annotation.file}: the image has the same name, {annotation.id!r}, as that of "
+                f"{file_of[annotation.id]}"
+            )
+        file_of[annotation.id] = annotation.file
+
+
 def _checked_class_names(class_names) -> tuple[str, ...]:
     names = () if isinstance(class_names, str) else tuple(class_names)
     if not names or len(set(names)) < len(names) or not all(isinstance(n, str) for n in names):
@@ -150,7 +193,7 @@ def _checked_class_names(class_names) -> tuple[str, ...]:
 
 def _to_sample(annotation, objects, label_of, problems) -> Sample:
     """The sample of an image with those of its objects that are wanted; extends `problems`."""
-    height, width = annotation.size
+    height, width = size = annotation.size or read_image(annotation.image).shape[:2]
     pixels = np.array([o.box for o in objects], np.float64).reshape(-1, 4)
     if not np.isfinite(pixels).all():
         bad = objects[int(np.argmin(np.isfinite(pixels).all(axis=1)))]
@@ -173,7 +216,7 @@ def _to_sample(annotation, objects, label_of, problems) -> Sample:
     return Sample(
         annotation.id,
         annotation.image,
-        annotation.size,
+        size,
         clipped[has_area],
         labels[has_area],
         difficult[has_area],

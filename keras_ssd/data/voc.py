@@ -4,10 +4,15 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 from xml.etree import ElementTree
 
-from keras_ssd.data.dataset import AnnotatedImages, ImageAnnotation, ObjectAnnotation
-from keras_ssd.images import read_image
+from keras_ssd.data.dataset import (
+    AnnotatedImages,
+    ImageAnnotation,
+    ObjectAnnotation,
+    select_images,
+)
 
 VOC_CLASSES = (
     "aeroplane",
@@ -31,7 +36,6 @@ VOC_CLASSES = (
     "train",
     "tvmonitor",
 )
-_IMAGE_SETS = Path("ImageSets", "Main")
 _IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
@@ -49,11 +53,13 @@ def load_voc(
     `io.cpp`). Boxes are clipped to the image; what is left without area is dropped.
 
     Args:
-        folder: holds JPEGImages, Annotations and ImageSets/Main, or is a VOCdevkit: then every
-            year in it that has the image set is loaded. An id that two years share gets its
-            year's folder name in front.
-        image_set: a file of ImageSets/Main without ".txt". Of a class's own list, such as
-            "dog_train", the images marked -1 are left out.
+        folder: holds JPEGImages (or images), Annotations and, if there are image sets,
+            ImageSets/Main, whatever the case of the first two; or is a VOCdevkit: then every year
+            in it that has the image set is loaded. An id that two years share gets its year's
+            folder name in front.
+        image_set: a file of ImageSets/Main without ".txt"; "all", which is every annotation in
+            the order of Python's `sorted` on the ids, as text; or a slice of it, such as "0:160".
+            Of a class's own list, such as "dog_train", the images marked -1 are left out.
         class_names: in the order of the labels; None takes all names found, sorted, which for
             the whole of VOC is its official order.
         difficult: "keep" or "drop" difficult objects.
@@ -65,49 +71,95 @@ def load_voc(
             message names it.
     """
     problems = []
-    ids_of = {
-        year: _read_image_set(year / _IMAGE_SETS / f"{image_set}.txt", problems)
-        for year in _find_years(Path(folder), image_set)
-    }
-    if not any(ids_of.values()):
-        raise ValueError(f"{folder}: image set {image_set!r} is empty")
-
-    years_with = Counter(image_id for ids in ids_of.values() for image_id in ids)
+    listed = _list_image_set(Path(folder), image_set, problems)
+    years_with = Counter(image_id for _, image_id in listed)
+    images_of = {year: _list_images(year.images) for year in {year for year, _ in listed}}
     annotations = []
-    for year, ids in ids_of.items():
-        images = _list_images(year / "JPEGImages")
-        for image_id in ids:
-            unique_id = image_id if years_with[image_id] == 1 else f"{year.name}_{image_id}"
-            annotations.append(_read_annotation(year, image_id, unique_id, images))
+    for year, image_id in listed:
+        unique_id = image_id if years_with[image_id] == 1 else f"{year.name}_{image_id}"
+        annotations.append(_read_annotation(year, image_id, unique_id, images_of[year]))
     loaded = AnnotatedImages.from_annotations(
         annotations, class_names, difficult=difficult, unknown_classes=unknown_classes
     )
     return AnnotatedImages(loaded.samples, loaded.class_names, problems + loaded.problems)
 
 
-def _find_years(folder: Path, image_set: str) -> list[Path]:
-    """The folders that hold the image set: `folder` itself, or those of a VOCdevkit."""
+def find_image_sets(folder: str | Path) -> list[str]:
+    """Names of the files in ImageSets/Main, of every year in a VOCdevkit; none without it."""
+    years = _find_years(Path(folder))
+    return sorted({path.stem for year in years for path in year.image_sets.glob("*.txt")})
+
+
+class _Year(NamedTuple):
+    """A folder in VOC's layout; the parts need not exist."""
+
+    name: str
+    images: Path
+    annotations: Path
+    image_sets: Path
+
+
+def _find_years(folder: Path) -> list[_Year]:
+    """`folder` itself, or the years of a VOCdevkit."""
     if not folder.is_dir():
         raise ValueError(f"{folder}: there is no such folder")
-    candidates = [folder] if (folder / _IMAGE_SETS).is_dir() else sorted(folder.iterdir())
-    years = [path for path in candidates if (path / _IMAGE_SETS).is_dir()]
-    if not years:
-        raise ValueError(
-            f"{folder}: neither a folder with JPEGImages, Annotations and ImageSets/Main, nor a "
-            "VOCdevkit of such folders"
+    subfolders = sorted(path for path in folder.iterdir() if path.is_dir())
+    for candidates in ([folder], subfolders):
+        if years := [year for path in candidates if (year := _open_year(path))]:
+            return years
+    raise ValueError(
+        f"{folder}: neither a folder with JPEGImages, Annotations and perhaps ImageSets/Main, nor "
+        "a VOCdevkit of such folders"
+    )
+
+
+def _open_year(folder: Path) -> _Year | None:
+    year = _Year(
+        folder.name,
+        _find_part(folder, "JPEGImages", "images"),
+        _find_part(folder, "Annotations"),
+        folder / "ImageSets" / "Main",
+    )
+    is_voc = year.image_sets.is_dir() or (year.images.is_dir() and year.annotations.is_dir())
+    return year if is_voc else None
+
+
+def _find_part(folder: Path, *names: str) -> Path:
+    """The first of these subfolders that is there, in any case; else the first of the names."""
+    there = {path.name.lower(): path for path in folder.iterdir() if path.is_dir()}
+    return next((there[n.lower()] for n in names if n.lower() in there), folder / names[0])
+
+
+def _list_image_set(folder, image_set, problems) -> list[tuple[_Year, str]]:
+    """The year and id of each image in an image set; extends `problems`."""
+    years = _find_years(folder)
+    file_of = {year: year.image_sets / f"{image_set}.txt" for year in years}
+    having = [year for year, file in file_of.items() if file.is_file()]
+    for year in having or years:
+        for part in (year.images, year.annotations):
+            if not part.is_dir():
+                raise ValueError(f"{part}: there is no such folder")
+    if having:
+        listed = [(year, i) for year in having for i in _read_image_set(file_of[year], problems)]
+        if not listed:
+            raise ValueError(f"{folder}: image set {image_set!r} is empty")
+        return listed
+    listed = [(year, i) for year in years for i in _list_annotated(year, problems)]
+    return select_images(listed, image_set, folder, find_image_sets(folder))
+
+
+def _list_annotated(year: _Year, problems: list[str]) -> list[str]:
+    """The ids of a year's annotations, sorted; extends `problems`."""
+    ids = sorted(path.stem for path in year.annotations.glob("*.xml"))
+    if not ids:
+        raise ValueError(f"{year.annotations}: there is no .xml file")
+    others = _list_images(year.images).keys() - set(ids)
+    if others:
+        problems.append(
+            f"{year.images}: {len(others)} image(s) without an annotation are left out, such as "
+            f"{min(others)}"
         )
-    having = [year for year in years if (year / _IMAGE_SETS / f"{image_set}.txt").is_file()]
-    if not having:
-        available = {path.stem for year in years for path in (year / _IMAGE_SETS).glob("*.txt")}
-        raise ValueError(
-            f"{folder}: no image set {image_set!r}; there are: "
-            f"{', '.join(sorted(available)) or 'none'}"
-        )
-    for year in having:
-        for name in ("JPEGImages", "Annotations"):
-            if not (year / name).is_dir():
-                raise ValueError(f"{year / name}: there is no such folder")
-    return having
+    return ids
 
 
 def _read_image_set(path: Path, problems: list[str]) -> list[str]:
@@ -134,7 +186,7 @@ def _list_images(folder: Path) -> dict[str, Path]:
 
 
 def _read_annotation(year, image_id, unique_id, images) -> ImageAnnotation:
-    path = year / "Annotations" / f"{image_id}.xml"
+    path = year.annotations / f"{image_id}.xml"
     try:
         root = ElementTree.fromstring(path.read_bytes())
     except OSError as error:
@@ -147,13 +199,10 @@ def _read_annotation(year, image_id, unique_id, images) -> ImageAnnotation:
     # <filename> is often wrong in people's own data; the id is not.
     if image_id not in images:
         raise ValueError(
-            f"{year / 'JPEGImages' / image_id}: no image with the suffix "
-            f"{', '.join(_IMAGE_SUFFIXES)}"
+            f"{year.images / image_id}: no image with the suffix {', '.join(_IMAGE_SUFFIXES)}"
         )
-    image = images[image_id]
     objects = [_parse_object(element, path) for element in root.findall("object")]
-    size = _parse_size(root) or read_image(image).shape[:2]
-    return ImageAnnotation(unique_id, image, size, objects, path)
+    return ImageAnnotation(unique_id, images[image_id], _parse_size(root), objects, path)
 
 
 def _parse_size(root) -> tuple[int, int] | None:

@@ -10,8 +10,12 @@ from keras import layers
 from keras_ssd.models.layers import L2Normalization
 from keras_ssd.weights.vgg16 import IMAGENET_MEAN, read_vgg16_weights
 
+# Of the moving statistics. With Keras's 0.99, let alone MobileNetV2's 0.999, those of a training of
+# some hundred steps still hold much of where they began, and inference falls behind training.
+BATCH_NORM_MOMENTUM = 0.95
 
-def vgg16(image_size, weights=None):
+
+def vgg16(image_size, weights=None, mean=IMAGENET_MEAN):
     """VGG16 with dilated fc6 and fc7, and the paper's extra blocks.
 
     Built of the layers of `keras.applications.VGG16`, but its third pooling rounds up (so that
@@ -21,11 +25,12 @@ def vgg16(image_size, weights=None):
     Args:
         image_size: 300 (six maps) or 512 (seven maps).
         weights: of the layers up to fc7; see `read_vgg16_weights`. None: random.
+        mean: RGB, subtracted from the pixels.
 
     Returns:
         keras.Model from (B, S, S, 3) to conv4_3_norm, fc7, conv6_2, conv7_2, ... (Caffe's names).
     """
-    images, x = _normalized_images(image_size, offset=[-mean for mean in IMAGENET_MEAN])
+    images, x = _normalized_images(image_size, offset=[-value for value in mean])
     application = keras.applications.VGG16(include_top=False, weights=None)
     for layer in application.layers[1:-1]:  # all but the input and the last pooling
         changes = {"padding": "same"} if layer.name == "block3_pool" else {}
@@ -76,6 +81,9 @@ def mobilenet_v2(image_size, alpha=1.0, weights=None):
     application = keras.applications.MobileNetV2(
         input_tensor=x, alpha=alpha, include_top=False, weights=weights
     )
+    for layer in application.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = BATCH_NORM_MOMENTUM
     maps = [application.get_layer(name).output for name in ("block_13_expand_relu", "out_relu")]
     x = maps[-1]
     for number, channels in enumerate((512, 256, 256, 128), start=1):
@@ -145,7 +153,7 @@ def tiny(image_size):
 def normalize_and_relu6(x):
     """Batch normalization and ReLU6, named after the layer that they follow."""
     name = x._keras_history.operation.name
-    x = layers.BatchNormalization(epsilon=1e-3, momentum=0.99, name=f"{name}_bn")(x)
+    x = layers.BatchNormalization(epsilon=1e-3, momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(x)
     return layers.ReLU(6.0, name=f"{name}_relu")(x)
 
 

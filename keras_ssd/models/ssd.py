@@ -27,7 +27,7 @@ def SSD(config, num_classes, *, backbone, separable_heads=False, weights=None, n
             "classes": float32 (B, N, K + 1), logits, background first.
 
     Raises:
-        ValueError: the backbone's maps are not those of `config`.
+        ValueError: the backbone's maps are not those of `config`, or the weights do not fit.
     """
     _check(config, num_classes, backbone)
     head = _separable_head if separable_heads else _head
@@ -43,7 +43,7 @@ def SSD(config, num_classes, *, backbone, separable_heads=False, weights=None, n
     }
     model = keras.Model(backbone.inputs[0], outputs, name=name)
     if weights is not None:
-        model.load_weights(weights)
+        _load_weights(model, weights)
     return model
 
 
@@ -57,6 +57,13 @@ def _check(config, num_classes, backbone):
             f"backbone {backbone.name!r} yields maps of {grids} cells, "
             f"but the configuration {config.name!r} expects {expected}"
         )
+
+
+def _load_weights(model, path):
+    try:
+        model.load_weights(path)
+    except Exception as error:  # each kind of file fails in its own way
+        raise ValueError(f"weights: {path} does not fit model {model.name!r} ({error})") from error
 
 
 def _head(x, channels, name):

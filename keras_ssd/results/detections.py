@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_ssd.files import replace_file
+
 
 @dataclass(frozen=True, eq=False)  # arrays have no one truth value
 class Detections:
@@ -82,6 +84,5 @@ def write_json(detections: Iterable[Detections], path: str | Path) -> None:
     records = [record for found in detections for record in found.to_records()]
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_text(json.dumps(records, indent=1) + "\n")
-    unfinished.replace(path)
+    text = json.dumps(records, indent=1) + "\n"
+    replace_file(path, lambda unfinished: unfinished.write_text(text))

@@ -9,6 +9,7 @@ import keras
 
 from keras_ssd.evaluation.predictions import predict_samples
 from keras_ssd.evaluation.voc import evaluate_voc
+from keras_ssd.files import replace_file
 from keras_ssd.models.detector import class_names
 
 
@@ -40,6 +41,10 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
 class SaveTrainingState(keras.callbacks.Callback):
     """Saves weights and optimizer, from which a run resumes, every few minutes and each epoch.
 
+    An epoch's last state is written before averaged weights move in, but counts only once
+    `finish_epoch` is called: a run that is interrupted while it scores an epoch resumes a little
+    before the epoch's end, and scores it again.
+
     Args:
         path: of a `.weights.h5` file, replaced as a whole.
         minutes: between two saves within an epoch.
@@ -49,25 +54,33 @@ class SaveTrainingState(keras.callbacks.Callback):
         super().__init__()
         self.path = path
         self.minutes = minutes
-        self._saved_step = None
+        self._at_epoch_end = path.with_name(f"epoch-end-{path.name}")
+        self._within_epoch = False
 
     def on_train_begin(self, logs=None):
         self._saved_at = time.monotonic()
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self._within_epoch = True
 
     def on_train_batch_end(self, batch, logs=None):
         if time.monotonic() - self._saved_at > 60 * self.minutes:
             self.save()
 
     def on_epoch_end(self, epoch, logs=None):
-        self.save()
+        self._within_epoch = False
+        self.model.save_weights(self._at_epoch_end)
+
+    def finish_epoch(self):
+        """Makes the state at the epoch's end the one to resume from."""
+        self._at_epoch_end.replace(self.path)
+        self._saved_at = time.monotonic()
 
     def save(self):
-        """Saves now, unless this step is saved already."""
-        step = int(self.model.optimizer.iterations)
-        if step != self._saved_step:
-            replace_file(self.path, ".weights.h5", self.model.save_weights)
-            self._saved_step = step
-        self._saved_at = time.monotonic()
+        """Saves the state now if the model holds it: between epochs it may hold averages."""
+        if self._within_epoch:
+            replace_file(self.path, self.model.save_weights)
+            self._saved_at = time.monotonic()
 
 
 class ScoreAndSaveDetector(keras.callbacks.Callback):
@@ -95,7 +108,7 @@ class ScoreAndSaveDetector(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         save = self.detector.save
-        replace_file(self.folder / "last.keras", ".keras", save)
+        replace_file(self.folder / "last.keras", save)
         if not self.samples:
             return
         detections = predict_samples(
@@ -105,11 +118,4 @@ class ScoreAndSaveDetector(keras.callbacks.Callback):
         logs["val_map"] = result.map_11_point
         if result.map_11_point > self.best:
             self.best = result.map_11_point
-            replace_file(self.folder / "best.keras", ".keras", save)
-
-
-def replace_file(path: Path, suffix: str, write: Callable[[str], None]) -> None:
-    """Lets `write` fill a new file and puts it in the place of `path` when it is complete."""
-    unfinished = path.with_name(f"unfinished-{path.name.removesuffix(suffix)}{suffix}")
-    write(str(unfinished))
-    unfinished.replace(path)
+            replace_file(self.folder / "best.keras", save)

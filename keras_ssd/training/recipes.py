@@ -18,7 +18,7 @@ class Recipe:
         steps: of the whole training.
         drops: fractions of the steps at which the learning rate falls to a tenth; none: it
             falls to 0 along a cosine.
-        warmup_steps: over which the learning rate rises from 0.
+        warmup: share of the steps over which the learning rate rises from 0.
         weight_decay: Caffe's for "sgd", decoupled for "adamw".
         global_clipnorm: longest gradient, over all weights together.
         average_over: what gets evaluated and saved is a running average of the weights that
@@ -30,14 +30,14 @@ class Recipe:
     batch_size: int
     steps: int
     drops: tuple[float, ...]
-    warmup_steps: int
+    warmup: float
     weight_decay: float
     global_clipnorm: float
     average_over: float | None
 
     def build_optimizer(self) -> keras.optimizers.Optimizer:
         common = {
-            "learning_rate": Warmup(self._schedule(), self.warmup_steps),
+            "learning_rate": Warmup(self._schedule(), round(self.warmup * self.steps)),
             "weight_decay": self.weight_decay,
             "global_clipnorm": self.global_clipnorm,
             "use_ema": self.average_over is not None,
@@ -68,7 +68,7 @@ _PAPER = Recipe(
     batch_size=32,
     steps=120_000,
     drops=(8 / 12, 10 / 12),
-    warmup_steps=500,
+    warmup=1 / 240,
     weight_decay=5e-4,
     global_clipnorm=10.0,
     average_over=None,
@@ -84,7 +84,7 @@ RECIPES = {
         batch_size=16,
         steps=3_000,
         drops=(),
-        warmup_steps=200,
+        warmup=1 / 15,
         weight_decay=1e-4,
         global_clipnorm=10.0,
         average_over=0.1,
@@ -96,7 +96,7 @@ RECIPES = {
         batch_size=4,
         steps=20,
         drops=(),
-        warmup_steps=5,
+        warmup=1 / 4,
         weight_decay=1e-4,
         global_clipnorm=10.0,
         average_over=None,

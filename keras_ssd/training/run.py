@@ -20,6 +20,7 @@ from keras_ssd.training.callbacks import (
     ScoreAndSaveDetector,
     StopOnNonFiniteLoss,
 )
+from keras_ssd.training.curve import plot_learning_curve
 from keras_ssd.training.recipes import Recipe
 
 logger = logging.getLogger("keras_ssd")
@@ -41,7 +42,7 @@ def train(
 ) -> keras.Model:
     """Trains an SSD and returns its detector; everything on the way is kept in `output`.
 
-    The folder holds `run.json` (settings), `log.csv` and `tensorboard/` (curves), after each
+    The folder holds `run.json` (settings), `log.csv`, `curve.png` and `tensorboard/`, after each
     epoch `last.keras` and the best so far `best.keras` (detectors, ready for `load_detector`),
     and `state.weights.h5`, from which an interrupted run resumes: weights, optimizer, step. A
     batch depends only on the seed and its number, so that a resumed run goes on exactly.
@@ -56,7 +57,7 @@ def train(
         validation_samples: to measure mAP (VOC 11-point) on after each epoch.
         augmentation: see `training_dataset`.
         steps_per_epoch: between two evaluations; None: one pass over the samples.
-        seed: of order, augmentation and dropout.
+        seed: of order and augmentation; the model's random weights are the caller's.
         skip_corrupt_images: train on without images that cannot be read, naming each; else the
             first one ends the run.
         resume: go on with the run in `output`, which must have had the same settings.
@@ -73,7 +74,6 @@ def train(
     """
     output = Path(output)
     _check_samples(samples, class_names)
-    keras.utils.set_random_seed(seed)
     steps_per_epoch = steps_per_epoch or -(-len(samples) // recipe.batch_size)
     detector = build_detector(model, class_names)
     _open_run(
@@ -83,7 +83,7 @@ def train(
             "class_names": list(class_names),
             "num_samples": len(samples),
             "recipe": {**asdict(recipe), "drops": list(recipe.drops)},
-            "augmentation": str(augmentation),
+            "augmentation": getattr(augmentation, "__qualname__", str(augmentation)),
             "steps_per_epoch": steps_per_epoch,
             "seed": seed,
         },
@@ -98,6 +98,7 @@ def train(
     trainee.optimizer.build(trainee.trainable_variables)
     skipped = set() if skip_corrupt_images else None
     saver = SaveTrainingState(output / "state.weights.h5")
+    log = keras.callbacks.CSVLogger(output / "log.csv", append=True)
 
     def fit(step):
         """One call of Keras's `fit`: to the end of an epoch begun before, or of the run."""
@@ -121,7 +122,7 @@ def train(
                 StopOnNonFiniteLoss(
                     lambda batch: batch_ids(samples, batch, batch_size=recipe.batch_size, seed=seed)
                 ),
-                saver,  # before the averages move in
+                saver,
                 *([keras.callbacks.SwapEMAWeights(True)] if recipe.average_over else []),
                 ScoreAndSaveDetector(
                     detector,
@@ -131,8 +132,11 @@ def train(
                     batch_size=recipe.batch_size,
                     skipped=skipped,
                 ),
-                keras.callbacks.CSVLogger(output / "log.csv", append=True),
+                log,
                 *_tensorboard(output / "tensorboard"),
+                keras.callbacks.LambdaCallback(
+                    on_epoch_end=lambda epoch, logs: saver.finish_epoch()
+                ),
             ],
             shuffle=False,  # the data set does it
             verbose=1 if sys.stdout.isatty() else 2,
@@ -148,12 +152,16 @@ def train(
             with unwrapped_errors():
                 fit(step)
     except KeyboardInterrupt:
-        if saver.model is not None:  # else nothing has begun
-            saver.save()
+        saver.save()
+        step = int(trainee.optimizer.iterations)
+        logger.warning("interrupted at step %d of %d, to be resumed", step, recipe.steps)
         raise
     finally:
+        log.on_train_end()  # closes the file, which Keras leaves open after an exception
         if skipped:
             logger.warning("%d images could not be read and were skipped", len(skipped))
+    if importlib.util.find_spec("matplotlib"):
+        plot_learning_curve(output / "log.csv", output / "curve.png")
     return load_detector(output / "last.keras")
 
 

@@ -5,11 +5,7 @@ import numpy as np
 import pytest
 
 from keras_ssd.data.sample import Sample
-from keras_ssd.evaluation.voc import (
-    average_precision_11_point,
-    average_precision_area,
-    evaluate_voc,
-)
+from keras_ssd.evaluation.voc import evaluate_voc
 from keras_ssd.results.detections import Detections
 
 NAMES = ("cat", "dog")
@@ -46,10 +42,6 @@ def evaluate_one(boxes, scores, objects, **sample_values):
     """The result of the first class on one image."""
     sample = make_sample("a", objects, **sample_values)
     return evaluate_voc([make_detections("a", boxes, scores)], [sample], NAMES).classes[0]
-
-
-def flags(letters):
-    return np.array([letter == "T" for letter in letters], bool)
 
 
 class TestNothing:
@@ -96,37 +88,6 @@ class TestNothing:
         result = evaluate_voc([make_detections("a", boxes[:1], [0.9])], [sample], NAMES)
         assert result.classes[1].num_objects == 0
         assert result.map_area == 1.0
-
-
-class TestAveragePrecision:
-    def test_the_fact_sheet_example(self):
-        ranked = flags("TFTTFTF")
-        assert average_precision_11_point(ranked, 6) == pytest.approx(0.515152, abs=1e-6)
-        assert average_precision_area(ranked, 6) == pytest.approx(0.527778, abs=1e-6)
-
-    def test_recall_of_three_fifths_reaches_the_point_at_six_tenths(self):
-        assert average_precision_11_point(flags("TFTTFTF"), 5) == pytest.approx(2 / 3)
-
-    @pytest.mark.parametrize("tenths", range(1, 11))
-    def test_a_recall_of_whole_tenths_reaches_its_own_point(self, tenths):
-        ranked = np.ones(tenths, bool)
-        assert average_precision_11_point(ranked, 10) == pytest.approx((tenths + 1) / 11)
-
-    def test_all_found_first_is_perfect(self):
-        assert average_precision_11_point(flags("TTTFF"), 3) == pytest.approx(1.0)
-        assert average_precision_area(flags("TTTFF"), 3) == 1.0
-
-    def test_only_false_positives_score_zero(self):
-        assert average_precision_11_point(flags("FF"), 3) == 0.0
-        assert average_precision_area(flags("FF"), 3) == 0.0
-
-    def test_no_detections_score_zero(self):
-        assert average_precision_11_point(flags(""), 3) == 0.0
-        assert average_precision_area(flags(""), 3) == 0.0
-
-    def test_no_objects_give_nan(self):
-        assert math.isnan(average_precision_11_point(flags("FF"), 0))
-        assert math.isnan(average_precision_area(flags("FF"), 0))
 
 
 class TestMatching:
@@ -273,88 +234,3 @@ class TestErrors:
     def test_an_impossible_threshold_is_refused(self, threshold):
         with pytest.raises(ValueError, match="iou_threshold must be above 0"):
             evaluate_voc([], [self.sample], NAMES, iou_threshold=threshold)
-
-
-def slow_average_precisions(detections, samples, label):
-    """VOC's rules one detection at a time: (11-point, area) of one class."""
-    objects = {}
-    for sample in samples:
-        sides = sample.size[::-1] * 2
-        objects[sample.id] = [
-            {
-                "box": [round(float(value) * side) for value, side in zip(box, sides, strict=True)],
-                "hard": hard,
-            }
-            for box, its_label, hard in zip(
-                sample.boxes, sample.labels, sample.difficult, strict=True
-            )
-            if its_label == label
-        ]
-    num_objects = sum(not entry["hard"] for entries in objects.values() for entry in entries)
-    ranked = [
-        (found.image, [float(v) for v in box], float(score))
-        for found in detections
-        for box, its_label, score in zip(found.boxes, found.labels, found.scores, strict=True)
-        if its_label == label
-    ]
-    ranked.sort(key=lambda entry: -entry[2])
-
-    true, false, points = 0, 0, []
-    for image, (x1, y1, x2, y2), _ in ranked:
-        best, best_iou = None, 0.0
-        for entry in objects[image]:
-            a1, b1, a2, b2 = entry["box"]
-            w, h = min(x2, a2) - max(x1, a1) + 1, min(y2, b2) - max(y1, b1) + 1
-            if w > 0 and h > 0:
-                union = (x2 - x1 + 1) * (y2 - y1 + 1) + (a2 - a1 + 1) * (b2 - b1 + 1) - w * h
-                if w * h / union > best_iou:
-                    best, best_iou = entry, w * h / union
-        if best_iou >= 0.5:
-            if best["hard"]:
-                continue
-            if best.get("taken"):
-                false += 1
-            else:
-                best["taken"] = True
-                true += 1
-        else:
-            false += 1
-        points.append((true, true / (true + false)))
-
-    eleven = sum(
-        max((p for t, p in points if 10 * t >= j * num_objects), default=0.0) for j in range(11)
-    )
-    area, previous = 0.0, 0
-    for i, (true_so_far, _) in enumerate(points):
-        best_from_here = max(p for _, p in points[i:])
-        area += (true_so_far - previous) / num_objects * best_from_here
-        previous = true_so_far
-    return eleven / 11, area
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_random_data_score_as_by_the_slow_reference(seed):
-    random = np.random.default_rng(seed)
-    samples, detections = [], []
-    for index in range(40):
-        count = random.integers(0, 6)
-        low = random.integers(0, 200, (count, 2))
-        boxes = np.concatenate([low, low + random.integers(10, 150, (count, 2))], axis=1)
-        hard = random.random(count) < 0.3
-        sample = make_sample(str(index), boxes, random.integers(0, 2, count), hard)
-        # Jittered copies of the objects, several of each, and boxes of nothing.
-        copies = np.repeat(boxes, 3, axis=0) + random.integers(-15, 16, (3 * count, 4))
-        copies[:, 2:] = np.maximum(copies[:, 2:], copies[:, :2] + 1)
-        noise = random.integers(0, 50, (4, 4)) + np.array([0, 0, 50, 50])
-        found = np.concatenate([copies, noise])
-        labels = np.append(np.repeat(sample.labels, 3), random.integers(0, 2, 4))
-        labels[random.random(len(labels)) < 0.1] = 1
-        scores = np.round(random.random(len(labels)), 1)  # many are equal
-        samples.append(sample)
-        detections.append(make_detections(str(index), found, scores, labels))
-
-    result = evaluate_voc(detections, samples, NAMES)
-    for label, entry in enumerate(result.classes):
-        expected = slow_average_precisions(detections, samples, label)
-        assert 0.1 < entry.ap_area < 0.9  # the data are neither trivial nor hopeless
-        assert (entry.ap_11_point, entry.ap_area) == pytest.approx(expected, abs=1e-12)

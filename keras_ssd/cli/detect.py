@@ -1,0 +1,36 @@
+"""Finds objects in photos and draws them."""
+
+import sys
+from pathlib import Path
+
+
+def add_options(command):
+    """Adds the subcommand's options: photos, detector and folder."""
+    add = command.add_argument
+    add("photos", nargs="+", metavar="PHOTO")
+    add("--model", required=True, metavar="FILE", help="a detector saved as .keras")
+    add("--output", type=Path, required=True, metavar="DIR", help="for pictures and JSON")
+    add("--confidence", type=float, default=0.25, help="least score of a detection")
+
+
+def run(options) -> int:
+    """Writes pictures and `detections.json`; 1 if a photo could not be used."""
+    from keras_ssd.inference import detect_to_folder
+    from keras_ssd.models import load_detector
+
+    detector = load_detector(options.model)
+    problems = detect_to_folder(
+        detector,
+        options.photos,
+        options.output,
+        confidence_threshold=options.confidence,
+        on_image=_print_detections,
+    )
+    for problem in problems:
+        print(f"keras-ssd detect: {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _print_detections(found, picture):
+    objects = [f"{record['label']} {record['score']:.2f}" for record in found.to_records()]
+    print(f"{found.image}: {', '.join(objects) or 'nothing found'} -> {picture}")

@@ -1,0 +1,136 @@
+"""Trains a model on annotated images."""
+
+import dataclasses
+import signal
+from pathlib import Path
+
+from keras_ssd.cli.data_options import (
+    CLASSES_HELP,
+    IMAGE_SET_HELP,
+    add_data_options,
+    load_data,
+    names,
+    positive,
+)
+
+
+def add_options(command):
+    """Adds the subcommand's options: data, model, recipe and folder."""
+    add = command.add_argument
+    add_data_options(command)
+    add("--image-set", help="to train on: " + IMAGE_SET_HELP.format("trainval"))
+    add("--validation-set", metavar="IMAGE_SET", help="to measure mAP on after each epoch")
+    add("--validation-data", nargs="+", metavar="SOURCE", help="of it, if not that of --data")
+    add("--validation-images", metavar="DIR", help="of a .json or .csv in --validation-data")
+    add("--classes", type=names, help=CLASSES_HELP + "else all that the data have")
+    add(
+        "--model",
+        default="ssd_mobilenet_320",
+        help="ssd300, ssd512, ssd_mobilenet_320, ssd_resnet_300 or ssd_tiny_128; or a detector "
+        "saved as .keras, to train on: classes of the same name keep what they have learned",
+    )
+    add("--backbone-weights", metavar="FILE", help='or "imagenet", which downloads')
+    add("--output", type=Path, required=True, metavar="DIR", help="folder of the run")
+    add("--resume", action="store_true", help="go on with the run in --output")
+    recipes = ("paper-300", "paper-512", "finetune", "smoke")
+    add("--recipe", choices=recipes, default="finetune", help="sets what follows where not given")
+    add("--batch-size", type=positive(int))
+    length = command.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=positive(int))
+    length.add_argument("--epochs", type=positive(int), help="passes over the images")
+    add("--learning-rate", type=positive(float), help="else the recipe's, by batch size")
+    add("--augmentation", choices=("paper", "none"), default="paper")
+    add("--evaluate-every", type=positive(int), metavar="STEPS", help="else each pass")
+    add("--precision", choices=("float32", "mixed_bfloat16"), default="float32")
+    add("--seed", type=int, default=0)
+
+
+def run(options) -> int:
+    """Loads the data, builds the model, trains; see `keras_ssd.training.train`."""
+    import keras
+
+    from keras_ssd import training
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` saves, as Ctrl-C does
+    keras.config.set_dtype_policy(options.precision)
+    keras.utils.set_random_seed(options.seed)
+    given = (options.data, options.images)
+    data = load_data(*given, options.image_set, "trainval", options.classes, options)
+    validation_samples = []
+    if options.validation_set or options.validation_data:
+        if options.validation_data:
+            given = (options.validation_data, options.validation_images)
+        loaded = load_data(*given, options.validation_set, "val", data.class_names, options)
+        validation_samples = loaded.samples
+    print(
+        f"{len(data)} images to train on, {len(validation_samples)} to validate on, "
+        f"{len(data.class_names)} classes: {', '.join(data.class_names)}"
+    )
+    training.train(
+        _model(options, data.class_names),
+        data.samples,
+        class_names=data.class_names,
+        output=options.output,
+        recipe=_recipe(options, len(data)),
+        validation_samples=validation_samples,
+        augmentation=None if options.augmentation == "none" else options.augmentation,
+        steps_per_epoch=options.evaluate_every,
+        seed=options.seed,
+        skip_corrupt_images=options.corrupt_images == "skip",
+        resume=options.resume,
+    )
+    print(f"Trained. The detectors and the log lie in {options.output}")
+    return 0
+
+
+def _recipe(options, num_images):
+    from keras_ssd.training import RECIPES
+
+    recipe = RECIPES[options.recipe]
+    batch_size = options.batch_size or recipe.batch_size
+    steps = options.steps or recipe.steps
+    if options.epochs:
+        steps = options.epochs * -(-num_images // batch_size)
+    # A larger batch averages more gradients and bears a larger step, in proportion.
+    learning_rate = options.learning_rate or recipe.learning_rate * batch_size / recipe.batch_size
+    return dataclasses.replace(
+        recipe, batch_size=batch_size, steps=steps, learning_rate=learning_rate
+    )
+
+
+def _model(options, class_names):
+    from keras_ssd import models
+
+    build = {
+        "ssd300": models.SSD300,
+        "ssd512": models.SSD512,
+        "ssd_mobilenet_320": models.SSDMobileNet320,
+        "ssd_resnet_300": models.SSDResNet300,
+        "ssd_tiny_128": models.SSDTiny128,
+    }.get(options.model)
+    if build is None:
+        return _trained_model(options, class_names)
+    if options.backbone_weights is None:
+        return build(len(class_names))
+    if build is models.SSDTiny128:
+        raise ValueError("--backbone-weights: ssd_tiny_128 takes none")
+    try:
+        return build(len(class_names), backbone_weights=options.backbone_weights)
+    except (ValueError, OSError) as error:
+        raise ValueError(f"--backbone-weights {options.backbone_weights}: {error}") from error
+
+
+def _trained_model(options, class_names):
+    from keras_ssd import models
+
+    if not Path(options.model).exists():
+        raise ValueError(f"--model {options.model}: neither a model of that name nor a file")
+    for name, default in (("backbone_weights", None), ("precision", "float32")):
+        if getattr(options, name) != default:
+            option = name.replace("_", "-")
+            raise ValueError(f"--{option}: a trained detector, {options.model}, has its own")
+    model, carried_over = models.with_classes(models.load_detector(options.model), class_names)
+    anew = [name for name in class_names if name not in carried_over]
+    print(f"Classes carried over from {options.model}: {', '.join(carried_over) or 'none'}")
+    print(f"Classes that start anew: {', '.join(anew) or 'none'}")
+    return model

@@ -1,0 +1,115 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from keras_ssd.data.drawn import DRAWN_CLASSES
+from keras_ssd.data.sources import load
+from keras_ssd.data.voc import load_voc
+
+HEADER = "image,x1,y1,x2,y2,label"
+
+
+def write_csv(path, *rows):
+    path.parent.mkdir(exist_ok=True)
+    for row in rows:
+        image = path.parent / row.split(",")[0]
+        cv2.imwrite(str(image), np.zeros((50, 100, 3), np.uint8))
+    path.write_text("\n".join([HEADER, *rows]))
+    return path
+
+
+def write_coco(path, *images):
+    categories = [{"id": 3, "name": "eel"}, {"id": 8, "name": "dog"}]
+    entries = [
+        {"id": number, "file_name": name, "width": 100, "height": 50}
+        for number, name in enumerate(images)
+    ]
+    for name in images:
+        (path.parent / name).touch()
+    path.write_text(json.dumps({"images": entries, "categories": categories, "annotations": []}))
+    return path
+
+
+def ids(loaded):
+    return [sample.id for sample in loaded.samples]
+
+
+def test_no_source_is_an_error():
+    with pytest.raises(ValueError, match="datasets is empty"):
+        load([])
+
+
+def test_each_source_is_loaded_as_what_it_is(drawn_voc, tmp_path):
+    csv = write_csv(tmp_path / "a.CSV", "c.png,1,1,9,9,circle")
+    coco = write_coco(tmp_path / "a.json", "j.png")
+    assert ids(load([drawn_voc], "val")) == ids(load_voc(drawn_voc, "val"))
+    assert ids(load([str(csv)])) == ["c.png"]
+    assert ids(load([coco])) == ["j.png"]
+    with pytest.raises(ValueError, match="nonsense: Dataset nonsense not found"):
+        load(["tfds:nonsense"])
+
+
+def test_without_an_image_set_the_default_is_taken_where_sets_have_names_and_else_all(
+    drawn_voc, tmp_path
+):
+    csv = write_csv(tmp_path / "a.csv", "c.png,1,1,9,9,circle")
+    assert ids(load([drawn_voc, csv], default_set="val")) == [
+        *ids(load_voc(drawn_voc, "val")),
+        "c.png",
+    ]
+    assert len(load([drawn_voc])) == 24
+    with pytest.raises(ValueError, match=r"a\.csv: no image set 'val'; there are: all"):
+        load([csv], "val")
+
+
+def test_one_source_keeps_the_order_of_its_classes(tmp_path):
+    assert load([write_coco(tmp_path / "a.json", "a.png")]).class_names == ("eel", "dog")
+
+
+def test_several_sources_share_the_classes_found_anywhere_sorted(drawn_voc, tmp_path):
+    coco = write_coco(tmp_path / "a.json", "a.png")
+    csv = write_csv(tmp_path / "a.csv", "c.png,1,1,9,9,cat")
+    loaded = load([drawn_voc, coco, csv])
+    assert loaded.class_names == tuple(sorted(["cat", "dog", "eel", *DRAWN_CLASSES]))
+    assert loaded.samples[-1].labels.tolist() == [0]
+    assert len(loaded) == 26
+
+
+def test_classes_and_rules_given_hold_for_all_sources(tmp_path):
+    first = write_csv(tmp_path / "a.csv", "a.png,1,1,9,9,cat")
+    second = write_csv(tmp_path / "b.csv", "b.png,1,1,9,9,dog")
+    loaded = load([first, second], class_names=["dog"], unknown_classes="skip")
+    assert [sample.labels.tolist() for sample in loaded.samples] == [[], [0]]
+    with pytest.raises(ValueError, match="unknown class 'cat'"):
+        load([first, second], class_names=["dog"])
+
+
+def test_an_image_in_two_sources_is_an_error(tmp_path):
+    csv = write_csv(tmp_path / "a.csv", "a.png,1,1,9,9,cat")
+    with pytest.raises(ValueError, match=r"image 'a\.png' is in more than one"):
+        load([csv, csv])
+
+
+def test_images_of_a_file_may_lie_elsewhere_but_not_those_of_a_folder(drawn_voc, tmp_path):
+    csv = write_csv(tmp_path / "images" / "a.csv", "a.png,1,1,9,9,cat")
+    csv = csv.rename(tmp_path / "a.csv")
+    loaded = load([csv], image_folder=tmp_path / "images")
+    assert loaded.samples[0].image == tmp_path / "images" / "a.png"
+    for source in (drawn_voc, "tfds:voc"):
+        with pytest.raises(ValueError, match=rf"image_folder .*for \.json and \.csv .*{source}"):
+            load([source], image_folder=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a"])
+def test_a_file_of_another_kind_is_an_error_telling_what_is_expected(tmp_path, name):
+    (tmp_path / name).touch()
+    with pytest.raises(ValueError, match=rf"{name}: expected a folder, a \.json or \.csv file, or"):
+        load([tmp_path / name])
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.csv", "a"])
+def test_a_missing_source_is_named(tmp_path, name):
+    with pytest.raises(ValueError, match=rf"{name}: (No|there is no) such (file|folder)"):
+        load([tmp_path / name])

@@ -1,0 +1,297 @@
+"""The `keras-ssd` command, called as a function but for its two doors from outside."""
+
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import h5py
+import keras
+import pytest
+
+from keras_ssd.cli import main
+from keras_ssd.data.voc import load_voc
+
+ROOT = Path(__file__).parents[1]
+CLASSES = ["circle", "rectangle", "triangle"]
+
+
+def run(*arguments) -> int:
+    """The command; what it changes of the process is put back."""
+    handler, policy = signal.getsignal(signal.SIGTERM), keras.config.dtype_policy()
+    try:
+        return main([str(argument) for argument in arguments])
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+        keras.config.set_dtype_policy(policy)
+
+
+def train_options(data, output, *more):
+    tiny = ("--model", "ssd_tiny_128", "--recipe", "smoke", "--image-set", "train")
+    return ("train", "--data", data, *tiny, "--output", output, *more)
+
+
+@pytest.fixture
+def fails(capsys):
+    """Checks that a command ends with status 1 and one line on stderr, and returns that line."""
+
+    def fails(*arguments):
+        capsys.readouterr()
+        assert run(*arguments) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"keras-ssd {arguments[0]}: ")
+        return line.removeprefix(f"keras-ssd {arguments[0]}: ")
+
+    return fails
+
+
+@pytest.fixture(scope="module")
+def finished(drawn_voc, tmp_path_factory):
+    """The folder of a run of 4 steps, 2 an epoch, and the arguments that made it."""
+    output = tmp_path_factory.mktemp("cli") / "run"
+    length = ("--batch-size", 8, "--epochs", 2)
+    arguments = train_options(drawn_voc, output, *length, "--validation-set", "val")
+    assert run(*arguments) == 0
+    return output, arguments
+
+
+@pytest.fixture
+def with_a_corrupt_image(drawn_voc, tmp_path):
+    """A copy of the drawn data whose image 000017 (of val) and 000003 (of train) are cut off."""
+    folder = shutil.copytree(drawn_voc, tmp_path / "corrupt")
+    for name in ("000003", "000017"):
+        file = folder / "JPEGImages" / f"{name}.jpg"
+        file.write_bytes(file.read_bytes()[:500])
+    return folder
+
+
+def test_training_writes_its_run(finished):
+    output, _ = finished
+    names = {path.name for path in output.iterdir()}
+    assert names >= {"run.json", "log.csv", "last.keras", "best.keras", "state.weights.h5"}
+    settings = json.loads((output / "run.json").read_text())
+    assert settings["model"] == "ssd_tiny_128"
+    assert settings["class_names"] == CLASSES
+    assert settings["recipe"]["steps"] == 4  # two passes over 16 images, 8 at once
+    assert settings["recipe"]["learning_rate"] == 2e-3  # twice the recipe's batch, twice its rate
+    with (output / "log.csv").open() as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1"]
+
+
+def test_a_finished_run_resumes_to_its_end_and_trains_no_further(finished, capsys):
+    output, arguments = finished
+    log = (output / "log.csv").read_bytes()
+    assert run(*arguments, "--resume") == 0
+    assert (output / "log.csv").read_bytes() == log
+    first, last = capsys.readouterr().out.splitlines()
+    assert first == f"16 images to train on, 8 to validate on, 3 classes: {', '.join(CLASSES)}"
+    assert last == f"Trained. The detectors and the log lie in {output}"
+
+
+def test_a_run_is_neither_overwritten_nor_resumed_with_other_settings(finished, fails):
+    output, arguments = finished
+    assert fails(*arguments).startswith(f"{output}: holds a run already")
+    assert fails(*arguments, "--resume", "--seed", 3).endswith("other settings: seed 0 -> 3")
+
+
+def test_several_folders_share_the_classes_found_anywhere(finished, drawn_voc, tmp_path, capsys):
+    other = tmp_path / "other"
+    for folder in ("JPEGImages", "Annotations", "ImageSets/Main"):
+        (other / folder).mkdir(parents=True)
+    shutil.copy(drawn_voc / "JPEGImages/000000.jpg", other / "JPEGImages/extra.jpg")
+    annotation = (drawn_voc / "Annotations/000000.xml").read_text()
+    renamed = re.sub("<name>.*?</name>", "<name>star</name>", annotation)
+    (other / "Annotations/extra.xml").write_text(renamed)
+    (other / "ImageSets/Main/train.txt").write_text("extra\n")
+    _, (command, option, data, *rest) = finished
+    rest = [item for item in rest if item not in ("--validation-set", "val")]
+    assert run(command, option, data, other, *rest) == 1  # the run is there already
+    expected = "17 images to train on, 0 to validate on, 4 classes: circle, rectangle, star, tri"
+    assert capsys.readouterr().out.startswith(expected)
+
+
+def test_evaluation_prints_a_table_and_writes_what_is_asked_for(
+    finished, drawn_voc, tmp_path, capsys
+):
+    output, _ = finished
+    paths = {name: tmp_path / "new" / name for name in ("r.json", "r.png", "d.json")}
+    status = run(
+        *("evaluate", "--data", drawn_voc, "--image-set", "val", "--coco"),
+        *("--model", output / "best.keras", "--json", paths["r.json"]),
+        *("--plot", paths["r.png"], "--detections", paths["d.json"]),
+    )
+    assert status == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines() if line]
+    assert [row[0] for row in rows if "--" not in row[0]][:6] == ["class", *CLASSES, "mean", "AP"]
+
+    result = json.loads(paths["r.json"].read_text())
+    with (output / "log.csv").open() as file:
+        best = max(float(row["val_map"]) for row in csv.DictReader(file))
+    assert result["voc"]["map_11_point"] == pytest.approx(best, rel=1e-6)
+    assert f"{best:.4f}" in next(row for row in rows if row[:1] == ["mean"])
+    assert 0 <= result["coco"]["AP"] <= 1
+    assert cv2.imread(str(paths["r.png"])).size > 0
+
+    samples = {sample.id: sample for sample in load_voc(drawn_voc, "val").samples}
+    records = json.loads(paths["d.json"].read_text())
+    assert {record["image"] for record in records} == {*samples}
+    for record in records:
+        assert {*record} == {"image", "label", "score", "box"}
+        assert record["label"] in CLASSES
+        assert 0.01 <= record["score"] <= 1
+        height, width = samples[record["image"]].size
+        x1, y1, x2, y2 = record["box"]
+        assert 0 <= x1 <= x2 <= width
+        assert 0 <= y1 <= y2 <= height
+
+
+def test_evaluation_names_a_corrupt_image_or_counts_it(
+    finished, with_a_corrupt_image, fails, capsys
+):
+    output, _ = finished
+    arguments = ("evaluate", "--data", with_a_corrupt_image, "--model", output / "last.keras")
+    file = with_a_corrupt_image / "JPEGImages/000017.jpg"
+    assert fails(*arguments) == f"{file}: the image is cut off before its end"
+    assert run(*arguments, "--corrupt-images", "skip") == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "1 images could not be read; their objects count as missed"
+
+
+def test_detection_draws_each_photo_and_survives_a_corrupt_one(
+    finished, drawn_voc, tmp_path, capsys
+):
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"no image")
+    good = [drawn_voc / "JPEGImages" / f"0000{number}.jpg" for number in (16, 17, 18)]
+    arguments = ("--model", finished[0] / "last.keras", "--confidence", 0)
+
+    assert run("detect", *good, *arguments, "--output", tmp_path / "all") == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert [line.split(":")[0] for line in captured.out.splitlines()] == [str(p) for p in good]
+
+    with_bad = [good[0], bad, *good[1:]]
+    assert run("detect", *with_bad, *arguments, "--output", tmp_path / "rest") == 1
+    error = capsys.readouterr().err
+    assert error == f"keras-ssd detect: {bad}: not an image that OpenCV can decode\n"
+
+    for folder in (tmp_path / "all", tmp_path / "rest"):
+        names = {path.name for path in folder.iterdir()}
+        assert names == {"000016.png", "000017.png", "000018.png", "detections.json"}
+        for photo in good:
+            drawn = cv2.imread(str(folder / f"{photo.stem}.png"))
+            assert drawn.shape == cv2.imread(str(photo)).shape
+        records = json.loads((folder / "detections.json").read_text())
+        assert {record["image"] for record in records} == {str(photo) for photo in good}
+        assert {record["label"] for record in records} <= {*CLASSES}
+
+
+def test_what_is_missing_or_unknown_is_named_in_one_line(drawn_voc, tmp_path, fails):
+    (tmp_path / "file").write_text("no model")
+    missing, output = tmp_path / "missing", tmp_path / "run"
+    train = train_options(drawn_voc, output)
+    assert fails(*train_options(missing, output)) == f"{missing}: there is no such folder"
+    assert "no image set 'valid'; there are: train, trainval, val" in fails(
+        *train, "--validation-set", "valid"
+    )
+    unknown = fails(*train, "--classes", "circle, square")
+    assert re.search(r"0000\d\d\.xml: unknown class '\w+', expected one of: circle, squ", unknown)
+    assert "file/run" in fails(*train_options(drawn_voc, tmp_path / "file" / "run"))
+    for command in (
+        ("evaluate", "--data", drawn_voc),
+        ("detect", drawn_voc / "JPEGImages/000000.jpg", "--output", tmp_path / "pictures"),
+    ):
+        assert fails(*command, "--model", missing) == (
+            f"{missing}: no such file; expected a detector saved as .keras"
+        )
+        error = fails(*command, "--model", tmp_path / "file")
+        assert error.startswith(f"{tmp_path / 'file'}: not a ")
+    assert not output.exists()
+
+
+def test_backbone_weights_that_cannot_be_read_are_named(drawn_voc, tmp_path, fails):
+    junk = tmp_path / "junk.h5"
+    junk.write_bytes(b"no weights")
+    arguments = ("train", "--data", drawn_voc, "--output", tmp_path / "run", "--backbone-weights")
+    for path in (tmp_path / "missing.h5", junk):
+        line = fails(*arguments, path, "--model", "ssd_mobilenet_320")
+        assert line.startswith(f"--backbone-weights {path}: ")
+    assert "ssd_tiny_128 takes none" in fails(*arguments, junk, "--model", "ssd_tiny_128")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_training_names_a_corrupt_image(with_a_corrupt_image, tmp_path, fails):
+    arguments = train_options(with_a_corrupt_image, tmp_path / "run", "--batch-size", 16)
+    file = with_a_corrupt_image / "JPEGImages/000003.jpg"
+    assert fails(*arguments) == f"{file}: the image is cut off before its end"
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["evaluate"], ["detect"]])
+def test_every_command_explains_itself(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([*command, "--help"])
+    assert stop.value.code == 0
+    assert ("--model" if command else "evaluate") in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "options", [["--steps", "0"], ["--steps", "3", "--epochs", "3"], ["--recipe", "fastest"]]
+)
+def test_unusable_options_are_refused(options, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", "--data", "voc", "--output", "run", *options])
+    assert stop.value.code == 2
+    assert options[-2] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("door", "usage"),
+    [
+        (["training/train.py"], "usage: keras-ssd train"),
+        pytest.param(
+            ["-m", "keras_ssd.cli"], "usage: keras-ssd [-h] COMMAND", marks=pytest.mark.slow
+        ),
+    ],
+)
+def test_the_scripts_and_the_module_are_the_command(door, usage):
+    command = [sys.executable, *door, "--help"]
+    out = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    assert out.startswith(usage)
+
+
+@pytest.mark.slow
+def test_a_terminated_run_saves_its_state_and_resumes(drawn_voc, tmp_path):
+    output = tmp_path / "run"
+    arguments = train_options(drawn_voc, output, "--steps", 60)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "keras_ssd.cli", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        while not (output / "state.weights.h5").exists() and process.poll() is None:
+            time.sleep(0.05)
+        process.terminate()
+        _, err = process.communicate(timeout=300)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert err.decode().splitlines()[-1] == "keras-ssd train: interrupted"
+    assert 4 <= saved_step(output) < 60
+    assert run(*arguments, "--resume") == 0
+    assert saved_step(output) == 60
+
+
+def saved_step(output) -> int:
+    with h5py.File(output / "state.weights.h5") as state:
+        return int(state["optimizer/vars/0"][()])

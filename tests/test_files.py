@@ -1,0 +1,28 @@
+import pytest
+
+from keras_ssd.files import replace_file
+
+
+@pytest.mark.parametrize("name", ["last.keras", "state.weights.h5", "no suffix"])
+def test_a_file_is_written_under_a_name_of_the_same_ending(tmp_path, name):
+    def write(path):
+        assert path.name.endswith(name[name.index(".") :] if "." in name else "")
+        path.write_text("new")
+
+    replace_file(tmp_path / name, write)
+    assert (tmp_path / name).read_text() == "new"
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+def test_what_cannot_be_written_whole_leaves_the_file_before(tmp_path):
+    path = tmp_path / "last.keras"
+    path.write_text("before")
+
+    def write_half(to):
+        to.write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        replace_file(path, write_half)
+    assert path.read_text() == "before"
+    assert [file.name for file in tmp_path.iterdir()] == ["last.keras"]

@@ -1,0 +1,101 @@
+"""Named recipes: learning rates of the original's schedule, and what decays and averages."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+from keras_ssd.training.optimizers import CaffeSGD
+from keras_ssd.training.recipes import RECIPES
+
+NAMES = ("kernel", "bias", "scale", "gamma", "beta")
+
+
+def learning_rates(recipe, steps):
+    optimizer = recipe.build_optimizer()
+    rates = []
+    for step in steps:
+        optimizer.iterations.assign(step)
+        rates.append(float(optimizer.learning_rate))
+    return rates
+
+
+def step_without_gradient(recipe, at):
+    """What is left of weights of 2 after a step whose gradient is zero."""
+    optimizer = recipe.build_optimizer()
+    variables = [keras.Variable([2.0], name=name) for name in NAMES]
+    optimizer.build(variables)
+    optimizer.iterations.assign(at)
+    optimizer.apply([keras.ops.zeros(1)] * len(NAMES))
+    return {variable.name: float(variable.numpy()[0]) for variable in variables}
+
+
+# ssd_facts.md, section 7: 1e-3, a tenth of it at 80k and again at 100k of 120k steps.
+@pytest.mark.parametrize("name", ["paper-300", "paper-512"])
+def test_the_paper_drops_at_80_and_100_of_120_thousand_steps_after_a_warmup(name):
+    steps = [0, 249, 499, 500, 79_999, 80_001, 100_001, 119_999]
+    expected = [2e-6, 5e-4, 1e-3, 1e-3, 1e-3, 1e-4, 1e-5, 1e-5]
+    assert learning_rates(RECIPES[name], steps) == pytest.approx(expected)
+
+
+def test_the_paper_trains_with_caffes_optimizer_and_batches_of_32():
+    recipe = RECIPES["paper-300"]
+    optimizer = recipe.build_optimizer()
+    assert isinstance(optimizer, CaffeSGD)
+    assert (recipe.batch_size, recipe.steps) == (32, 120_000)
+    assert (optimizer.momentum, optimizer.caffe_weight_decay) == (0.9, 5e-4)
+
+
+def test_drops_are_shares_of_the_steps():
+    recipe = dataclasses.replace(RECIPES["paper-300"], steps=12, warmup=0.0)
+    expected = [1e-3, 1e-3, 1e-4, 1e-4, 1e-5]
+    assert learning_rates(recipe, [0, 8, 9, 10, 11]) == pytest.approx(expected)
+
+
+def test_without_drops_the_rate_falls_along_half_a_cosine_to_zero():
+    recipe = dataclasses.replace(RECIPES["finetune"], learning_rate=0.8, steps=1000)
+    rates = learning_rates(recipe, [0, 199, 250, 500, 750, 999])
+    assert rates[:2] == pytest.approx([0.8 / 67, 0.4 * (1 + np.cos(np.pi * 0.199))], rel=1e-4)
+    assert rates[2:5] == pytest.approx([0.4 * (1 + 0.5**0.5), 0.4, 0.4 * (1 - 0.5**0.5)], rel=1e-4)
+    assert 0 <= rates[5] < 1e-5
+
+
+def test_adamw_decays_neither_biases_nor_batch_normalization():
+    recipe = dataclasses.replace(
+        RECIPES["finetune"], learning_rate=0.1, weight_decay=0.2, steps=10**6, warmup=0.0
+    )
+    left = step_without_gradient(recipe, at=1000)
+    shrunk = 2 * (1 - 0.1 * 0.2)
+    expected = {"kernel": shrunk, "bias": 2, "scale": shrunk, "gamma": 2, "beta": 2}
+    assert left == pytest.approx(expected, rel=1e-5)
+
+
+def test_sgd_decays_as_caffe_with_the_recipes_weight_decay():
+    recipe = dataclasses.replace(RECIPES["paper-300"], learning_rate=0.1, weight_decay=0.2)
+    left = step_without_gradient(recipe, at=1000)
+    shrunk = 2 * (1 - 0.1 * 0.2)
+    expected = {"kernel": shrunk, "bias": 2, "scale": shrunk, "gamma": 2, "beta": 2}
+    assert left == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_an_average_is_kept_only_where_asked_for(optimizer):
+    recipe = dataclasses.replace(RECIPES["smoke"], optimizer=optimizer, steps=400)
+    assert not recipe.build_optimizer().use_ema
+    averaged = dataclasses.replace(recipe, average_over=0.05).build_optimizer()
+    assert averaged.use_ema
+    assert averaged.ema_momentum == pytest.approx(1 - 1 / 20)  # 20 of the 400 steps
+
+
+def test_an_average_over_less_than_a_step_is_the_last_step():
+    recipe = dataclasses.replace(RECIPES["finetune"], steps=3)
+    assert recipe.build_optimizer().ema_momentum == 0
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_clips_and_starts_with_a_small_step(name):
+    recipe = RECIPES[name]
+    optimizer = recipe.build_optimizer()
+    assert optimizer.global_clipnorm == recipe.global_clipnorm == 10.0
+    assert float(optimizer.learning_rate) < recipe.learning_rate / 4

@@ -14,6 +14,8 @@ def replace_file(path: str | Path, write: Callable[[Path], object]) -> None:
     unfinished = path.with_name(f"unfinished-{os.getpid()}{''.join(path.suffixes[-2:])}")
     try:
         write(unfinished)
+        with unfinished.open("rb+") as file:
+            os.fsync(file.fileno())  # else a power cut may leave the name without the content
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -1,25 +1,19 @@
-"""The `keras-ssd` command, called as a function but for its two doors from outside."""
+"""The `keras-ssd` command, called as a function."""
 
 import csv
 import json
-import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import cv2
-import h5py
 import keras
 import pytest
 
 from keras_ssd.cli import main
 from keras_ssd.data.voc import load_voc
+from keras_ssd.models import class_names, load_detector
 
-ROOT = Path(__file__).parents[1]
 CLASSES = ["circle", "rectangle", "triangle"]
 
 
@@ -70,6 +64,22 @@ def with_a_corrupt_image(drawn_voc, tmp_path):
         file = folder / "JPEGImages" / f"{name}.jpg"
         file.write_bytes(file.read_bytes()[:500])
     return folder
+
+
+def test_a_trained_detector_trains_on_for_other_classes(finished, drawn_voc, tmp_path, capsys):
+    options = ("--model", finished[0] / "last.keras", "--recipe", "smoke", "--steps", 1)
+    classes = ("--classes", "square, circle,", "--unknown-classes", "skip")
+    data = ("--data", drawn_voc, "--image-set", "train", "--max-images", 4)
+    assert run("train", *data, *options, *classes, "--output", tmp_path / "run") == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"carried over from .*last\.keras: circle$", printed, re.MULTILINE)
+    assert re.search(r"start anew: square$", printed, re.MULTILINE)
+    assert class_names(load_detector(tmp_path / "run" / "last.keras")) == ("square", "circle")
+
+
+def test_a_model_that_is_neither_a_name_nor_a_file_is_an_error(fails, drawn_voc, tmp_path):
+    options = ("--model", "ssd_299", "--image-set", "train", "--output", tmp_path / "run")
+    assert fails("train", "--data", drawn_voc, *options).startswith("--model ssd_299: neither")
 
 
 def test_training_writes_its_run(finished):
@@ -250,48 +260,3 @@ def test_unusable_options_are_refused(options, capsys):
         main(["train", "--data", "voc", "--output", "run", *options])
     assert stop.value.code == 2
     assert options[-2] in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("door", "usage"),
-    [
-        (["training/train.py"], "usage: keras-ssd train"),
-        pytest.param(
-            ["-m", "keras_ssd.cli"], "usage: keras-ssd [-h] COMMAND", marks=pytest.mark.slow
-        ),
-    ],
-)
-def test_the_scripts_and_the_module_are_the_command(door, usage):
-    command = [sys.executable, *door, "--help"]
-    out = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout
-    assert out.startswith(usage)
-
-
-@pytest.mark.slow
-def test_a_terminated_run_saves_its_state_and_resumes(drawn_voc, tmp_path):
-    output = tmp_path / "run"
-    arguments = train_options(drawn_voc, output, "--steps", 60)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "keras_ssd.cli", *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        while not (output / "state.weights.h5").exists() and process.poll() is None:
-            time.sleep(0.05)
-        process.terminate()
-        _, err = process.communicate(timeout=300)
-    finally:
-        process.kill()
-    assert process.returncode == 130
-    assert err.decode().splitlines()[-1] == "keras-ssd train: interrupted"
-    assert 4 <= saved_step(output) < 60
-    assert run(*arguments, "--resume") == 0
-    assert saved_step(output) == 60
-
-
-def saved_step(output) -> int:
-    with h5py.File(output / "state.weights.h5") as state:
-        return int(state["optimizer/vars/0"][()])

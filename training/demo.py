@@ -15,7 +15,7 @@ from keras_ssd.evaluation import evaluate_voc, format_voc, predict_samples
 from keras_ssd.inference import detect_to_folder
 from keras_ssd.training import RECIPES, train
 
-FOLDER = Path("demo")
+FOLDER = Path(__file__).parents[1] / "demo"
 RECIPE = dataclasses.replace(RECIPES["finetune"], learning_rate=2e-3, batch_size=32, steps=1000)
 
 

@@ -24,12 +24,13 @@ def add_data_options(command):
     command.add_argument(
         "--max-images", type=positive(int), metavar="N", help="only the first N of each image set"
     )
-    command.add_argument("--difficult", choices=("keep", "drop"), default="keep")
     command.add_argument("--unknown-classes", choices=("error", "skip"), default="error")
     command.add_argument("--corrupt-images", choices=("error", "skip"), default="error")
 
 
-def load_data(sources, image_folder, image_set, default_set, class_names, options):
+def load_data(
+    sources, image_folder, image_set, default_set, class_names, options, difficult="keep"
+):
     """The annotated images of `sources`, by the rules in `options`; prints their problems."""
     from keras_ssd.data import load
 
@@ -39,7 +40,7 @@ def load_data(sources, image_folder, image_set, default_set, class_names, option
         default_set=default_set,
         image_folder=image_folder,
         class_names=class_names,
-        difficult=options.difficult,
+        difficult=difficult,
         unknown_classes=options.unknown_classes,
     )
     data = dataclasses.replace(data, samples=data.samples[: options.max_images])
@@ -52,9 +53,8 @@ def load_data(sources, image_folder, image_set, default_set, class_names, option
 
 def names(text):
     """Class names from the text of an option; see CLASSES_HELP."""
-    if os.path.isfile(text):
-        return [line.strip() for line in Path(text).read_text().splitlines() if line.strip()]
-    return [name.strip() for name in text.split(",")]
+    parts = Path(text).read_text().splitlines() if os.path.isfile(text) else text.split(",")
+    return [part.strip() for part in parts if part.strip()]
 
 
 def positive(convert):

@@ -1,10 +1,12 @@
 """Measures a detector's average precision on annotated images."""
 
+import importlib.util
 import json
 import sys
 from pathlib import Path
 
 from keras_ssd.cli.data_options import IMAGE_SET_HELP, add_data_options, load_data
+from keras_ssd.files import replace_file
 
 
 def add_options(command):
@@ -25,6 +27,9 @@ def run(options) -> int:
     from keras_ssd.models import class_names, load_detector
     from keras_ssd.results import write_json
 
+    for package, wanted in (("pycocotools", options.coco), ("matplotlib", options.plot)):
+        if wanted and importlib.util.find_spec(package) is None:
+            raise ImportError(f'{package} is missing: pip install "keras-ssd[train]"')
     detector = load_detector(options.model)
     given = (options.data, options.images)
     data = load_data(*given, options.image_set, "val", class_names(detector), options)
@@ -44,7 +49,8 @@ def run(options) -> int:
         print(f"\n{len(skipped)} images could not be read; their objects count as missed")
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(evaluation.to_json(result, coco), indent=1) + "\n")
+        text = json.dumps(evaluation.to_json(result, coco), indent=1) + "\n"
+        replace_file(options.json, lambda path: path.write_text(text))
     if options.plot:
         options.plot.parent.mkdir(parents=True, exist_ok=True)
         evaluation.plot_precision_recall(result, options.plot)

@@ -22,6 +22,12 @@ def add_options(command):
     add("--validation-set", metavar="IMAGE_SET", help="to measure mAP on after each epoch")
     add("--validation-data", nargs="+", metavar="SOURCE", help="of it, if not that of --data")
     add("--validation-images", metavar="DIR", help="of a .json or .csv in --validation-data")
+    add(
+        "--difficult",
+        choices=("keep", "drop"),
+        default="keep",
+        help="objects marked so, and COCO's crowds; validation keeps them and ignores hits",
+    )
     add("--classes", type=names, help=CLASSES_HELP + "else all that the data have")
     add(
         "--model",
@@ -55,7 +61,9 @@ def run(options) -> int:
     keras.config.set_dtype_policy(options.precision)
     keras.utils.set_random_seed(options.seed)
     given = (options.data, options.images)
-    data = load_data(*given, options.image_set, "trainval", options.classes, options)
+    data = load_data(
+        *given, options.image_set, "trainval", options.classes, options, options.difficult
+    )
     validation_samples = []
     if options.validation_set or options.validation_data:
         if options.validation_data:

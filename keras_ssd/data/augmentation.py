@@ -18,6 +18,9 @@ from keras_ssd.boxes import clip, iou
 from keras_ssd.images import resize_image
 
 MEAN_COLOR = (123, 117, 104)
+# In result sides: a photo of more pixels is shrunk first, lest an expansion take gigabytes. The
+# smallest crop of the largest image still has more pixels than the result.
+LARGEST_SIDE = 4
 WHOLE_IMAGE = np.array([0.0, 0.0, 1.0, 1.0])
 # The original's last sampler asks for an IoU of at most 1, which is one of at least 0.
 MIN_CROP_OVERLAPS = (0.1, 0.3, 0.5, 0.7, 0.9, 0.0)
@@ -69,6 +72,8 @@ class PaperAugmentation:
         """
         boxes, labels = np.asarray(boxes, np.float32), np.asarray(labels, np.int32)
         _check(image, boxes, labels)
+        if self.expand:
+            image = _at_most(image, LARGEST_SIDE * image_size)
         if self.distort:
             image = distort(image, rng)
         if self.expand and rng.random() < 0.5:
@@ -82,6 +87,15 @@ class PaperAugmentation:
         if self.flip and rng.random() < 0.5:
             image, boxes = flip(image, boxes)
         return image, *_objects_within(WHOLE_IMAGE, boxes, labels)
+
+
+def _at_most(image, side):
+    """The image, shrunk if its longer side has more than so many pixels."""
+    scale = side / max(image.shape[:2])
+    if scale >= 1:
+        return image
+    height, width = (max(1, round(scale * pixels)) for pixels in image.shape[:2])
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def distort(image, rng):

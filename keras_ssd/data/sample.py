@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_ssd.images import decode_image, read_image
+from keras_ssd.images import CorruptImageError, decode_image, read_image
 
 
 @dataclass(frozen=True, eq=False)  # arrays have no one truth value
@@ -39,7 +39,20 @@ class Sample:
         return np.round(self.boxes.astype(np.float64) * [width, height, width, height], 3)
 
     def read_image(self) -> np.ndarray:
-        """RGB uint8 (H, W, 3); raises CorruptImageError with the sample's id."""
+        """RGB uint8 (H, W, 3).
+
+        Raises:
+            CorruptImageError: it cannot be read, or is not of the annotated size, so that the
+                boxes would be in the wrong places; the message names it.
+        """
         if isinstance(self.image, bytes):
-            return decode_image(self.image, name=self.id)
-        return read_image(self.image)
+            image = decode_image(self.image, name=self.id)
+        else:
+            image = read_image(self.image)
+        if image.shape[:2] != tuple(self.size):
+            name = self.id if isinstance(self.image, bytes) else self.image
+            raise CorruptImageError(
+                f"{name}: the image has (height, width) {image.shape[:2]}, EXIF orientation "
+                f"applied, but its annotation says {tuple(self.size)}"
+            )
+        return image

@@ -44,10 +44,6 @@ class VOCResult:
     classes: tuple[ClassResult, ...]
 
     @property
-    def class_names(self) -> tuple[str, ...]:
-        return tuple(result.name for result in self.classes)
-
-    @property
     def map_11_point(self) -> float:
         return _mean([result.ap_11_point for result in self.classes if result.num_objects])
 

@@ -87,14 +87,14 @@ def mobilenet_v2(image_size, alpha=1.0, weights=None):
     maps = [application.get_layer(name).output for name in ("block_13_expand_relu", "out_relu")]
     x = maps[-1]
     for number, channels in enumerate((512, 256, 256, 128), start=1):
-        x = layers.Conv2D(channels // 2, 1, use_bias=False, name=f"extra{number}_reduce")(x)
-        x = normalize_and_relu6(x)
-        x = layers.DepthwiseConv2D(
-            3, strides=2, padding="same", use_bias=False, name=f"extra{number}_depthwise"
-        )(x)
-        x = normalize_and_relu6(x)
-        x = layers.Conv2D(channels, 1, use_bias=False, name=f"extra{number}_expand")(x)
-        x = normalize_and_relu6(x)
+        for convolution in (
+            layers.Conv2D(channels // 2, 1, use_bias=False, name=f"extra{number}_reduce"),
+            layers.DepthwiseConv2D(
+                3, strides=2, padding="same", use_bias=False, name=f"extra{number}_depthwise"
+            ),
+            layers.Conv2D(channels, 1, use_bias=False, name=f"extra{number}_expand"),
+        ):
+            x = normalized_relu6(convolution, x)
         maps.append(x)
     return keras.Model(images, maps, name="mobilenet_v2")
 
@@ -137,23 +137,26 @@ def tiny(image_size):
     images, x = _normalized_images(image_size, scale=1 / 127.5, offset=-1.0)
     maps = []
     for number, channels in enumerate((16, 32, 64, 96, 128, 128), start=1):
-        x = layers.Conv2D(
-            channels, 3, strides=2, padding="same", use_bias=False, name=f"conv{number}_1"
-        )(x)
-        x = normalize_and_relu6(x)
-        if number > 1:
-            x = layers.Conv2D(channels, 3, padding="same", use_bias=False, name=f"conv{number}_2")(
-                x
+        for index, strides in enumerate((2,) if number == 1 else (2, 1), start=1):
+            convolution = layers.Conv2D(
+                channels,
+                3,
+                strides=strides,
+                padding="same",
+                use_bias=False,
+                name=f"conv{number}_{index}",
             )
-            x = normalize_and_relu6(x)
+            x = normalized_relu6(convolution, x)
         maps.append(x)
     return keras.Model(images, maps[2:], name="tiny")
 
 
-def normalize_and_relu6(x):
-    """Batch normalization and ReLU6, named after the layer that they follow."""
-    name = x._keras_history.operation.name
-    x = layers.BatchNormalization(epsilon=1e-3, momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(x)
+def normalized_relu6(convolution, x):
+    """A convolution (a layer), batch normalization and ReLU6, both named after it."""
+    name = convolution.name
+    x = layers.BatchNormalization(epsilon=1e-3, momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(
+        convolution(x)
+    )
     return layers.ReLU(6.0, name=f"{name}_relu")(x)
 
 

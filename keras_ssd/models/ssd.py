@@ -73,8 +73,8 @@ def _head(x, channels, name):
 
 
 def _separable_head(x, channels, name):
-    x = layers.DepthwiseConv2D(3, padding="same", use_bias=False, name=f"{name}_depthwise")(x)
-    return layers.Conv2D(channels, 1, name=name)(backbones.normalize_and_relu6(x))
+    depthwise = layers.DepthwiseConv2D(3, padding="same", use_bias=False, name=f"{name}_depthwise")
+    return layers.Conv2D(channels, 1, name=name)(backbones.normalized_relu6(depthwise, x))
 
 
 def SSD300(num_classes=20, *, weights=None, backbone_weights=None, name="ssd300"):

@@ -31,10 +31,10 @@ def with_classes(detector, class_names):
     # background first, in both
     old_rows = [0, *(old_names.index(name) + 1 for name in kept)]
     new_rows = [0, *(class_names.index(name) + 1 for name in kept)]
-    boxes_per_cell = [
-        len(feature_map.box_sizes) for feature_map in ssd_config(detector).feature_maps
-    ]
-    class_heads = dict(zip(_class_heads(old_model), boxes_per_cell, strict=True))
+    class_heads = {  # boxes per cell of the layers that predict classes, as `SSD` names them
+        f"head{number}_classes": len(feature_map.box_sizes)
+        for number, feature_map in enumerate(ssd_config(detector).feature_maps, start=1)
+    }
 
     def clone(layer):
         config = layer.get_config()
@@ -53,11 +53,6 @@ def with_classes(detector, class_names):
             ]
         layer.set_weights(weights)
     return model, kept
-
-
-def _class_heads(model):
-    """Names of the convolutions that predict classes, by feature map."""
-    return [tensor._keras_history.operation.name for tensor in model.get_layer("classes").input]
 
 
 def _with_rows(new, old, boxes, new_rows, old_rows):

@@ -69,7 +69,7 @@ class SaveTrainingState(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self._within_epoch = False
-        self.model.save_weights(self._at_epoch_end)
+        replace_file(self._at_epoch_end, self.model.save_weights)
 
     def finish_epoch(self):
         """Makes the state at the epoch's end the one to resume from."""

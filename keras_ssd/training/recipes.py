@@ -60,8 +60,8 @@ class Recipe:
 
 # The paper's, section 3.1, as the original's scripts have it for VOC07+12: 80k steps at 1e-3, 20k
 # at 1e-4, 20k at 1e-5. The original has neither warm-up nor clipping; both only tame the start
-# (lufficc warms up over 500 steps too). Expect VOC2007 test mAP 0.772 (SSD300) and, with batches
-# of 24 that fit smaller cards, 0.798 (SSD512). A day on one GPU.
+# (lufficc warms up over 500 steps too). The paper reports VOC2007 test mAP 0.772 (SSD300) and 0.798
+# (SSD512; its batch size is not published, lufficc takes 24). About a day on one GPU.
 _PAPER = Recipe(
     optimizer="sgd",
     learning_rate=1e-3,

@@ -5,6 +5,7 @@ import importlib.util
 import json
 import logging
 import sys
+import zlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -81,7 +82,9 @@ def train(
         {
             "model": model.name,
             "class_names": list(class_names),
-            "num_samples": len(samples),
+            "precision": keras.config.dtype_policy().name,
+            "samples": _fingerprint(samples),
+            "validation_samples": _fingerprint(validation_samples),
             "recipe": {**asdict(recipe), "drops": list(recipe.drops)},
             "augmentation": getattr(augmentation, "__qualname__", str(augmentation)),
             "steps_per_epoch": steps_per_epoch,
@@ -153,8 +156,7 @@ def train(
                 fit(step)
     except KeyboardInterrupt:
         saver.save()
-        step = int(trainee.optimizer.iterations)
-        logger.warning("interrupted at step %d of %d, to be resumed", step, recipe.steps)
+        logger.warning("interrupted; what %s holds can be resumed", output)
         raise
     finally:
         log.on_train_end()  # closes the file, which Keras leaves open after an exception
@@ -174,6 +176,15 @@ def _check_samples(samples, class_names):
                 f"samples: {sample.id} has label {sample.labels.max()}, but there are "
                 f"{len(class_names)} class names, whose labels count from 0"
             )
+
+
+def _fingerprint(samples):
+    """Tells data sets apart: their number of images and a checksum of ids and annotations."""
+    checksum = 0
+    for sample in samples:
+        for part in (sample.id.encode(), sample.boxes.tobytes(), sample.labels.tobytes()):
+            checksum = zlib.crc32(part, checksum)
+    return f"{len(samples)} images, CRC {checksum:08x}"
 
 
 def _open_run(output, settings, resume):

@@ -42,6 +42,21 @@ def test_an_image_without_objects_passes_through_everything():
         assert (labels.shape, labels.dtype) == ((0,), np.int32)
 
 
+def test_a_large_photo_is_shrunk_before_it_is_expanded(monkeypatch):
+    sizes = []
+
+    def record(image, boxes, rng):
+        sizes.append(image.shape)
+        return image, boxes
+
+    monkeypatch.setattr(augmentation, "expand", record)
+    for seed in range(20):
+        PaperAugmentation()(
+            noise_image(90, 200), NO_BOXES, NO_LABELS, 32, np.random.default_rng(seed)
+        )
+    assert set(sizes) == {(58, 128, 3)}
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (7, 1), (2, 2)])
 def test_tiny_images_do_not_crash(size):
     boxes = np.array([[0.1, 0.1, 0.9, 0.9]])

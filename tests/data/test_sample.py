@@ -36,6 +36,16 @@ def test_a_corrupt_file_is_reported_under_its_path(tmp_path):
         sample(path).read_image()
 
 
+@pytest.mark.parametrize("as_file", [False, True])
+def test_an_image_of_another_size_than_annotated_is_an_error(tmp_path, as_file):
+    image = png(RED.transpose(1, 0, 2))  # as EXIF orientation would turn it
+    if as_file:
+        (tmp_path / "the-id.png").write_bytes(image)
+        image = tmp_path / "the-id.png"
+    with pytest.raises(CorruptImageError, match=r"the-id.*\(6, 4\).*annotation says \(4, 6\)"):
+        sample(image).read_image()
+
+
 def test_pixel_boxes_are_the_annotated_ones():
     annotated = np.array([[1, 2, 333, 499], [7, 11, 13, 17]], np.float64)
     relative = (annotated / [334, 500, 334, 500]).astype(np.float32)

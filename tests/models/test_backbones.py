@@ -197,10 +197,10 @@ def test_tiny_has_four_maps(tiny):
     assert map_shapes(tiny) == [(16, 16, 64), (8, 8, 96), (4, 4, 128), (2, 2, 128)]
 
 
-def test_normalize_and_relu6_of_a_fresh_layer_clips_to_0_to_6():
+def test_normalized_relu6_of_a_fresh_layer_clips_to_0_to_6():
     images = keras.Input((1, 1, 1))
-    x = keras.layers.Conv2D(1, 1, use_bias=False, name="x", kernel_initializer="ones")(images)
-    model = keras.Model(images, backbones.normalize_and_relu6(x))
+    convolution = keras.layers.Conv2D(1, 1, use_bias=False, name="x", kernel_initializer="ones")
+    model = keras.Model(images, backbones.normalized_relu6(convolution, images))
     assert [layer.name for layer in model.layers[1:]] == ["x", "x_bn", "x_relu"]
     values = np.array([-1, 0, 3, 100], np.float32).reshape(4, 1, 1, 1)
     expected = np.array([0, 0, 3 / np.sqrt(1 + 1e-3), 6]).reshape(4, 1, 1, 1)

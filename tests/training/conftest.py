@@ -9,6 +9,7 @@ from keras_ssd.config import paper_config
 from keras_ssd.data.voc import load_voc
 from keras_ssd.models.ssd import SSD
 from keras_ssd.training.recipes import RECIPES
+from keras_ssd.training.run import train
 
 # 4 steps an epoch; the last of the three epochs is half a one.
 RECIPE = dataclasses.replace(RECIPES["smoke"], batch_size=4, steps=10, warmup=0.2)
@@ -53,3 +54,15 @@ def micro_ssd():
         return SSD(CONFIG, 3, backbone=backbone, name="micro")
 
     return make
+
+
+@pytest.fixture(scope="package")
+def run(data, validation_samples, recipe, micro_ssd):
+    """Trains the little model on the little data; keyword arguments replace any of that."""
+
+    def run(output, recipe=recipe, samples=data.samples, **options):
+        options = {"validation_samples": validation_samples, "augmentation": None, **options}
+        options.setdefault("class_names", data.class_names)
+        return train(micro_ssd(), samples, output=output, recipe=recipe, **options)
+
+    return run

@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import json
-import logging
 import shutil
 import zipfile
 
@@ -14,25 +13,11 @@ import pytest
 
 from keras_ssd.evaluation.predictions import predict_samples
 from keras_ssd.evaluation.voc import evaluate_voc
-from keras_ssd.images import CorruptImageError
-from keras_ssd.models.detector import class_names, load_detector, ssd_model
+from keras_ssd.models.detector import class_names, load_detector
 from keras_ssd.training import callbacks
 from keras_ssd.training.callbacks import SaveTrainingState
-from keras_ssd.training.run import train
 
 FILES = {"run.json", "log.csv", "curve.png", "last.keras", "best.keras", "state.weights.h5"}
-
-
-@pytest.fixture(scope="module")
-def run(data, validation_samples, recipe, micro_ssd):
-    """Trains the little model on the little data; keyword arguments replace any of that."""
-
-    def run(output, recipe=recipe, samples=data.samples, **options):
-        options = {"validation_samples": validation_samples, "augmentation": None, **options}
-        options.setdefault("class_names", data.class_names)
-        return train(micro_ssd(), samples, output=output, recipe=recipe, **options)
-
-    return run
 
 
 def interrupt_at(step, patch):
@@ -153,7 +138,8 @@ def test_the_folder_of_a_run_holds_what_it_should(finished):
     assert {path.name for path in output.iterdir()} - {"tensorboard"} == FILES
     settings = json.loads((output / "run.json").read_text())
     assert settings["class_names"] == ["circle", "rectangle", "triangle"]
-    assert (settings["num_samples"], settings["seed"]) == (16, 0)
+    assert settings["samples"].startswith("16 images, CRC ")
+    assert settings["seed"] == 0
     assert settings["recipe"]["steps"] == 10
     assert all(0 <= float(row["val_map"]) <= 1 for row in log_of(output))
 
@@ -211,6 +197,14 @@ def test_resuming_a_finished_run_returns_its_detector_and_trains_no_further(fini
     assert (output / "state.weights.h5").read_bytes() == state
 
 
+def test_a_run_resumes_only_with_the_images_it_began_with(finished, run, data):
+    moved = dataclasses.replace(data.samples[0], boxes=data.samples[0].boxes / 2)
+    for changed in ({"samples": [moved, *data.samples[1:]]}, {"validation_samples": []}):
+        (name,) = changed
+        with pytest.raises(ValueError, match=rf"other settings: {name} \d+ images, CRC"):
+            run(finished[0], resume=True, **changed)
+
+
 def test_a_run_resumes_only_with_the_settings_it_began_with(finished, run, recipe):
     output, _ = finished
     with pytest.raises(ValueError, match=r"other settings: seed 0 -> 1$"):
@@ -237,59 +231,3 @@ def test_an_interruption_before_anything_has_begun_leaves_the_state_alone(
     with pytest.raises(KeyboardInterrupt):
         run(interrupted, recipe, resume=True)
     assert (interrupted / "state.weights.h5").read_bytes() == before
-
-
-@pytest.fixture
-def one_corrupt(data, tmp_path):
-    """The samples, of which the third is a file that is no image."""
-    file = tmp_path / "broken.jpg"
-    file.write_bytes(b"no image")
-    return [*data.samples[:2], dataclasses.replace(data.samples[2], image=file)], file
-
-
-def test_a_corrupt_image_ends_the_run_with_its_name(one_corrupt, run, tmp_path):
-    samples, file = one_corrupt
-    with pytest.raises(CorruptImageError, match=f"^{file}: not an image that OpenCV can decode$"):
-        run(tmp_path / "run", samples=samples)
-
-
-def test_corrupt_images_can_be_skipped_and_are_counted(one_corrupt, run, recipe, tmp_path, caplog):
-    samples, _ = one_corrupt
-    with caplog.at_level(logging.WARNING, "keras_ssd"):
-        run(
-            tmp_path / "run",
-            dataclasses.replace(recipe, steps=1),
-            samples=samples,
-            validation_samples=samples,
-            skip_corrupt_images=True,
-        )
-    assert caplog.records[-1].getMessage() == "1 images could not be read and were skipped"
-    assert len(log_of(tmp_path / "run")) == 1
-
-
-def test_bfloat16_trains_with_a_finite_loss(run, recipe, tmp_path):
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        detector = run(
-            tmp_path / "run", dataclasses.replace(recipe, steps=1), validation_samples=[]
-        )
-    finally:
-        keras.config.set_dtype_policy(policy)
-    assert ssd_model(detector).get_layer("head1_classes").compute_dtype == "bfloat16"
-    (row,) = log_of(tmp_path / "run")
-    assert 0 < float(row["loss"]) < 100
-    assert not (tmp_path / "run" / "best.keras").exists()
-
-
-def test_a_few_images_are_learnt(run, recipe, data, tmp_path):
-    recipe = dataclasses.replace(recipe, batch_size=8, steps=30, learning_rate=0.01)
-    run(
-        tmp_path / "run",
-        recipe,
-        samples=data.samples[:8],
-        validation_samples=[],
-        steps_per_epoch=5,
-    )
-    losses = [float(row["loss"]) for row in log_of(tmp_path / "run")]
-    assert losses[-1] < losses[0] / 2

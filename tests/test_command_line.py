@@ -1,0 +1,59 @@
+"""The `keras-ssd` command as another process."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize(
+    ("door", "usage"),
+    [
+        (["training/train.py"], "usage: keras-ssd train"),
+        pytest.param(
+            ["-m", "keras_ssd.cli"], "usage: keras-ssd [-h] COMMAND", marks=pytest.mark.slow
+        ),
+    ],
+)
+def test_the_scripts_and_the_module_are_the_command(door, usage):
+    command = [sys.executable, *door, "--help"]
+    out = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    assert out.startswith(usage)
+
+
+@pytest.mark.slow
+def test_a_terminated_run_saves_its_state_and_resumes(drawn_voc, tmp_path):
+    output = tmp_path / "run"
+    options = ("--model", "ssd_tiny_128", "--recipe", "smoke", "--image-set", "train")
+    command = [sys.executable, "-m", "keras_ssd.cli", "train", "--data", str(drawn_voc), *options]
+    command += ["--steps", "60", "--output", str(output)]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        while not (output / "state.weights.h5").exists() and process.poll() is None:
+            time.sleep(0.05)
+        process.terminate()
+        _, err = process.communicate(timeout=300)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert err.decode().splitlines()[-1] == "keras-ssd train: interrupted"
+    assert 4 <= saved_step(output) < 60
+    subprocess.run([*command, "--resume"], cwd=ROOT, check=True, capture_output=True)
+    assert saved_step(output) == 60
+
+
+def saved_step(output) -> int:
+    with h5py.File(output / "state.weights.h5") as state:
+        return int(state["optimizer/vars/0"][()])

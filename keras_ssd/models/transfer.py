@@ -1,7 +1,6 @@
 """A trained detector's weights, carried over to other classes."""
 
 import keras
-import numpy as np
 
 from keras_ssd.models.detector import class_names as class_names_of
 from keras_ssd.models.detector import ssd_config, ssd_model
@@ -60,4 +59,4 @@ def _with_rows(new, old, boxes, new_rows, old_rows):
     new_by_class = new.reshape(*new.shape[:-1], boxes, -1).copy()
     old_by_class = old.reshape(*old.shape[:-1], boxes, -1)
     new_by_class[..., new_rows] = old_by_class[..., old_rows]
-    return np.ascontiguousarray(new_by_class.reshape(new.shape))
+    return new_by_class.reshape(new.shape)

@@ -14,6 +14,7 @@ import keras
 
 from keras_ssd.data.pipeline import batch_ids, training_dataset, unwrapped_errors
 from keras_ssd.data.sample import Sample
+from keras_ssd.files import replace_file
 from keras_ssd.losses import HardNegativeCrossentropy, SmoothL1
 from keras_ssd.models.detector import build_detector, load_detector, ssd_config
 from keras_ssd.training.callbacks import (
@@ -196,7 +197,8 @@ def _open_run(output, settings, resume):
         if file.exists():
             raise ValueError(f"{output}: holds a run already; resume it, or choose another folder")
         output.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(settings, indent=1) + "\n")
+        text = json.dumps(settings, indent=1) + "\n"
+        replace_file(file, lambda unfinished: unfinished.write_text(text))
         return
     if not file.exists():
         raise ValueError(f"{output}: holds no run to resume")

@@ -2,7 +2,7 @@
 
 >>> model = keras_ssd.SSD300(num_classes=20)                          # trains
 >>> detector = keras_ssd.build_detector(model, class_names)           # pixels in, detections out
->>> detector = keras_ssd.load_detector("best.keras")
+>>> detector = keras_ssd.load_detector("ssd_mobilenet_320_voc")       # or "best.keras"
 >>> for found in keras_ssd.detect(detector, ["dog.jpg"]): print(found.to_records())
 """
 
@@ -14,12 +14,14 @@ from keras_ssd.models import (
     SSD,
     SSD300,
     SSD512,
+    SSDMobileNet300,
     SSDMobileNet320,
     SSDResNet300,
     SSDTiny128,
     build_detector,
     class_names,
     layers,
+    list_presets,
     load_detector,
 )
 
@@ -29,6 +31,7 @@ __all__ = [
     "SSD",
     "SSD300",
     "SSD512",
+    "SSDMobileNet300",
     "SSDMobileNet320",
     "SSDResNet300",
     "SSDTiny128",
@@ -38,6 +41,7 @@ __all__ = [
     "detect",
     "detect_to_folder",
     "layers",
+    "list_presets",
     "load_detector",
     "losses",
     *_TENSORFLOW_PACKAGES,

@@ -159,6 +159,7 @@ def ssdlite_config(name, image_size, grids) -> SSDConfig:
     return SSDConfig(name, image_size, tuple(feature_maps))
 
 
+SSD_MOBILENET_300 = ssdlite_config("SSDMobileNet300", 300, grids=(19, 10, 5, 3, 2, 1))
 SSD_MOBILENET_320 = ssdlite_config("SSDMobileNet320", 320, grids=(20, 10, 5, 3, 2, 1))
 
 # For drawn pictures, demonstrations and tests: trains from nothing in minutes on a laptop.

@@ -218,8 +218,8 @@ def test_what_is_missing_or_unknown_is_named_in_one_line(drawn_voc, tmp_path, fa
         ("evaluate", "--data", drawn_voc),
         ("detect", drawn_voc / "JPEGImages/000000.jpg", "--output", tmp_path / "pictures"),
     ):
-        assert fails(*command, "--model", missing) == (
-            f"{missing}: no such file; expected a detector saved as .keras"
+        assert fails(*command, "--model", missing).startswith(
+            f"{missing}: no such file; expected a detector saved as .keras, or a preset: ssd_"
         )
         error = fails(*command, "--model", tmp_path / "file")
         assert error.startswith(f"{tmp_path / 'file'}: not a ")

@@ -4,7 +4,7 @@ import argparse
 import logging
 import sys
 
-from keras_ssd.cli import convert, detect, evaluate, train
+from keras_ssd.cli import check_data, convert, detect, evaluate, presets, train
 
 
 def main(arguments=None) -> int:
@@ -14,9 +14,9 @@ def main(arguments=None) -> int:
         prog="keras-ssd", description="SSD object detection: train, evaluate, detect."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for subcommand in (train, evaluate, detect, convert):
+    for subcommand in (check_data, train, evaluate, detect, convert, presets):
         command = commands.add_parser(
-            subcommand.__name__.rpartition(".")[2],
+            subcommand.__name__.rpartition(".")[2].replace("_", "-"),
             help=subcommand.__doc__,
             description=subcommand.__doc__,
             formatter_class=argparse.ArgumentDefaultsHelpFormatter,

@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 
 CLASSES_HELP = "separated by commas, or a file with one a line; "
-IMAGE_SET_HELP = 'name, split of tfds, "all" or slice such as 0:160; else {} where there are names'
+IMAGE_SET_HELP = (
+    'name, split of tfds, "all", slice such as 0:160, or .txt file of ids; else {} where there are '
+    "names"
+)
 
 
 def add_data_options(command):
@@ -29,7 +32,14 @@ def add_data_options(command):
 
 
 def load_data(
-    sources, image_folder, image_set, default_set, class_names, options, difficult="keep"
+    sources,
+    image_folder,
+    image_set,
+    default_set,
+    class_names,
+    options,
+    difficult="keep",
+    exclude=None,
 ):
     """The annotated images of `sources`, by the rules in `options`; prints their problems."""
     from keras_ssd.data import load
@@ -38,6 +48,7 @@ def load_data(
         sources,
         image_set,
         default_set=default_set,
+        exclude=exclude,
         image_folder=image_folder,
         class_names=class_names,
         difficult=difficult,

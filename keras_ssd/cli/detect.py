@@ -3,12 +3,14 @@
 import sys
 from pathlib import Path
 
+from keras_ssd.cli.model_options import add_model_options, load_model
+
 
 def add_options(command):
     """Adds the subcommand's options: photos, detector and folder."""
     add = command.add_argument
     add("photos", nargs="+", metavar="PHOTO")
-    add("--model", required=True, metavar="FILE", help="a detector saved as .keras")
+    add_model_options(command)
     add("--output", type=Path, required=True, metavar="DIR", help="for pictures and JSON")
     add("--confidence", type=float, default=0.25, help="least score of a detection")
 
@@ -16,9 +18,8 @@ def add_options(command):
 def run(options) -> int:
     """Writes pictures and `detections.json`; 1 if a photo could not be used."""
     from keras_ssd.inference import detect_to_folder
-    from keras_ssd.models import load_detector
 
-    detector = load_detector(options.model)
+    detector = load_model(options)
     problems = detect_to_folder(
         detector,
         options.photos,

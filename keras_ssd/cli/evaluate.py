@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from keras_ssd.cli.data_options import IMAGE_SET_HELP, add_data_options, load_data
+from keras_ssd.cli.model_options import add_model_options, load_model
 from keras_ssd.files import replace_file
 
 
@@ -14,7 +15,7 @@ def add_options(command):
     add = command.add_argument
     add_data_options(command)
     add("--image-set", help=IMAGE_SET_HELP.format("val"))
-    add("--model", required=True, metavar="FILE", help="a detector saved as .keras")
+    add_model_options(command)
     add("--coco", action="store_true", help="COCO's AP as well (needs pycocotools)")
     add("--json", type=Path, metavar="FILE", help="write the figures")
     add("--plot", type=Path, metavar="FILE", help="draw precision over recall (PNG)")
@@ -24,13 +25,13 @@ def add_options(command):
 def run(options) -> int:
     """Prints a table per class and writes what was asked for."""
     from keras_ssd import evaluation
-    from keras_ssd.models import class_names, load_detector
+    from keras_ssd.models import class_names
     from keras_ssd.results import write_json
 
     for package, wanted in (("pycocotools", options.coco), ("matplotlib", options.plot)):
         if wanted and importlib.util.find_spec(package) is None:
             raise ImportError(f'{package} is missing: pip install "keras-ssd[train]"')
-    detector = load_detector(options.model)
+    detector = load_model(options)
     given = (options.data, options.images)
     data = load_data(*given, options.image_set, "val", class_names(detector), options)
     skipped = set() if options.corrupt_images == "skip" else None

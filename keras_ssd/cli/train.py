@@ -19,6 +19,7 @@ def add_options(command):
     add = command.add_argument
     add_data_options(command)
     add("--image-set", help="to train on: " + IMAGE_SET_HELP.format("trainval"))
+    add("--exclude", metavar="FILE", help="ids of images never to train on, one a line")
     add("--validation-set", metavar="IMAGE_SET", help="to measure mAP on after each epoch")
     add("--validation-data", nargs="+", metavar="SOURCE", help="of it, if not that of --data")
     add("--validation-images", metavar="DIR", help="of a .json or .csv in --validation-data")
@@ -31,10 +32,14 @@ def add_options(command):
     add("--classes", type=names, help=CLASSES_HELP + "else all that the data have")
     add(
         "--model",
-        default="ssd_mobilenet_320",
-        help="ssd300, ssd512, ssd_mobilenet_320, ssd_resnet_300 or ssd_tiny_128; or a detector "
-        "saved as .keras, to train on: classes of the same name keep what they have learned",
+        default="ssd_mobilenet_320_voc",
+        help="a trained detector, whose classes keep what they have learned where names match: a "
+        "preset, see `keras-ssd presets`, or one saved as .keras; or a new model: ssd300, ssd512, "
+        "ssd_mobilenet_300, ssd_mobilenet_320, ssd_resnet_300 or ssd_tiny_128",
     )
+    add("--weights", metavar="FILE", help="the preset's file, not to download it")
+    add("--freeze", metavar="LAYER", help="keep this layer and all before it as they are")
+    add("--freeze-batch-norm", action="store_true", help="all of it: for a short fine-tuning")
     add("--backbone-weights", metavar="FILE", help='or "imagenet", which downloads')
     add("--output", type=Path, required=True, metavar="DIR", help="folder of the run")
     add("--resume", action="store_true", help="go on with the run in --output")
@@ -55,14 +60,20 @@ def run(options) -> int:
     """Loads the data, builds the model, trains; see `keras_ssd.training.train`."""
     import keras
 
-    from keras_ssd import training
+    from keras_ssd import models, training
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` saves, as Ctrl-C does
     keras.config.set_dtype_policy(options.precision)
     keras.utils.set_random_seed(options.seed)
     given = (options.data, options.images)
     data = load_data(
-        *given, options.image_set, "trainval", options.classes, options, options.difficult
+        *given,
+        options.image_set,
+        "trainval",
+        options.classes,
+        options,
+        options.difficult,
+        options.exclude,
     )
     validation_samples = []
     if options.validation_set or options.validation_data:
@@ -74,8 +85,13 @@ def run(options) -> int:
         f"{len(data)} images to train on, {len(validation_samples)} to validate on, "
         f"{len(data.class_names)} classes: {', '.join(data.class_names)}"
     )
+    model = _model(options, data.class_names)
+    if options.freeze:
+        models.freeze_up_to(model, options.freeze)
+    if options.freeze_batch_norm:
+        models.freeze_batch_norm(model)
     training.train(
-        _model(options, data.class_names),
+        model,
         data.samples,
         class_names=data.class_names,
         output=options.output,
@@ -112,12 +128,15 @@ def _model(options, class_names):
     build = {
         "ssd300": models.SSD300,
         "ssd512": models.SSD512,
+        "ssd_mobilenet_300": models.SSDMobileNet300,
         "ssd_mobilenet_320": models.SSDMobileNet320,
         "ssd_resnet_300": models.SSDResNet300,
         "ssd_tiny_128": models.SSDTiny128,
     }.get(options.model)
     if build is None:
         return _trained_model(options, class_names)
+    if options.weights is not None:
+        raise ValueError("--weights: go with a preset; a new model takes --backbone-weights")
     if options.backbone_weights is None:
         return build(len(class_names))
     if build is models.SSDTiny128:
@@ -131,13 +150,18 @@ def _model(options, class_names):
 def _trained_model(options, class_names):
     from keras_ssd import models
 
-    if not Path(options.model).exists():
-        raise ValueError(f"--model {options.model}: neither a model of that name nor a file")
     for name, default in (("backbone_weights", None), ("precision", "float32")):
         if getattr(options, name) != default:
             option = name.replace("_", "-")
             raise ValueError(f"--{option}: a trained detector, {options.model}, has its own")
-    model, carried_over = models.with_classes(models.load_detector(options.model), class_names)
+    presets = [preset.name for preset in models.list_presets()]
+    if options.model not in presets and not Path(options.model).exists():
+        raise ValueError(
+            f"--model {options.model}: neither a new model of that name, nor a preset "
+            f"({', '.join(presets)}), nor a file"
+        )
+    detector = models.load_detector(options.model, weights=options.weights)
+    model, carried_over = models.with_classes(detector, class_names)
     anew = [name for name in class_names if name not in carried_over]
     print(f"Classes carried over from {options.model}: {', '.join(carried_over) or 'none'}")
     print(f"Classes that start anew: {', '.join(anew) or 'none'}")

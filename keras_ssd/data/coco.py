@@ -8,8 +8,10 @@ from keras_ssd.data.dataset import (
     AnnotatedImages,
     ImageAnnotation,
     ObjectAnnotation,
+    collecting,
     select_images,
 )
+from keras_ssd.images import CorruptImageError
 
 # What an entry of each list must have; more may be there.
 _FIELDS = {
@@ -27,6 +29,7 @@ def load_coco(
     class_names: Iterable[str] | None = None,
     difficult: str = "keep",
     unknown_classes: str = "error",
+    errors: list[ValueError] | None = None,
 ) -> AnnotatedImages:
     """Loads a file such as `instances_val2017.json`; images are read later.
 
@@ -41,7 +44,7 @@ def load_coco(
         image_folder: what each `file_name` is relative to; None takes the file's own folder.
         image_set: "all", or a slice of the images as the file lists them, such as "0:160".
         class_names: in the order of the labels; None takes all categories, by their ids.
-        difficult, unknown_classes: as in `load_voc`.
+        difficult, unknown_classes, errors: as in `load_voc`.
 
     Raises:
         ValueError: the file is not as expected, an id is unknown, or an image is missing; the
@@ -50,30 +53,35 @@ def load_coco(
     path = Path(annotations_json)
     image_folder = path.parent if image_folder is None else Path(image_folder)
     data = _read_json(path)
-    images, categories, annotations = (_read_list(data, name, path) for name in _FIELDS)
+    images, categories, annotations = (_read_list(data, name, path, errors) for name in _FIELDS)
 
     class_name_of = _class_names_by_id(categories, path)
     objects_of = {}
     for image in images:
-        if image["id"] in objects_of:
-            raise ValueError(f"{path}: two images have the id {image['id']!r}")
-        objects_of[image["id"]] = []
+        with collecting(errors):
+            if image["id"] in objects_of:
+                raise ValueError(f"{path}: two images have the id {image['id']!r}")
+            objects_of[image["id"]] = []
     for position, annotation in enumerate(annotations):
         where = f"{path}: annotation {annotation.get('id', f'at position {position}')}"
-        for key, known in (("image_id", objects_of), ("category_id", class_name_of)):
-            if annotation[key] not in known:
-                raise ValueError(f"{where}: unknown {key} {annotation[key]!r}")
-        class_name = class_name_of[annotation["category_id"]]
-        objects_of[annotation["image_id"]].append(_parse_object(annotation, class_name, where))
+        with collecting(errors):
+            for key, known in (("image_id", objects_of), ("category_id", class_name_of)):
+                if annotation[key] not in known:
+                    raise ValueError(f"{where}: unknown {key} {annotation[key]!r}")
+            class_name = class_name_of[annotation["category_id"]]
+            objects_of[annotation["image_id"]].append(_parse_object(annotation, class_name, where))
 
+    image_annotations = []
+    for image in select_images(images, image_set, path):
+        with collecting(errors):
+            objects = objects_of[image["id"]]
+            image_annotations.append(_parse_image(image, objects, image_folder, path))
     return AnnotatedImages.from_annotations(
-        [
-            _parse_image(image, objects_of[image["id"]], image_folder, path)
-            for image in select_images(images, image_set, path)
-        ],
+        image_annotations,
         class_name_of.values() if class_names is None else class_names,
         difficult=difficult,
         unknown_classes=unknown_classes,
+        errors=errors,
     )
 
 
@@ -86,23 +94,26 @@ def _read_json(path):
         raise ValueError(f"{path}: not valid JSON ({error})") from error
 
 
-def _read_list(data, name, path) -> list[dict]:
-    """One of the file's lists, with the fields in it that are needed."""
+def _read_list(data, name, path, errors) -> list[dict]:
+    """Those entries of one of the file's lists that have the fields needed."""
     entries = data.get(name) if isinstance(data, dict) else None
     if not isinstance(entries, list):
         raise ValueError(
             f"{path}: expected a JSON object with the lists {', '.join(_FIELDS)}; "
             f"there is no list {name!r}"
         )
+    complete = []
     for position, entry in enumerate(entries):
-        for key, types in _FIELDS[name].items():
-            value = entry.get(key) if isinstance(entry, dict) else None
-            if not isinstance(value, types):
-                expected = " or ".join(t.__name__ for t in types)
-                raise ValueError(
-                    f"{path}: {name}[{position}]: {key} must be {expected}, not {value!r}"
-                )
-    return entries
+        with collecting(errors):
+            for key, types in _FIELDS[name].items():
+                value = entry.get(key) if isinstance(entry, dict) else None
+                if not isinstance(value, types):
+                    expected = " or ".join(t.__name__ for t in types)
+                    raise ValueError(
+                        f"{path}: {name}[{position}]: {key} must be {expected}, not {value!r}"
+                    )
+            complete.append(entry)
+    return complete
 
 
 def _class_names_by_id(categories, path) -> dict[int, str]:
@@ -138,7 +149,7 @@ def _parse_image(image, objects, image_folder, path) -> ImageAnnotation:
     where = f"{path}: image {image['id']} ({file_name})"
     image_path = image_folder / file_name
     if not image_path.is_file():
-        raise ValueError(f"{where}: there is no file {image_path}")
+        raise CorruptImageError(f"{where}: there is no file {image_path}")
     size = image.get("height"), image.get("width")
     if None in size:
         size = None

@@ -8,8 +8,10 @@ from keras_ssd.data.dataset import (
     AnnotatedImages,
     ImageAnnotation,
     ObjectAnnotation,
+    collecting,
     select_images,
 )
+from keras_ssd.images import CorruptImageError
 
 _CORNERS = ("x1", "y1", "x2", "y2")
 _REQUIRED = ("image", *_CORNERS, "label")
@@ -33,6 +35,7 @@ def load_csv(
     class_names: Iterable[str] | None = None,
     difficult: str = "keep",
     unknown_classes: str = "error",
+    errors: list[ValueError] | None = None,
 ) -> AnnotatedImages:
     """Loads a table of objects; images are read later, or now where their size is not told.
 
@@ -48,7 +51,7 @@ def load_csv(
         image_set: "all", or a slice of the images in the order of their first rows, such as
             "0:160".
         class_names: in the order of the labels; None takes all names found, sorted.
-        difficult, unknown_classes: as in `load_voc`.
+        difficult, unknown_classes, errors: as in `load_voc`.
 
     Raises:
         ValueError: the file is not as expected, or an image is missing; the message names the
@@ -56,29 +59,35 @@ def load_csv(
     """
     file = Path(file)
     image_folder = file.parent if image_folder is None else Path(image_folder)
-    images = {}
-    for where, row in _read_rows(file):
-        name, size = row["image"], _parse_size(row, where)
-        if name not in images:
-            if not name or not (image_folder / name).is_file():
-                raise ValueError(f"{where}: there is no image {image_folder / name}")
-            images[name] = ImageAnnotation(
-                name, image_folder / name, size, [], f"{file}: image {name}"
-            )
-        elif images[name].size != size:
-            raise ValueError(
-                f"{where}: width and height are not those of the rows before with {name}"
-            )
-        images[name].objects.extend(_parse_objects(row, where))
+    images, missing = {}, set()
+    for where, row in _read_rows(file, errors):
+        name = row["image"]
+        if name in missing:
+            continue
+        with collecting(errors):
+            size = _parse_size(row, where)
+            if name not in images:
+                if not name or not (image_folder / name).is_file():
+                    missing.add(name)
+                    raise CorruptImageError(f"{where}: there is no image {image_folder / name}")
+                images[name] = ImageAnnotation(
+                    name, image_folder / name, size, [], f"{file}: image {name}"
+                )
+            elif images[name].size != size:
+                raise ValueError(
+                    f"{where}: width and height are not those of the rows before with {name}"
+                )
+            images[name].objects.extend(_parse_objects(row, where))
     return AnnotatedImages.from_annotations(
         select_images(list(images.values()), image_set, file),
         class_names,
         difficult=difficult,
         unknown_classes=unknown_classes,
+        errors=errors,
     )
 
 
-def _read_rows(file) -> list[tuple[str, dict[str, str]]]:
+def _read_rows(file, errors) -> list[tuple[str, dict[str, str]]]:
     """Each row as where it stands and its texts by column; rows without any text are left out."""
     rows = []
     try:
@@ -88,7 +97,9 @@ def _read_rows(file) -> list[tuple[str, dict[str, str]]]:
             for values in reader:
                 where = f"{file}, line {reader.line_num}"
                 values = [value.strip() for value in values]
-                if any(values):
+                if not any(values):
+                    continue
+                with collecting(errors):
                     if len(values) != len(header):
                         raise ValueError(
                             f"{where}: expected {len(header)} values as in the first line, not "

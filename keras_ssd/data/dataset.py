@@ -3,7 +3,8 @@
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,14 @@ import numpy as np
 from keras_ssd import boxes
 from keras_ssd.data.sample import Sample
 from keras_ssd.images import read_image
+
+
+class UnknownClassError(ValueError):
+    """An object of a class that is none of the class names."""
+
+
+class NoAreaError(ValueError):
+    """A box that covers nothing of its image."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,22 @@ class AnnotatedImages:
     def __len__(self) -> int:
         return len(self.samples)
 
+    def only(self, ids: Iterable[str]) -> "AnnotatedImages":
+        """The images with these ids, in their order; a ValueError names an id that none has."""
+        sample_of = {sample.id: sample for sample in self.samples}
+        ids = list(ids)
+        unknown = [image_id for image_id in ids if image_id not in sample_of]
+        if unknown:
+            raise ValueError(
+                f"{len(unknown)} of {len(ids)} ids are of no image, such as {unknown[0]!r}"
+            )
+        return replace(self, samples=[sample_of[image_id] for image_id in ids])
+
+    def without(self, ids: Iterable[str]) -> "AnnotatedImages":
+        """All images but those with these ids."""
+        ids = set(ids)
+        return replace(self, samples=[sample for sample in self.samples if sample.id not in ids])
+
     @classmethod
     def from_annotations(
         cls,
@@ -66,6 +91,7 @@ class AnnotatedImages:
         *,
         difficult: str = "keep",
         unknown_classes: str = "error",
+        errors: list[ValueError] | None = None,
     ) -> "AnnotatedImages":
         """Turns names into labels and pixels into relative boxes.
 
@@ -78,6 +104,8 @@ class AnnotatedImages:
             difficult: "keep" or "drop" difficult objects.
             unknown_classes: what an object outside `class_names` leads to: an "error", or "skip"
                 leaves such objects out and reports their number.
+            errors: a list takes the error of each image or object that cannot be used, which is
+                left out, and of each box dropped; None raises the first and reports the others.
 
         Raises:
             ValueError: an argument, a class name or a coordinate is not as expected, two images
@@ -85,7 +113,7 @@ class AnnotatedImages:
         """
         _check_choice("difficult", difficult, ("keep", "drop"))
         _check_choice("unknown_classes", unknown_classes, ("error", "skip"))
-        _check_ids_differ(annotations)
+        _check_ids_differ(annotations, errors)
         if class_names is None:
             class_names = sorted({o.class_name for a in annotations for o in a.objects})
             if not class_names:
@@ -104,16 +132,30 @@ class AnnotatedImages:
                 elif unknown_classes == "skip":
                     skipped[annotated.class_name] += 1
                 else:
-                    raise ValueError(
-                        f"{annotation.file}: unknown class {annotated.class_name!r}, expected one "
-                        f'of: {", ".join(class_names)}. unknown_classes="skip" leaves it out'
-                    )
-            samples.append(_to_sample(annotation, known, label_of, problems))
+                    with collecting(errors):
+                        raise UnknownClassError(
+                            f"{annotation.file}: unknown class {annotated.class_name!r}, expected "
+                            f"one of: {', '.join(class_names)}. "
+                            'unknown_classes="skip" leaves it out'
+                        )
+            with collecting(errors):
+                samples.append(_to_sample(annotation, known, label_of, problems, errors))
         problems += [
             f"class {name!r} is not in class_names: {count} object(s) skipped"
             for name, count in sorted(skipped.items())
         ]
         return cls(samples, class_names, problems)
+
+
+@contextmanager
+def collecting(errors: list[ValueError] | None):
+    """Appends a ValueError inside the block to `errors`; raises it where there is no list."""
+    try:
+        yield
+    except ValueError as error:
+        if errors is None:
+            raise
+        errors.append(error)
 
 
 def select_images(
@@ -173,14 +215,15 @@ def _check_choice(argument, value, choices):
         raise ValueError(f"{argument} must be {choices[0]!r} or {choices[1]!r}, not {value!r}")
 
 
-def _check_ids_differ(annotations):
+def _check_ids_differ(annotations, errors):
     file_of = {}
     for annotation in annotations:
         if annotation.id in file_of:
-            raise ValueError(
-                f"{annotation.file}: the image has the same name, {annotation.id!r}, as that of "
-                f"{file_of[annotation.id]}"
-            )
+            with collecting(errors):
+                raise ValueError(
+                    f"{annotation.file}: the image has the same name, {annotation.id!r}, as that "
+                    f"of {file_of[annotation.id]}"
+                )
         file_of[annotation.id] = annotation.file
 
 
@@ -191,8 +234,8 @@ def _checked_class_names(class_names) -> tuple[str, ...]:
     return names
 
 
-def _to_sample(annotation, objects, label_of, problems) -> Sample:
-    """The sample of an image with those of its objects that are wanted; extends `problems`."""
+def _to_sample(annotation, objects, label_of, problems, errors) -> Sample:
+    """The sample of an image with those of its objects that are wanted; extends both lists."""
     height, width = size = annotation.size or read_image(annotation.image).shape[:2]
     pixels = np.array([o.box for o in objects], np.float64).reshape(-1, 4)
     if not np.isfinite(pixels).all():
@@ -207,10 +250,14 @@ def _to_sample(annotation, objects, label_of, problems) -> Sample:
     sticks_out = (clipped != relative).any(axis=1)
     for index in np.flatnonzero(~has_area | sticks_out):
         change = "clipped to" if has_area[index] else "dropped: no area inside"
-        problems.append(
+        problem = (
             f"{annotation.file}: {objects[index].class_name} box {_text(objects[index].box)} "
             f"{change} the {width}x{height} image"
         )
+        if has_area[index] or errors is None:
+            problems.append(problem)
+        else:
+            errors.append(NoAreaError(problem))
     labels = np.array([label_of[o.class_name] for o in objects], np.int32)
     difficult = np.array([o.difficult for o in objects], bool)
     return Sample(

@@ -6,7 +6,7 @@ from pathlib import Path
 from keras_ssd.data.coco import load_coco
 from keras_ssd.data.csv import load_csv
 from keras_ssd.data.dataset import AnnotatedImages, merge
-from keras_ssd.data.tfds import load_tfds
+from keras_ssd.data.tfds import find_splits, load_tfds
 from keras_ssd.data.voc import find_image_sets, load_voc
 
 _TFDS = "tfds:"
@@ -18,10 +18,12 @@ def load(
     image_set: str | None = None,
     *,
     default_set: str = "trainval",
+    exclude: str | Path | None = None,
     image_folder: str | Path | None = None,
     class_names: Iterable[str] | None = None,
     difficult: str = "keep",
     unknown_classes: str = "error",
+    errors: list[ValueError] | None = None,
 ) -> AnnotatedImages:
     """Loads sources one after the other, each by the function for what it is.
 
@@ -30,21 +32,26 @@ def load(
             or "tfds:" and the name of a prepared data set (`load_tfds`).
         image_set: of a folder a file of ImageSets/Main, "all", or a slice such as "0:160"; of a
             file "all" or a slice; of TensorFlow Datasets a split. None: all of a source whose
-            images come in no sets with names, and of others `default_set`.
+            images come in no sets with names, and of others `default_set`. Or the path of a .txt
+            file with one id a line, of images of any of the sources.
         default_set: see there.
+        exclude: a file of ids, whose images are left out.
         image_folder: what image names in a file are relative to; None takes the file's folder.
         class_names: in the order of the labels; None takes all that any source has, in the order
             of the one source, or sorted where there are several.
-        difficult, unknown_classes: as in `load_voc`.
+        difficult, unknown_classes, errors: as in `load_voc`.
 
     Raises:
         ValueError: a source is none of these, see the functions for them, or two sources have an
             image in common.
     """
     sources = [str(source) for source in sources]
+    ids = None
+    if image_set is not None and str(image_set).endswith(".txt"):
+        ids, image_set = _read_ids(image_set), "all"
 
     def load_each(class_names):
-        rules = {"difficult": difficult, "unknown_classes": unknown_classes}
+        rules = {"difficult": difficult, "unknown_classes": unknown_classes, "errors": errors}
         rules["class_names"] = class_names
         for source in sources:
             default = default_set if _has_image_sets(source) else "all"
@@ -52,7 +59,28 @@ def load(
 
     if class_names is None and len(sources) > 1:
         class_names = sorted({name for data in load_each(None) for name in data.class_names})
-    return merge(load_each(class_names))
+    data = merge(load_each(class_names))
+    if ids is not None:
+        data = data.only(ids)
+    return data if exclude is None else data.without(_read_ids(exclude))
+
+
+def list_image_sets(source: str) -> list[str]:
+    """Names of a source's image sets; none where its images come in no sets with names."""
+    if source.startswith(_TFDS):
+        return find_splits(source.removeprefix(_TFDS))
+    return find_image_sets(source) if Path(source).is_dir() else []
+
+
+def _read_ids(path) -> list[str]:
+    try:
+        ids = [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: expected a text file with one id a line ({error})") from error
+    ids = list(dict.fromkeys(filter(None, ids)))
+    if not ids:
+        raise ValueError(f"{path}: holds no id")
+    return ids
 
 
 def _load_one(source, image_set, image_folder, rules) -> AnnotatedImages:

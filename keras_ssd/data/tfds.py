@@ -5,7 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_ssd.data.dataset import AnnotatedImages, ImageAnnotation, ObjectAnnotation
+from keras_ssd.data.dataset import (
+    AnnotatedImages,
+    ImageAnnotation,
+    ObjectAnnotation,
+    collecting,
+)
 from keras_ssd.images import decode_image
 
 _IDS = ("image/filename", "image/id", "tfds_id")  # the first one there is; the last always is
@@ -21,6 +26,7 @@ def load_tfds(
     class_names: Iterable[str] | None = None,
     difficult: str = "keep",
     unknown_classes: str = "error",
+    errors: list[ValueError] | None = None,
 ) -> AnnotatedImages:
     """Loads a split with its encoded images, which are held in memory.
 
@@ -36,7 +42,7 @@ def load_tfds(
             the environment variable TFDS_DATA_DIR changes. Only for a name.
         download: download and prepare the data set where it is not.
         class_names: in the order of the labels; None takes those of the ClassLabel.
-        difficult, unknown_classes: as in `load_voc`.
+        difficult, unknown_classes, errors: as in `load_voc`.
 
     Raises:
         ValueError: the data set or the split is unknown, not prepared, or of other features.
@@ -72,12 +78,22 @@ def load_tfds(
         ) from error
 
     names_found = builder.info.features["objects"]["label"].names
+    annotations = []
+    for example in tfds.as_numpy(examples):
+        with collecting(errors):
+            annotations.append(_to_annotation(example, names_found, name))
     return AnnotatedImages.from_annotations(
-        [_to_annotation(example, names_found, name) for example in tfds.as_numpy(examples)],
+        annotations,
         names_found if class_names is None else class_names,
         difficult=difficult,
         unknown_classes=unknown_classes,
+        errors=errors,
     )
+
+
+def find_splits(dataset: str) -> list[str]:
+    """Names of the splits of a data set such as "voc/2007"; a ValueError names an unknown one."""
+    return list(_find_builder(dataset, data_dir=None).info.splits)
 
 
 def _find_builder(name, data_dir):

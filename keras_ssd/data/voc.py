@@ -11,8 +11,10 @@ from keras_ssd.data.dataset import (
     AnnotatedImages,
     ImageAnnotation,
     ObjectAnnotation,
+    collecting,
     select_images,
 )
+from keras_ssd.images import CorruptImageError
 
 VOC_CLASSES = (
     "aeroplane",
@@ -46,6 +48,7 @@ def load_voc(
     class_names: Iterable[str] | None = None,
     difficult: str = "keep",
     unknown_classes: str = "error",
+    errors: list[ValueError] | None = None,
 ) -> AnnotatedImages:
     """Loads the annotations of an image set; images are read later.
 
@@ -65,6 +68,8 @@ def load_voc(
         difficult: "keep" or "drop" difficult objects.
         unknown_classes: what an object outside `class_names` leads to: an "error", or "skip"
             leaves such objects out and reports their number.
+        errors: a list takes the error of each image, annotation or object that cannot be used,
+            which is left out, and of each box dropped; None raises the first.
 
     Raises:
         ValueError: a folder, image set, image or annotation is missing or not as expected; the
@@ -77,9 +82,14 @@ def load_voc(
     annotations = []
     for year, image_id in listed:
         unique_id = image_id if years_with[image_id] == 1 else f"{year.name}_{image_id}"
-        annotations.append(_read_annotation(year, image_id, unique_id, images_of[year]))
+        with collecting(errors):
+            annotations.append(_read_annotation(year, image_id, unique_id, images_of[year]))
     loaded = AnnotatedImages.from_annotations(
-        annotations, class_names, difficult=difficult, unknown_classes=unknown_classes
+        annotations,
+        class_names,
+        difficult=difficult,
+        unknown_classes=unknown_classes,
+        errors=errors,
     )
     return AnnotatedImages(loaded.samples, loaded.class_names, problems + loaded.problems)
 
@@ -198,7 +208,7 @@ def _read_annotation(year, image_id, unique_id, images) -> ImageAnnotation:
         raise ValueError(f"{path}: the XML's root must be <annotation>, not <{root.tag}>")
     # <filename> is often wrong in people's own data; the id is not.
     if image_id not in images:
-        raise ValueError(
+        raise CorruptImageError(
             f"{year.images / image_id}: no image with the suffix {', '.join(_IMAGE_SUFFIXES)}"
         )
     objects = [_parse_object(element, path) for element in root.findall("object")]

@@ -7,7 +7,7 @@ plain pixels.
 import keras
 from keras import layers
 
-from keras_ssd.models.layers import L2Normalization
+from keras_ssd.models.layers import BatchNormalization, L2Normalization
 from keras_ssd.weights.vgg16 import IMAGENET_MEAN, read_vgg16_weights
 
 # Of the moving statistics. With Keras's 0.99, let alone MobileNetV2's 0.999, those of a training of
@@ -77,13 +77,12 @@ def mobilenet_v2(image_size, alpha=1.0, weights=None):
         keras.Model from (B, S, S, 3) to six maps: the expansion of block 13 (stride 16), the last
         convolution (stride 32) and the extras, each half the one before.
     """
-    images, x = _normalized_images(image_size, scale=1 / 127.5, offset=-1.0)
-    application = keras.applications.MobileNetV2(
-        input_tensor=x, alpha=alpha, include_top=False, weights=weights
+    _, x = _normalized_images(image_size, scale=1 / 127.5, offset=-1.0)
+    application = _with_our_batch_norms(
+        keras.applications.MobileNetV2(
+            input_tensor=x, alpha=alpha, include_top=False, weights=weights
+        )
     )
-    for layer in application.layers:
-        if isinstance(layer, layers.BatchNormalization):
-            layer.momentum = BATCH_NORM_MOMENTUM
     maps = [application.get_layer(name).output for name in ("block_13_expand_relu", "out_relu")]
     x = maps[-1]
     for number, channels in enumerate((512, 256, 256, 128), start=1):
@@ -96,7 +95,7 @@ def mobilenet_v2(image_size, alpha=1.0, weights=None):
         ):
             x = normalized_relu6(convolution, x)
         maps.append(x)
-    return keras.Model(images, maps, name="mobilenet_v2")
+    return keras.Model(application.inputs[0], maps, name="mobilenet_v2")
 
 
 def resnet50(image_size, weights=None):
@@ -110,8 +109,10 @@ def resnet50(image_size, weights=None):
         keras.Model from (B, S, S, 3) to six maps: the ends of stages 3, 4 and 5 (strides 8, 16
         and 32) and the extras.
     """
-    images, x = _normalized_images(image_size, offset=[-mean for mean in IMAGENET_MEAN])
-    application = keras.applications.ResNet50(input_tensor=x, include_top=False, weights=weights)
+    _, x = _normalized_images(image_size, offset=[-mean for mean in IMAGENET_MEAN])
+    application = _with_our_batch_norms(
+        keras.applications.ResNet50(input_tensor=x, include_top=False, weights=weights)
+    )
     if weights is not None:
         stem = application.get_layer("conv1_conv")
         kernel, bias = stem.get_weights()
@@ -125,7 +126,7 @@ def resnet50(image_size, weights=None):
             x = layers.ZeroPadding2D(1, name=f"extra{number}_2_pad")(x)
         x = _vgg_conv(256, 3, strides=strides, name=f"extra{number}_2")(x)
         maps.append(x)
-    return keras.Model(images, maps, name="resnet50")
+    return keras.Model(application.inputs[0], maps, name="resnet50")
 
 
 def tiny(image_size):
@@ -154,10 +155,24 @@ def tiny(image_size):
 def normalized_relu6(convolution, x):
     """A convolution (a layer), batch normalization and ReLU6, both named after it."""
     name = convolution.name
-    x = layers.BatchNormalization(epsilon=1e-3, momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(
+    x = BatchNormalization(epsilon=1e-3, momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(
         convolution(x)
     )
     return layers.ReLU(6.0, name=f"{name}_relu")(x)
+
+
+def _with_our_batch_norms(application):
+    """The same model with this package's batch normalization and its momentum."""
+
+    def clone(layer):
+        config = layer.get_config()
+        if isinstance(layer, layers.BatchNormalization):
+            return BatchNormalization.from_config({**config, "momentum": BATCH_NORM_MOMENTUM})
+        return type(layer).from_config(config)
+
+    model = keras.models.clone_model(application, clone_function=clone)
+    model.set_weights(application.get_weights())
+    return model
 
 
 def xavier():

@@ -54,8 +54,8 @@ def build_detector(
     return keras.Model(images, detections, name=f"{model.name}_detector")
 
 
-def load_detector(path):
-    """Loads a detector that was saved as a `.keras` file.
+def open_detector(path):
+    """The detector in a `.keras` file.
 
     Raises:
         ValueError: there is no such file, or it holds something else.

@@ -46,6 +46,32 @@ class L2Normalization(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("keras_ssd")
+class BatchNormalization(keras.layers.BatchNormalization):
+    """Keras's, but trained by TensorFlow's fused kernel where there is one.
+
+    Keras 3 composes the normalization of small operations, which on a CPU took six times as long
+    with its gradient (152 against 24 ms for (16, 80, 80, 144)).
+    """
+
+    def call(self, inputs, training=None, mask=None):
+        normalizes_by_batch = training and self.trainable and mask is None
+        fusible = keras.backend.backend() == "tensorflow" and self.compute_dtype == "float32"
+        if not (normalizes_by_batch and fusible and self.scale and self.center):
+            return super().call(inputs, training=training, mask=mask)
+        import tensorflow as tf
+
+        outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+            inputs, self.gamma.value, self.beta.value, epsilon=self.epsilon
+        )
+        # The kernel divides by one less than the values' number, Keras by their number.
+        count = ops.cast(tf.size(inputs) / tf.shape(inputs)[-1], "float32")
+        variance = variance * (count - 1) / count
+        for moving, current in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + current * (1 - self.momentum))
+        return outputs
+
+
+@keras.saving.register_keras_serializable("keras_ssd")
 class FlattenPredictions(keras.layers.Layer):
     """Joins the maps of an SSD's heads, in the order of its default boxes.
 

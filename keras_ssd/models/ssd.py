@@ -3,7 +3,13 @@
 import keras
 from keras import layers
 
-from keras_ssd.config import SSD300_VOC, SSD512_VOC, SSD_MOBILENET_320, SSD_TINY_128
+from keras_ssd.config import (
+    SSD300_VOC,
+    SSD512_VOC,
+    SSD_MOBILENET_300,
+    SSD_MOBILENET_320,
+    SSD_TINY_128,
+)
 from keras_ssd.models import backbones
 from keras_ssd.models.layers import FlattenPredictions
 
@@ -115,14 +121,23 @@ def SSDMobileNet320(
 
     Arguments as SSD300's; `alpha` and `backbone_weights` as in `backbones.mobilenet_v2`.
     """
-    backbone = backbones.mobilenet_v2(320, alpha, backbone_weights)
+    return _ssd_mobilenet(SSD_MOBILENET_320, num_classes, alpha, weights, backbone_weights, name)
+
+
+def SSDMobileNet300(
+    num_classes=20, *, alpha=1.0, weights=None, backbone_weights=None, name="ssd_mobilenet_300"
+):
+    """SSDLite on MobileNetV2, for RGB images of 300 px: 1917 default boxes.
+
+    TensorFlow's `ssdlite_mobilenet_v2`, layer by layer. Arguments as SSDMobileNet320's.
+    """
+    return _ssd_mobilenet(SSD_MOBILENET_300, num_classes, alpha, weights, backbone_weights, name)
+
+
+def _ssd_mobilenet(config, num_classes, alpha, weights, backbone_weights, name):
+    backbone = backbones.mobilenet_v2(config.image_size, alpha, backbone_weights)
     return SSD(
-        SSD_MOBILENET_320,
-        num_classes,
-        backbone=backbone,
-        separable_heads=True,
-        weights=weights,
-        name=name,
+        config, num_classes, backbone=backbone, separable_heads=True, weights=weights, name=name
     )
 
 

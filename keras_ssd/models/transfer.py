@@ -1,23 +1,27 @@
-"""A trained detector's weights, carried over to other classes."""
+"""Training on from what is trained: weights carried over to other classes, layers frozen."""
+
+import difflib
 
 import keras
 
 from keras_ssd.models.detector import class_names as class_names_of
 from keras_ssd.models.detector import ssd_config, ssd_model
+from keras_ssd.weights.coco_classes import VOC_NAMES
 
 
 def with_classes(detector, class_names):
     """An SSD for other classes, as far trained as the detector's weights serve them.
 
     All weights are copied but those of the class predictions: there background and the classes
-    that both have by name are carried over, and the others start anew, at random.
+    that both have by name are carried over, and the others start anew, at random. A class may have
+    COCO's name in one and VOC's in the other (`VOC_NAMES`).
 
     Args:
         detector: keras.Model, as `build_detector` returns it; it stays as it is.
         class_names: K names for the new model, in any order.
 
     Returns:
-        keras.Model, see `SSD`, and the names of the classes that were carried over.
+        keras.Model, see `SSD`, and the names (of `class_names`) that were carried over.
 
     Raises:
         ValueError: there is no class name, or one comes twice.
@@ -26,9 +30,12 @@ def with_classes(detector, class_names):
     if not class_names or len(set(class_names)) < len(class_names):
         raise ValueError(f"class_names: expected distinct names, not {class_names}")
     old_model, old_names = ssd_model(detector), class_names_of(detector)
-    kept = [name for name in class_names if name in old_names]
     # background first, in both
-    old_rows = [0, *(old_names.index(name) + 1 for name in kept)]
+    row_of = {name: row for row, name in enumerate(old_names, start=1)}
+    row_of = {VOC_NAMES.get(name, name): row for name, row in row_of.items()} | row_of
+    found = [row_of.get(name, row_of.get(VOC_NAMES.get(name))) for name in class_names]
+    kept = [name for name, row in zip(class_names, found, strict=True) if row]
+    old_rows = [0, *filter(None, found)]
     new_rows = [0, *(class_names.index(name) + 1 for name in kept)]
     class_heads = {  # boxes per cell of the layers that predict classes, as `SSD` names them
         f"head{number}_classes": len(feature_map.box_sizes)
@@ -36,7 +43,7 @@ def with_classes(detector, class_names):
     }
 
     def clone(layer):
-        config = layer.get_config()
+        config = {**layer.get_config(), "trainable": True}  # whatever was frozen before
         if layer.name in class_heads:
             config["filters"] = class_heads[layer.name] * (len(class_names) + 1)
         return type(layer).from_config(config)
@@ -52,6 +59,39 @@ def with_classes(detector, class_names):
             ]
         layer.set_weights(weights)
     return model, kept
+
+
+def freeze_up_to(model, layer_name):
+    """Keeps a layer and all that its output depends on as they are in training.
+
+    Frozen batch norms normalize by their moving statistics. Some ends of a whole backbone: "fc7"
+    (VGG16), "out_relu" (MobileNetV2), "conv5_block3_out" (ResNet50).
+
+    Args:
+        model: an SSD, changed in place.
+        layer_name: of one of its layers.
+
+    Raises:
+        ValueError: the model has no layer of that name.
+    """
+    names = [layer.name for layer in model.layers]
+    if layer_name not in names:
+        similar = difflib.get_close_matches(layer_name, names) or names
+        raise ValueError(
+            f"no layer {layer_name!r} in model {model.name!r}; there are {', '.join(similar)}"
+        )
+    for layer in keras.Model(model.input, model.get_layer(layer_name).output).layers:
+        layer.trainable = False
+
+
+def freeze_batch_norm(model):
+    """Has all batch norms of an SSD normalize by their moving statistics, as they are.
+
+    Small batches of much augmented images then cannot spoil the statistics of a trained model.
+    """
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
 
 
 def _with_rows(new, old, boxes, new_rows, old_rows):

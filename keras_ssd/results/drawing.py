@@ -25,7 +25,7 @@ def draw_detections(image: np.ndarray, detections: Detections) -> np.ndarray:
 
     Args:
         image: RGB uint8 (H, W, 3); it stays as it is.
-        detections: found in this image.
+        detections: found in this image; or annotated in it, with NaN for scores.
 
     Returns:
         RGB uint8 (H, W, 3), a copy.
@@ -54,7 +54,9 @@ def draw_detections(image: np.ndarray, detections: Detections) -> np.ndarray:
     plates, spots = [], []
     for index in best_first:
         name = _drawable(detections.class_names[detections.labels[index]])
-        plate = _plate(f"{name} {detections.scores[index]:.2f}", colors[index], letter_height)
+        score = detections.scores[index]
+        text = name if np.isnan(score) else f"{name} {score:.2f}"
+        plate = _plate(text, colors[index], letter_height)
         plates.append(_shrink_into(plate, height, width))
         spots.append(_free_spot(corners[index], plates[-1].shape[:2], (height, width), spots))
     for plate, (x1, y1, x2, y2) in zip(reversed(plates), reversed(spots), strict=True):

@@ -16,7 +16,7 @@ from keras_ssd.data.pipeline import batch_ids, training_dataset, unwrapped_error
 from keras_ssd.data.sample import Sample
 from keras_ssd.files import replace_file
 from keras_ssd.losses import HardNegativeCrossentropy, SmoothL1
-from keras_ssd.models.detector import build_detector, load_detector, ssd_config
+from keras_ssd.models.detector import build_detector, open_detector, ssd_config
 from keras_ssd.training.callbacks import (
     SaveTrainingState,
     ScoreAndSaveDetector,
@@ -83,6 +83,7 @@ def train(
         {
             "model": model.name,
             "class_names": list(class_names),
+            "trainable_weights": len(model.trainable_weights),
             "precision": keras.config.dtype_policy().name,
             "samples": _fingerprint(samples),
             "validation_samples": _fingerprint(validation_samples),
@@ -165,7 +166,7 @@ def train(
             logger.warning("%d images could not be read and were skipped", len(skipped))
     if importlib.util.find_spec("matplotlib"):
         plot_learning_curve(output / "log.csv", output / "curve.png")
-    return load_detector(output / "last.keras")
+    return open_detector(output / "last.keras")
 
 
 def _check_samples(samples, class_names):

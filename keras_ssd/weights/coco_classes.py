@@ -84,6 +84,16 @@ COCO_CLASSES = (
     "toothbrush",
 )
 
+# What PASCAL VOC calls the same thing, where it is another word.
+VOC_NAMES = {
+    "airplane": "aeroplane",
+    "couch": "sofa",
+    "dining table": "diningtable",
+    "motorcycle": "motorbike",
+    "potted plant": "pottedplant",
+    "tv": "tvmonitor",
+}
+
 # Ids from 1 to 90 that stand for no class; detectors that count by id (torchvision's and
 # TensorFlow's) have outputs for them, which were never trained to find anything.
 _UNUSED_IDS = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)

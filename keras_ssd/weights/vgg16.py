@@ -5,10 +5,13 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_ssd.weights.download import download
 from keras_ssd.weights.torch_checkpoint import check_names, keras_layout, read_torch_checkpoint
 
 # RGB, subtracted from pixels; what keras.applications' VGG16 and ResNet50 were trained with.
 IMAGENET_MEAN = (123.68, 116.779, 103.939)
+
+REDUCEDFC_URL = "https://s3.amazonaws.com/amdegroot-models/vgg16_reducedfc.pth"
 
 _CONVOLUTIONS = tuple(
     f"block{block}_conv{index}"
@@ -27,11 +30,12 @@ def read_vgg16_weights(source) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     inputs and outputs ("decimation"; paper section 3, after DeepLab).
 
     Args:
-        source: "imagenet" (downloads `keras.applications.VGG16`), the path of a Keras `.h5` file
+        source: "imagenet" (downloads `keras.applications.VGG16`); the path of a Keras `.h5` file
             of VGG16 with its dense layers, or of an `.npz` file of already reduced layers with
             "NAME/kernel", "NAME/bias" and, where the kernel is int8, "NAME/scale", NAME being
-            conv1_1 to conv5_3, fc6 and fc7 (BGR input); or the path of ssd.pytorch's
-            `vgg16_reducedfc.pth` (RGB input, mean (123, 117, 104), which is near enough).
+            conv1_1 to conv5_3, fc6 and fc7 (BGR input); "reducedfc" (downloads) or the path of
+            ssd.pytorch's `vgg16_reducedfc.pth` (RGB input, mean (123, 117, 104), which is near
+            enough).
 
     Returns:
         Layer name -> (kernel (height, width, in, out), bias (out,)), float32.
@@ -39,6 +43,8 @@ def read_vgg16_weights(source) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     Raises:
         ValueError: there is no such file, it holds something else, or the download failed.
     """
+    if source == "reducedfc":
+        return _read_torch(download(REDUCEDFC_URL))
     if Path(source).suffix and not Path(source).is_file():
         raise ValueError(f"backbone_weights: {source}: no such file")
     if Path(source).suffix == ".pth":
@@ -49,8 +55,8 @@ def read_vgg16_weights(source) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         weights = _read_npz(source)
     else:
         raise ValueError(
-            'backbone_weights: expected "imagenet", a Keras .h5, an .npz or a .pth file, '
-            f"not {source!r}"
+            'backbone_weights: expected "imagenet", "reducedfc", a Keras .h5, an .npz or a .pth '
+            f"file, not {source!r}"
         )
     kernel, bias = weights["block1_conv1"]
     weights["block1_conv1"] = kernel[:, :, ::-1], bias  # BGR -> RGB

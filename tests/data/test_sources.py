@@ -113,3 +113,35 @@ def test_a_file_of_another_kind_is_an_error_telling_what_is_expected(tmp_path, n
 def test_a_missing_source_is_named(tmp_path, name):
     with pytest.raises(ValueError, match=rf"{name}: (No|there is no) such (file|folder)"):
         load([tmp_path / name])
+
+
+def test_a_file_of_ids_selects_images_in_its_order_from_all_sources(drawn_voc, tmp_path):
+    csv = write_csv(tmp_path / "a.csv", "one.jpg,0,0,10,10,square", "two.jpg,0,0,10,10,square")
+    known = ids(load_voc(drawn_voc, "val"))
+    chosen = tmp_path / "chosen.txt"
+    chosen.write_text(f"{known[3]}\n\n two.jpg \n{known[1]}\n")
+    loaded = load([drawn_voc, csv], str(chosen))
+    assert ids(loaded) == [known[3], "two.jpg", known[1]]
+    left = ids(load([drawn_voc, csv], "all", exclude=chosen))
+    assert sorted(left + ids(loaded)) == sorted(
+        [*ids(load_voc(drawn_voc, "all")), "one.jpg", "two.jpg"]
+    )
+
+
+def test_excluded_images_are_left_out(drawn_voc, tmp_path):
+    known = ids(load_voc(drawn_voc, "train"))
+    excluded = tmp_path / "excluded.txt"
+    excluded.write_text("\n".join([known[0], known[5], "of another data set"]))
+    assert ids(load([drawn_voc], "train", exclude=excluded)) == [*known[1:5], *known[6:]]
+
+
+def test_a_file_of_ids_that_does_not_fit_is_an_error(drawn_voc, tmp_path):
+    chosen = tmp_path / "chosen.txt"
+    with pytest.raises(ValueError, match=r"chosen\.txt: expected a text file with one id a line"):
+        load([drawn_voc], str(chosen))
+    chosen.write_text("\n\n")
+    with pytest.raises(ValueError, match=r"chosen\.txt: holds no id"):
+        load([drawn_voc], str(chosen))
+    chosen.write_text("absent\n")
+    with pytest.raises(ValueError, match="1 of 1 ids are of no image, such as 'absent'"):
+        load([drawn_voc], str(chosen))

@@ -9,8 +9,8 @@ from keras import ops
 
 from keras_ssd.config import FeatureMap, SSDConfig
 from keras_ssd.default_boxes import default_boxes
+from keras_ssd.models import build_detector, load_detector
 from keras_ssd.models import detector as detectors
-from keras_ssd.models.detector import build_detector, load_detector
 from keras_ssd.models.layers import DecodeDetections
 from keras_ssd.models.ssd import SSD, SSD300, SSD512, SSDMobileNet320
 

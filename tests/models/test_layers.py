@@ -9,6 +9,7 @@ from keras import ops
 from keras_ssd.config import FeatureMap, SSDConfig
 from keras_ssd.default_boxes import default_boxes
 from keras_ssd.models.layers import (
+    BatchNormalization,
     DecodeDetections,
     DefaultBoxes,
     FlattenPredictions,
@@ -196,3 +197,21 @@ def test_default_boxes_follow_the_clip_rule_of_the_configuration():
     low, high = output[:, :2] - output[:, 2:] / 2, output[:, :2] + output[:, 2:] / 2
     assert low.min() >= -1e-6
     assert high.max() <= 1 + 1e-6
+
+
+@pytest.mark.parametrize("shape", [(4, 5, 6, 3), (1, 1, 1, 3)])
+def test_batch_normalization_trains_as_keras_own(shape):
+    images, weights = 3 + 2 * random(*shape), random(*shape, seed=1)
+    results = []
+    for kind in (keras.layers.BatchNormalization, BatchNormalization):
+        layer = kind(epsilon=1e-3, momentum=0.9)
+        model = keras.Sequential([keras.Input(shape[1:]), layer])
+        layer.gamma.assign([0.5, 1.0, 2.0])
+        layer.beta.assign([1.0, 0.0, -1.0])
+        model.compile(keras.optimizers.SGD(0.1), loss=lambda y, x: ops.sum(x * y))
+        model.fit(images, weights, batch_size=len(images), verbose=0)
+        trained = layer.get_weights()
+        results.append([*trained, model.predict(images, verbose=0)])
+    assert not np.allclose(results[0][2], 0)  # the moving mean has moved
+    for expected, actual in zip(*results, strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-4)

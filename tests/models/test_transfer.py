@@ -1,11 +1,12 @@
 """Weights carried over to other classes."""
 
+import keras
 import numpy as np
 import pytest
 
 from keras_ssd.models.detector import build_detector, ssd_config, ssd_model
 from keras_ssd.models.ssd import SSDTiny128
-from keras_ssd.models.transfer import with_classes
+from keras_ssd.models.transfer import freeze_batch_norm, freeze_up_to, with_classes
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (2, 128, 128, 3)).astype(np.float32)
 
@@ -41,6 +42,34 @@ def test_background_and_classes_of_the_same_name_predict_what_they_did(
     )
 
 
+@pytest.mark.parametrize(
+    ("old_names", "class_names", "kept", "old_columns", "new_columns"),
+    [
+        (
+            ["tv", "cat", "motorcycle"],  # COCO's
+            ["aeroplane", "motorbike", "tvmonitor", "cat"],  # VOC's
+            ["motorbike", "tvmonitor", "cat"],
+            [0, 3, 1, 2],
+            [0, 2, 3, 4],
+        ),
+        (["sofa", "cat", "dog"], ["couch"], ["couch"], [0, 1], [0, 1]),
+        # a name of its own goes before another for the same thing
+        (["sofa", "couch", "cat"], ["couch", "sofa"], ["couch", "sofa"], [0, 2, 1], [0, 1, 2]),
+        (["couch", "sofa", "cat"], ["sofa", "couch"], ["sofa", "couch"], [0, 2, 1], [0, 1, 2]),
+    ],
+)
+def test_what_voc_and_coco_call_by_two_names_is_carried_over(
+    detector, outputs, old_names, class_names, kept, old_columns, new_columns
+):
+    renamed = build_detector(ssd_model(detector), old_names)
+    model, carried_over = with_classes(renamed, class_names)
+    new = model.predict(IMAGES, verbose=0)
+    assert carried_over == kept
+    np.testing.assert_allclose(
+        new["classes"][..., new_columns], outputs["classes"][..., old_columns], atol=1e-5
+    )
+
+
 def test_the_detector_stays_as_it_is(detector, outputs):
     model, _ = with_classes(detector, ["raccoon"])
     model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
@@ -57,3 +86,52 @@ def test_no_class_twice_and_at_least_one(detector):
     for class_names in ([], ["cat", "cat"]):
         with pytest.raises(ValueError, match="class_names"):
             with_classes(detector, class_names)
+
+
+def frozen(model):
+    return [layer.name for layer in model.layers if layer.weights and not layer.trainable]
+
+
+def test_freezing_up_to_a_layer_freezes_what_its_output_depends_on():
+    model = SSDTiny128(2)
+    freeze_up_to(model, "conv2_1_relu")
+    assert frozen(model) == ["conv1_1", "conv1_1_bn", "conv2_1", "conv2_1_bn"]
+
+
+def test_frozen_weights_stay_as_they_are_in_training_and_the_others_move():
+    model = SSDTiny128(2)
+    freeze_up_to(model, "conv3_2_relu")
+    before = {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+    model.compile("sgd", loss={"offsets": "mse", "classes": "mse"})
+    targets = {name: np.ones((2, *output.shape[1:])) for name, output in model.output.items()}
+    model.fit(IMAGES, targets, epochs=1, verbose=0)
+    moved = {
+        layer.name
+        for layer in model.layers
+        if layer.weights
+        for old, new in zip(before[layer.name], layer.get_weights(), strict=True)
+        if not np.array_equal(old, new)
+    }
+    assert moved == before.keys() - set(frozen(model))
+    assert "conv3_2_bn" in frozen(model)
+
+
+def test_an_unknown_layer_is_answered_with_similar_names():
+    with pytest.raises(ValueError, match=r"no layer 'conv2_1_rel'.*conv2_1_relu"):
+        freeze_up_to(SSDTiny128(2), "conv2_1_rel")
+
+
+def test_freezing_batch_norm_freezes_nothing_else():
+    model = SSDTiny128(2)
+    freeze_batch_norm(model)
+    kinds = {type(layer) for layer in model.layers if layer.weights and not layer.trainable}
+    assert len(kinds) == 1
+    assert issubclass(kinds.pop(), keras.layers.BatchNormalization)
+    assert all(name.endswith("_bn") for name in frozen(model))
+
+
+def test_a_model_for_other_classes_is_not_frozen():
+    model = SSDTiny128(2)
+    freeze_up_to(model, "conv3_2_relu")
+    thawed, _ = with_classes(build_detector(model, ["cat", "dog"]), ["cat"])
+    assert frozen(thawed) == []

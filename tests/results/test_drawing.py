@@ -239,3 +239,9 @@ def test_opencv_with_unicode_writes_names_as_they_are():
         assert not np.array_equal(label, label_of(0, 0.9, class_names=("a",)))
     # Half a surrogate pair, as in a file name that is no UTF-8, would crash the interpreter.
     np.testing.assert_array_equal(label_of(0, 0.9, class_names=("\udcff",)), question_mark)
+
+
+def test_an_annotated_object_has_a_name_and_no_score():
+    named, scored = label_of(0, np.nan), label_of(0, 0.5)
+    assert named.shape[0] == scored.shape[0]
+    assert named.shape[1] < scored.shape[1]

@@ -13,7 +13,7 @@ import pytest
 
 from keras_ssd.evaluation.predictions import predict_samples
 from keras_ssd.evaluation.voc import evaluate_voc
-from keras_ssd.models.detector import class_names, load_detector
+from keras_ssd.models import class_names, load_detector
 from keras_ssd.training import callbacks
 from keras_ssd.training.callbacks import SaveTrainingState
 

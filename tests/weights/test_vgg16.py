@@ -4,6 +4,7 @@ import pytest
 from keras import ops
 
 from keras_ssd.models import backbones
+from keras_ssd.weights import vgg16
 from keras_ssd.weights.vgg16 import read_vgg16_weights
 
 CONVOLUTIONS = [
@@ -75,8 +76,16 @@ def test_a_missing_file_is_named(tmp_path, name):
 def test_another_kind_of_file_or_an_unknown_word_is_refused(tmp_path):
     (tmp_path / "vgg16.caffemodel").write_text("")
     for source in (tmp_path / "vgg16.caffemodel", "coco"):
-        with pytest.raises(ValueError, match=r'expected "imagenet", a Keras \.h5, an \.npz'):
+        with pytest.raises(ValueError, match=r'expected "imagenet", "reducedfc", a Keras \.h5, an \.npz'):
             read_vgg16_weights(source)
+
+
+def test_reducedfc_is_downloaded(monkeypatch):
+    asked = []
+    monkeypatch.setattr(vgg16, "download", lambda url: asked.append(url) or "gone.pth")
+    with pytest.raises(ValueError, match=r"gone\.pth"):
+        read_vgg16_weights("reducedfc")
+    assert asked == ["https://s3.amazonaws.com/amdegroot-models/vgg16_reducedfc.pth"]
 
 
 def test_a_failed_download_says_what_to_do(monkeypatch):

@@ -1,0 +1,199 @@
+"""Checks annotated images before training; exit status 1 when training would suffer."""
+
+import json
+from math import ceil, isnan
+from pathlib import Path
+
+import numpy as np
+
+from keras_ssd import config
+from keras_ssd.cli.data_options import CLASSES_HELP, names, positive
+from keras_ssd.files import replace_file
+
+_CONFIGS = {
+    "ssd300": config.SSD300_VOC,
+    "ssd512": config.SSD512_VOC,
+    "ssd_mobilenet_300": config.SSD_MOBILENET_300,
+    "ssd_mobilenet_320": config.SSD_MOBILENET_320,
+    "ssd_resnet_300": config.SSD300_VOC,
+    "ssd_tiny_128": config.SSD_TINY_128,
+}
+_SHOWN = 10  # examples of a finding
+_SHEET_CELLS, _CELL_SIDE = 16, 320
+
+
+def add_options(command):
+    """Adds the subcommand's options: the data, the model to match, what to write."""
+    command.epilog = (
+        "Errors, which lead to exit status 1: images missing, corrupt or not of the annotated "
+        "size; annotations that cannot be used; unknown classes; boxes without area; the same "
+        "image in two splits or sources (except in trainval and its train and val); classes "
+        "without an object to train on. Warnings: boxes clipped to their image; the same image "
+        "twice in a split; classes with fewer than 10 objects; objects that overlap no default "
+        "box of the model by 0.5."
+    )
+    add = command.add_argument
+    add(
+        "data",
+        nargs="+",
+        metavar="DIR",
+        help="folder in the layout of VOC, or VOCdevkit with years; or COCO's .json; .csv; "
+        "tfds:NAME of a prepared data set of TensorFlow Datasets",
+    )
+    add("--images", metavar="DIR", help="of a .json or .csv, if not beside it")
+    add(
+        "--image-set",
+        nargs="+",
+        metavar="NAME",
+        help="splits to check and compare; else those of train, val, trainval and test there are",
+    )
+    add("--max-images", type=positive(int), metavar="N", help="only the first N of each split")
+    add("--classes", type=names, help=CLASSES_HELP + "else all that the data have")
+    add(
+        "--model",
+        default="ssd_mobilenet_320",
+        help=f"whose default boxes match: {', '.join(_CONFIGS)}; or a trained one, see `train`",
+    )
+    add("--json", type=Path, metavar="FILE", help="write the report with all examples")
+    add("--plot", type=Path, metavar="FILE.png", help="draw some samples with their boxes")
+
+
+def run(options) -> int:
+    """Prints the report and writes what was asked for; see `keras_ssd.data.check_data`."""
+    from keras_ssd.data import check_data
+
+    if options.plot and options.plot.suffix.lower() != ".png":
+        raise ValueError(f"--plot {options.plot}: the name must end in .png")
+    report = check_data(
+        options.data,
+        options.image_set,
+        config=_config(options.model),
+        image_folder=options.images,
+        class_names=options.classes,
+        max_images=options.max_images,
+    )
+    print(_format(report))
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(report.to_json(), indent=1) + "\n"
+        replace_file(options.json, lambda path: path.write_text(text))
+    if options.plot:
+        _plot(report, options.plot)
+    return 1 if report.has_errors else 0
+
+
+def _config(model):
+    if model in _CONFIGS:
+        return _CONFIGS[model]
+    from keras_ssd.models import load_detector
+    from keras_ssd.models.detector import ssd_config
+
+    return ssd_config(load_detector(model))
+
+
+def _format(report) -> str:
+    blocks = []
+    if report.splits:
+        blocks.append(_format_splits(report.splits))
+    if report.classes:
+        blocks.append(_format_classes(report))
+    if report.image_sizes:
+        sizes = (f"{width}x{height}" for width, height in report.image_sizes)
+        blocks.append("image sizes: smallest {}, median {}, largest {}".format(*sizes))
+    if report.box_sides:
+        sides = ", ".join(f"{share} % {side:.0f}" for share, side in report.box_sides.items())
+        blocks[-1] += (
+            f"\nsides of boxes at {report.config.image_size} px, by percentile: {sides} px"
+        )
+    blocks += [_format_finding(finding) for finding in report.findings]
+    errors = sum(finding.is_error for finding in report.findings)
+    warnings = len(report.findings) - errors
+    verdict = "Training would suffer" if errors else "Fit to train on"
+    blocks.append(f"{verdict}: {errors} kinds of errors, {warnings} of warnings")
+    return "\n\n".join(blocks)
+
+
+def _format_splits(splits) -> str:
+    header = ("split", "images", "without objects", "objects", "difficult", "unmatched")
+    rows = [
+        (s.name, s.images, s.images_without_objects, s.objects, s.difficult, s.unmatched)
+        for s in splits
+    ]
+    return _table(header, rows)
+
+
+def _format_classes(report) -> str:
+    """Objects by class; in each split, too, where there are several."""
+    splits = [split.name for split in report.splits] if len(report.splits) > 1 else []
+    header = ("class", *splits, "objects", "images", "median side", "unmatched")
+    rows = [
+        (
+            entry.name,
+            *entry.objects_by_split[: len(splits)],
+            entry.objects,
+            entry.images,
+            "-" if isnan(entry.median_side) else f"{entry.median_side:.0f} px",
+            f"{entry.unmatched / entry.objects:.1%}" if entry.objects else "-",
+        )
+        for entry in report.classes
+    ]
+    return _table(header, rows)
+
+
+def _table(header, rows) -> str:
+    texts = [tuple(map(str, row)) for row in (header, *rows)]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    texts.insert(1, tuple("-" * width for width in widths))
+    return "\n".join(
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in texts
+    )
+
+
+def _format_finding(finding) -> str:
+    lines = [f"{'ERROR' if finding.is_error else 'warning'}: {finding.message}"]
+    lines += [f"  {example}" for example in finding.examples[:_SHOWN]]
+    if len(finding.examples) > _SHOWN:
+        lines.append(f"  and {len(finding.examples) - _SHOWN} more")
+    return "\n".join(lines)
+
+
+def _plot(report, path):
+    """Writes a sheet of samples, evenly spread over those with objects."""
+    from keras_ssd.images import write_png
+
+    samples = [sample for sample in report.samples if len(sample.boxes)]
+    if not samples:
+        raise ValueError(f"--plot {path}: there is no image with objects to draw")
+    spread = np.linspace(0, len(samples) - 1, min(_SHEET_CELLS, len(samples))).round().astype(int)
+    class_names = [entry.name for entry in report.classes]
+    cells = [_draw_cell(samples[index], class_names) for index in spread]
+    columns = ceil(len(cells) ** 0.5)
+    cells += [np.zeros_like(cells[0])] * (-len(cells) % columns)
+    rows = [np.hstack(cells[start : start + columns]) for start in range(0, len(cells), columns)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_png(np.vstack(rows), path)
+
+
+def _draw_cell(sample, class_names) -> np.ndarray:
+    """The sample with its boxes, in the middle of a black square."""
+    import cv2
+
+    from keras_ssd.results import Detections, draw_detections
+
+    image = sample.read_image()
+    scale = _CELL_SIDE / max(image.shape[:2])
+    size = [max(1, round(scale * side)) for side in image.shape[:2]]
+    height, width = size
+    image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    annotated = Detections(
+        image=sample.id,
+        size=(height, width),
+        boxes=sample.boxes * np.float32([width, height, width, height]),
+        labels=sample.labels,
+        scores=np.full(len(sample.boxes), np.nan, np.float32),
+        class_names=class_names,
+    )
+    cell = np.zeros((_CELL_SIDE, _CELL_SIDE, 3), np.uint8)
+    top, left = (_CELL_SIDE - height) // 2, (_CELL_SIDE - width) // 2
+    cell[top : top + height, left : left + width] = draw_detections(image, annotated)
+    return cell

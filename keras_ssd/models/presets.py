@@ -1,0 +1,164 @@
+"""Trained models under a name: one in the package, the others downloaded from where they are."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from keras_ssd.models.convert import convert_torch_checkpoint
+from keras_ssd.models.convert_tensorflow import convert_tensorflow_checkpoint
+from keras_ssd.models.detector import open_detector
+from keras_ssd.weights.download import download
+
+_PACKAGED = Path(__file__).parent / "packaged"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A trained detector.
+
+    Attributes:
+        name: for `load_detector`.
+        architecture: function that builds such a model.
+        classes: of which data set.
+        trained_by: whose weights these are, and their licence.
+        metric: as published, or measured where it says so.
+        megabytes: of the file.
+        url: of the file; None: it comes with the package.
+        sha256: of the file, in hex, or its first digits; None: none is published.
+        source: which of the formats of `keras_ssd.models.convert_torch_checkpoint` the file has,
+            or "tensorflow", or "keras".
+    """
+
+    name: str
+    architecture: str
+    classes: str
+    trained_by: str
+    metric: str
+    megabytes: float
+    url: str | None
+    sha256: str | None
+    source: str
+
+
+_AMDEGROOT = "https://s3.amazonaws.com/amdegroot-models"
+
+_PRESETS = (
+    Preset(
+        "ssd_mobilenet_320_voc",
+        "SSDMobileNet320",
+        "VOC, 20",
+        "keras-ssd, from TensorFlow's ssdlite_mobilenet_v2_coco (Apache-2.0)",
+        "VOC2007 holdback mAP 0.000, measured",
+        7.0,
+        None,
+        None,
+        "keras",
+    ),
+    Preset(
+        "ssd_mobilenet_300_coco",
+        "SSDMobileNet300",
+        "COCO, 80 of 90 ids",
+        "TensorFlow's model zoo (Apache-2.0)",
+        "COCO AP 0.22, published",
+        51.0,
+        "http://download.tensorflow.org/models/object_detection/"
+        "ssdlite_mobilenet_v2_coco_2018_05_09.tar.gz",
+        # as Open Model Zoo records it in models/public/ssdlite_mobilenet_v2/model.yml
+        "542445cce834dbfbb7df1991425d475e85a2d7ec68c60a4f262bb18aac10c8b2",
+        "tensorflow",
+    ),
+    Preset(
+        "ssd300_coco_torchvision",
+        "SSD300",
+        "COCO, 80 of 90 ids",
+        "torchvision (BSD-3-Clause)",
+        "COCO AP 0.251, published",
+        136.0,
+        "https://download.pytorch.org/models/ssd300_vgg16_coco-b556d3b4.pth",
+        "b556d3b4",  # which torch.hub reads off the name
+        "torchvision",
+    ),
+    Preset(
+        "ssd300_voc_amdegroot",
+        "SSD300",
+        "VOC, 20",
+        "ssd.pytorch (MIT)",
+        "VOC2007 test mAP 0.7743, published",
+        105.0,
+        f"{_AMDEGROOT}/ssd300_mAP_77.43_v2.pth",
+        None,
+        "amdegroot",
+    ),
+    Preset(
+        "ssd300_voc_caffe",
+        "SSD300",
+        "VOC, 20",
+        "the paper's own, by ssd.pytorch (MIT)",
+        "VOC2007 test mAP 0.7726, published",
+        105.0,
+        f"{_AMDEGROOT}/ssd_300_VOC0712.pth",
+        None,
+        "caffe",
+    ),
+)
+
+
+def list_presets() -> tuple[Preset, ...]:
+    """The trained detectors that `load_detector` knows by name."""
+    return _PRESETS
+
+
+def load_detector(model: str | Path, *, weights: str | Path | None = None) -> keras.Model:
+    """Loads a trained detector.
+
+    Args:
+        model: name of a preset, see `list_presets`, which is downloaded once unless it comes with
+            the package; or the path of a detector saved as `.keras`.
+        weights: the path of a preset's own file, in place of the download.
+
+    Returns:
+        keras.Model, see `build_detector`.
+
+    Raises:
+        ValueError: there is no such preset or file, it holds something else, or it cannot be
+            downloaded; the message says what to do by hand.
+    """
+    preset = next((preset for preset in _PRESETS if preset.name == str(model)), None)
+    if preset is None:
+        if weights is not None:
+            raise ValueError(f"weights: go with a preset ({_names()}), not with {model}")
+        if not Path(model).exists():
+            raise ValueError(
+                f"{model}: no such file; expected a detector saved as .keras, or a preset: "
+                f"{_names()}"
+            )
+        return open_detector(model)
+    if weights is None:
+        weights = _file(preset)
+    elif not Path(weights).exists():
+        raise ValueError(f"weights: {weights}: no such file; expected that of {preset.name}")
+    try:
+        return _open(preset, weights)
+    except ValueError as error:
+        if preset.url is None:
+            raise
+        raise ValueError(f"{error}. Expected the file of {preset.url}") from error
+
+
+def _file(preset):
+    if preset.url is None:
+        return _PACKAGED / f"{preset.name}.keras"
+    return download(preset.url, preset.sha256)
+
+
+def _open(preset, path):
+    if preset.source == "keras":
+        return open_detector(path)
+    if preset.source == "tensorflow":
+        return convert_tensorflow_checkpoint(path)
+    return convert_torch_checkpoint(path, preset.source)
+
+
+def _names():
+    return ", ".join(preset.name for preset in _PRESETS)

@@ -1,0 +1,120 @@
+import dataclasses
+import hashlib
+import http.server
+import threading
+from functools import partial
+
+import keras
+import numpy as np
+import pytest
+
+import keras_ssd
+from keras_ssd import cli
+from keras_ssd.data import VOC_CLASSES
+from keras_ssd.models import SSDTiny128, build_detector, presets
+from keras_ssd.models.detector import ssd_model
+
+
+@pytest.fixture
+def served(tmp_path, monkeypatch):
+    """A preset whose file, a tiny detector, comes from a server on this machine; and that file."""
+    folder = tmp_path / "server"
+    folder.mkdir()
+    file = folder / "tiny.keras"
+    build_detector(SSDTiny128(2), ("cat", "dog")).save(file)
+    handler = partial(QuietHandler, directory=str(folder))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        preset = dataclasses.replace(
+            presets.list_presets()[0],
+            name="tiny",
+            url=f"http://127.0.0.1:{server.server_address[1]}/tiny.keras",
+            sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+        )
+        monkeypatch.setattr(presets, "_PRESETS", (preset,))
+        yield preset, file
+        server.shutdown()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+def test_the_packaged_preset_is_a_detector_of_vocs_classes():
+    detector = keras_ssd.load_detector("ssd_mobilenet_320_voc")
+    assert isinstance(detector, keras.Model)
+    assert keras_ssd.class_names(detector) == VOC_CLASSES
+    assert {weight.dtype for weight in detector.weights} == {"float32"}
+    assert all(layer.trainable for layer in ssd_model(detector).layers)
+
+
+def test_presets_have_all_that_a_user_asks_for():
+    names = [preset.name for preset in keras_ssd.list_presets()]
+    assert names[0] == "ssd_mobilenet_320_voc"
+    assert len(set(names)) == len(names) == 5
+    for preset in keras_ssd.list_presets():
+        assert hasattr(keras_ssd, preset.architecture)
+        assert preset.classes
+        assert preset.trained_by
+        assert "published" in preset.metric or "measured" in preset.metric
+        assert preset.megabytes > 1
+        assert preset.url is None or preset.url.startswith("http")
+
+
+def test_a_preset_is_downloaded_once(served):
+    _, file = served
+    detector = keras_ssd.load_detector("tiny")
+    file.unlink()
+    again = keras_ssd.load_detector("tiny")
+    for first, second in zip(detector.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_a_file_in_place_of_the_download(served, tmp_path):
+    _, file = served
+    file.rename(tmp_path / "mine.keras")
+    detector = keras_ssd.load_detector("tiny", weights=tmp_path / "mine.keras")
+    assert keras_ssd.class_names(detector) == ("cat", "dog")
+    assert not (tmp_path / "home").exists()
+
+
+def test_an_altered_file_is_refused(served):
+    preset, file = served
+    file.write_bytes(file.read_bytes() + b"more")
+    with pytest.raises(ValueError, match=f"SHA-256 is .*, expected {preset.sha256}"):
+        keras_ssd.load_detector("tiny")
+
+
+def test_a_file_of_something_else_is_refused_and_the_right_one_named(served, tmp_path):
+    preset, _ = served
+    (tmp_path / "other.keras").write_bytes(b"something else")
+    with pytest.raises(ValueError, match="not a detector") as raised:
+        keras_ssd.load_detector("tiny", weights=tmp_path / "other.keras")
+    assert f"Expected the file of {preset.url}" in str(raised.value)
+
+
+def test_weights_that_are_not_there_or_go_with_no_preset(tmp_path):
+    with pytest.raises(ValueError, match=r"weights: .*absent\.pth: no such file"):
+        keras_ssd.load_detector("ssd300_voc_caffe", weights=tmp_path / "absent.pth")
+    with pytest.raises(ValueError, match="go with a preset"):
+        keras_ssd.load_detector("some.keras", weights=tmp_path / "absent.pth")
+
+
+def test_an_unknown_name_is_answered_with_the_names():
+    with pytest.raises(ValueError, match=r"no such file; expected .*ssd_mobilenet_320_voc, ssd"):
+        keras_ssd.load_detector("ssd_mobilenet_320")
+
+
+@pytest.mark.parametrize("name", ["ssd300_voc_amdegroot", "ssd_mobilenet_300_coco"])
+def test_each_kind_of_file_goes_to_its_reader(name, tmp_path):
+    (tmp_path / "file.tar.gz").write_bytes(b"neither")
+    with pytest.raises(ValueError, match="Expected the file of http"):
+        keras_ssd.load_detector(name, weights=tmp_path / "file.tar.gz")
+
+
+def test_the_command_lists_them(capsys):
+    assert cli.main(["presets"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == [p.name for p in keras_ssd.list_presets()]

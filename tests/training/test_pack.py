@@ -1,0 +1,41 @@
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras_ssd.models import SSDTiny128, build_detector, freeze_batch_norm, load_detector
+from keras_ssd.models.detector import ssd_model
+
+
+@pytest.fixture(scope="module")
+def pack():
+    path = Path(__file__).parents[2] / "training" / "pack.py"
+    spec = importlib.util.spec_from_file_location("pack", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.pack
+
+
+def test_a_packed_detector_is_half_as_large_and_predicts_nearly_the_same(pack, tmp_path):
+    model = SSDTiny128(2)
+    freeze_batch_norm(model)
+    detector = build_detector(model, ("cat", "dog"))
+    trained, packed = tmp_path / "trained.keras", tmp_path / "packed.keras"
+    detector.save(trained)
+    pack(trained, packed)
+    assert packed.stat().st_size < 0.6 * trained.stat().st_size
+    loaded = load_detector(packed)
+    assert {str(weight.dtype) for weight in loaded.weights} == {"float32"}
+    assert all(layer.trainable for layer in ssd_model(loaded).layers)
+    for before, after in zip(detector.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_allclose(after, before, rtol=5e-4, atol=1e-7)
+
+
+def test_weights_beyond_float16_are_refused_and_nothing_is_written(pack, tmp_path):
+    model = SSDTiny128(2)
+    model.get_layer("conv1_1_bn").beta.assign(np.full(16, 1e5))
+    build_detector(model, ("cat", "dog")).save(tmp_path / "trained.keras")
+    with pytest.raises(ValueError, match="holds a value that float16 cannot"):
+        pack(tmp_path / "trained.keras", tmp_path / "packed.keras")
+    assert [path.name for path in tmp_path.iterdir()] == ["trained.keras"]

@@ -1,0 +1,39 @@
+"""Makes the starting point of `ssd_mobilenet_320_voc`: TensorFlow's SSDLite, trained on COCO.
+
+python training/coco_start.py WEIGHTS_FOLDER OUTPUT.keras
+
+The folder holds `mobilenet_v2_coco_notop.weights.h5` and
+`mobilenet_v2_coco_ssdlite_extras_heads.npz`: the weights of the model zoo's
+ssdlite_mobilenet_v2_coco, boxes in our order, class rows cut to background and VOC's 20.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from keras_ssd import SSDMobileNet320, build_detector
+from keras_ssd.data import VOC_CLASSES
+
+
+def coco_start(folder):
+    """The detector with those weights, before any training on VOC."""
+    folder = Path(folder)
+    model = SSDMobileNet320(backbone_weights=folder / "mobilenet_v2_coco_notop.weights.h5")
+    with np.load(folder / "mobilenet_v2_coco_ssdlite_extras_heads.npz") as arrays:
+        for key in sorted({key.rpartition("/")[0] for key in arrays}):
+            block, _, part = key.partition("/")
+            name = f"{block}_{part.replace('boxes', 'offsets')}"
+            if f"{key}/bias" in arrays:
+                model.get_layer(name).set_weights(
+                    [arrays[f"{key}/{x}"] for x in ("kernel", "bias")]
+                )
+                continue
+            model.get_layer(name).set_weights([arrays[f"{key}/kernel"]])
+            statistics = ("gamma", "beta", "mean", "variance")
+            model.get_layer(f"{name}_bn").set_weights([arrays[f"{key}/{x}"] for x in statistics])
+    return build_detector(model, VOC_CLASSES)
+
+
+if __name__ == "__main__":
+    coco_start(sys.argv[1]).save(sys.argv[2])

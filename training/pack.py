@@ -1,0 +1,64 @@
+"""Packs a trained detector for shipping: python training/pack.py TRAINED.keras PACKED.keras
+
+The packed file is a `.keras` file like any other, but holds its weights in float16, compressed:
+less than half the size. Loaded, they are float32 again. Layers that were frozen are not any more.
+"""
+
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from keras_ssd.files import replace_file
+from keras_ssd.models.detector import open_detector, ssd_model
+
+WEIGHTS = "model.weights.h5"  # Keras's name for them in the archive
+
+
+def pack(trained, packed):
+    """Writes the detector in the file `trained` to the file `packed`."""
+    detector = open_detector(trained)
+    for layer in ssd_model(detector).layers:
+        layer.trainable = True
+    with tempfile.TemporaryDirectory() as folder:
+        whole, half = Path(folder) / "whole.keras", Path(folder) / "half.h5"
+        detector.save(whole)
+        with zipfile.ZipFile(whole) as archive:
+            with (
+                archive.open(WEIGHTS) as weights,
+                h5py.File(weights) as source,
+                h5py.File(half, "w") as target,
+            ):
+                source.visititems(lambda name, item: _copy_half(name, item, target))
+
+            def write(path):
+                with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as output:
+                    for name in archive.namelist():
+                        if name != WEIGHTS:
+                            output.writestr(name, archive.read(name))
+                    output.write(half, WEIGHTS)
+
+            replace_file(packed, write)
+
+
+def _copy_half(name, item, target):
+    if isinstance(item, h5py.Group):
+        copy = target.require_group(name)
+    elif item.dtype == np.float32:
+        with np.errstate(over="ignore"):
+            values = item[...].astype(np.float16)
+        if not np.isfinite(values).all():
+            raise ValueError(f"{name}: holds a value that float16 cannot")
+        # a scalar cannot be compressed
+        copy = target.create_dataset(name, data=values, compression=(item.shape and 9) or None)
+    else:
+        copy = target.create_dataset(name, data=item[...])
+    for key, value in item.attrs.items():
+        copy.attrs[key] = value
+
+
+if __name__ == "__main__":
+    pack(sys.argv[1], sys.argv[2])

@@ -9,7 +9,7 @@
 import importlib
 
 from keras_ssd import config, losses
-from keras_ssd.inference import detect, detect_to_folder
+from keras_ssd.inference import detect, detect_to_folder, load_detector
 from keras_ssd.models import (
     SSD,
     SSD300,
@@ -22,10 +22,9 @@ from keras_ssd.models import (
     class_names,
     layers,
     list_presets,
-    load_detector,
 )
 
-_TENSORFLOW_PACKAGES = ("data", "evaluation", "training")
+_LAZY_PACKAGES = ("data", "evaluation", "export", "serving", "training")
 
 __all__ = [
     "SSD",
@@ -44,11 +43,11 @@ __all__ = [
     "list_presets",
     "load_detector",
     "losses",
-    *_TENSORFLOW_PACKAGES,
+    *_LAZY_PACKAGES,
 ]
 
 
 def __getattr__(name):
-    if name in _TENSORFLOW_PACKAGES:
+    if name in _LAZY_PACKAGES:
         return importlib.import_module(f"keras_ssd.{name}")
     raise AttributeError(f"module 'keras_ssd' has no attribute {name!r}")

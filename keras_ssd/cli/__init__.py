@@ -4,7 +4,7 @@ import argparse
 import logging
 import sys
 
-from keras_ssd.cli import check_data, convert, detect, evaluate, presets, train
+from keras_ssd.cli import check_data, convert, detect, evaluate, export, presets, train
 
 
 def main(arguments=None) -> int:
@@ -14,7 +14,7 @@ def main(arguments=None) -> int:
         prog="keras-ssd", description="SSD object detection: train, evaluate, detect."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for subcommand in (check_data, train, evaluate, detect, convert, presets):
+    for subcommand in (check_data, train, evaluate, detect, export, convert, presets):
         command = commands.add_parser(
             subcommand.__name__.rpartition(".")[2].replace("_", "-"),
             help=subcommand.__doc__,

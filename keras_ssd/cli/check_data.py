@@ -27,7 +27,8 @@ def add_options(command):
     command.epilog = (
         "Errors, which lead to exit status 1: images missing, corrupt or not of the annotated "
         "size; annotations that cannot be used; unknown classes; boxes without area; the same "
-        "image in two splits or sources (except in trainval and its train and val); classes "
+        "image in two splits or sources (except in trainval and its train and val), or its name in "
+        "two sources; classes "
         "without an object to train on. Warnings: boxes clipped to their image; the same image "
         "twice in a split; classes with fewer than 10 objects; objects that overlap no default "
         "box of the model by 0.5."
@@ -47,6 +48,7 @@ def add_options(command):
         metavar="NAME",
         help="splits to check and compare; else those of train, val, trainval and test there are",
     )
+    add("--exclude", metavar="FILE", help="ids of images to leave out, one a line")
     add("--max-images", type=positive(int), metavar="N", help="only the first N of each split")
     add("--classes", type=names, help=CLASSES_HELP + "else all that the data have")
     add(
@@ -68,6 +70,7 @@ def run(options) -> int:
         options.data,
         options.image_set,
         config=_config(options.model),
+        exclude=options.exclude,
         image_folder=options.images,
         class_names=options.classes,
         max_images=options.max_images,

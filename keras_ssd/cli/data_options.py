@@ -13,12 +13,12 @@ IMAGE_SET_HELP = (
 )
 
 
-def add_data_options(command):
+def add_data_options(command, *, required=True):
     """Adds what `load_data` goes by, except for the image set."""
     command.add_argument(
         "--data",
         nargs="+",
-        required=True,
+        required=required,
         metavar="SOURCE",
         help="folder in the layout of VOC, or VOCdevkit with years; COCO's .json; .csv; tfds:NAME "
         "of a prepared data set of TensorFlow Datasets",

@@ -10,7 +10,7 @@ def add_options(command):
     """Adds the subcommand's options: photos, detector and folder."""
     add = command.add_argument
     add("photos", nargs="+", metavar="PHOTO")
-    add_model_options(command)
+    add_model_options(command, or_server=True)
     add("--output", type=Path, required=True, metavar="DIR", help="for pictures and JSON")
     add("--confidence", type=float, default=0.25, help="least score of a detection")
 
@@ -19,7 +19,7 @@ def run(options) -> int:
     """Writes pictures and `detections.json`; 1 if a photo could not be used."""
     from keras_ssd.inference import detect_to_folder
 
-    detector = load_model(options)
+    detector = _client(options) if options.server else load_model(options)
     problems = detect_to_folder(
         detector,
         options.photos,
@@ -30,6 +30,14 @@ def run(options) -> int:
     for problem in problems:
         print(f"keras-ssd detect: {problem}", file=sys.stderr)
     return 1 if problems else 0
+
+
+def _client(options):
+    from keras_ssd.serving import Client
+
+    if options.weights:
+        raise ValueError("--weights: goes with --model, not with --server")
+    return Client(options.server)
 
 
 def _print_detections(found, picture):

@@ -1,19 +1,26 @@
 """The options that name a trained detector, shared by the subcommands that use one."""
 
 
-def add_model_options(command):
-    """Adds what `load_model` goes by."""
-    command.add_argument(
+def add_model_options(command, *, or_server=False):
+    """Adds what `load_model` goes by, and if wanted `--server` in its place."""
+    choice = command.add_mutually_exclusive_group(required=True)
+    choice.add_argument(
         "--model",
-        required=True,
         metavar="MODEL",
-        help="name of a preset, see `keras-ssd presets`; or a detector saved as .keras",
+        help="name of a preset, see `keras-ssd presets`; or a detector saved as .keras or exported",
     )
+    if or_server:
+        choice.add_argument(
+            "--server",
+            metavar="ADDRESS",
+            help="of a model on TensorFlow Serving: grpc://HOST:PORT/NAME or "
+            "http://HOST:PORT/v1/models/NAME",
+        )
     command.add_argument("--weights", metavar="FILE", help="the preset's file, not to download it")
 
 
 def load_model(options):
     """The detector that the options name; see `keras_ssd.load_detector`."""
-    from keras_ssd.models import load_detector
+    from keras_ssd.inference import load_detector
 
     return load_detector(options.model, weights=options.weights)

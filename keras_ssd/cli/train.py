@@ -39,7 +39,7 @@ def add_options(command):
     )
     add("--weights", metavar="FILE", help="the preset's file, not to download it")
     add("--freeze", metavar="LAYER", help="keep this layer and all before it as they are")
-    add("--freeze-batch-norm", action="store_true", help="all of it: for a short fine-tuning")
+    add("--freeze-batch-norm", action="store_true", help="keep them as they are")
     add("--backbone-weights", metavar="FILE", help='or "imagenet", which downloads')
     add("--output", type=Path, required=True, metavar="DIR", help="folder of the run")
     add("--resume", action="store_true", help="go on with the run in --output")
@@ -135,6 +135,11 @@ def _model(options, class_names):
     }.get(options.model)
     if build is None:
         return _trained_model(options, class_names)
+    if options.freeze_batch_norm or (options.freeze and options.backbone_weights is None):
+        raise ValueError(
+            "--freeze, --freeze-batch-norm: a new model has nothing trained to keep; start from a "
+            "trained detector (--model), or, for --freeze, from --backbone-weights"
+        )
     if options.weights is not None:
         raise ValueError("--weights: go with a preset; a new model takes --backbone-weights")
     if options.backbone_weights is None:

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -66,22 +66,6 @@ class AnnotatedImages:
 
     def __len__(self) -> int:
         return len(self.samples)
-
-    def only(self, ids: Iterable[str]) -> "AnnotatedImages":
-        """The images with these ids, in their order; a ValueError names an id that none has."""
-        sample_of = {sample.id: sample for sample in self.samples}
-        ids = list(ids)
-        unknown = [image_id for image_id in ids if image_id not in sample_of]
-        if unknown:
-            raise ValueError(
-                f"{len(unknown)} of {len(ids)} ids are of no image, such as {unknown[0]!r}"
-            )
-        return replace(self, samples=[sample_of[image_id] for image_id in ids])
-
-    def without(self, ids: Iterable[str]) -> "AnnotatedImages":
-        """All images but those with these ids."""
-        ids = set(ids)
-        return replace(self, samples=[sample for sample in self.samples if sample.id not in ids])
 
     @classmethod
     def from_annotations(

@@ -1,6 +1,7 @@
 """Annotated images from one or more sources, whatever their format."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from keras_ssd.data.coco import load_coco
@@ -46,9 +47,9 @@ def load(
             image in common.
     """
     sources = [str(source) for source in sources]
-    ids = None
-    if image_set is not None and str(image_set).endswith(".txt"):
-        ids, image_set = _read_ids(image_set), "all"
+    ids_file = image_set if str(image_set).endswith(".txt") else None
+    if ids_file is not None:
+        image_set = "all"
 
     def load_each(class_names):
         rules = {"difficult": difficult, "unknown_classes": unknown_classes, "errors": errors}
@@ -60,9 +61,31 @@ def load(
     if class_names is None and len(sources) > 1:
         class_names = sorted({name for data in load_each(None) for name in data.class_names})
     data = merge(load_each(class_names))
-    if ids is not None:
-        data = data.only(ids)
-    return data if exclude is None else data.without(_read_ids(exclude))
+    if ids_file is not None:
+        data = _only(data, ids_file)
+    return data if exclude is None else _without(data, exclude)
+
+
+def _only(data, path) -> AnnotatedImages:
+    """The images of the ids in a file, in its order."""
+    sample_of = {sample.id: sample for sample in data.samples}
+    ids = _read_ids(path)
+    unknown = [image_id for image_id in ids if image_id not in sample_of]
+    if unknown:
+        raise ValueError(
+            f"{path}: {len(unknown)} of {len(ids)} ids are of no image, such as {unknown[0]!r}"
+        )
+    return replace(data, samples=[sample_of[image_id] for image_id in ids])
+
+
+def _without(data, path) -> AnnotatedImages:
+    """All images but those of the ids in a file, which may name images of other sources too."""
+    ids = set(_read_ids(path))
+    left = [sample for sample in data.samples if sample.id not in ids]
+    if not left:
+        raise ValueError(f"{path}: leaves none of {len(data)} images")
+    problem = f"{path}: {len(data) - len(left)} of its {len(ids)} ids are of images left out"
+    return replace(data, samples=left, problems=[*data.problems, problem])
 
 
 def list_image_sets(source: str) -> list[str]:

@@ -47,6 +47,7 @@ def check_data(
     image_sets: Iterable[str] | None = None,
     *,
     config: SSDConfig = SSD_MOBILENET_320,
+    exclude: str | Path | None = None,
     image_folder: str | Path | None = None,
     class_names: Iterable[str] | None = None,
     max_images: int | None = None,
@@ -55,32 +56,37 @@ def check_data(
 
     Errors, from which training would suffer: images that are missing, unreadable or not of the
     annotated size; annotations that cannot be used; unknown classes; boxes without area; images
-    with the same content in two splits; classes without an object outside the splits whose name
-    starts with "val" or "test". Warnings: boxes that were clipped and the like; the same image
-    twice in a split; classes with fewer than 10 objects to train on; objects that overlap no
-    default box by 0.5, to each of which matching gives only the default box that fits best.
+    with the same content in two splits; images of two sources with the same name; classes without
+    an object outside the splits whose name starts with "val" or "test". Warnings: boxes that were
+    clipped and the like; the same image twice in a split; classes with fewer than 10 objects to
+    train on; objects that overlap no default box by 0.5, to each of which matching gives only the
+    default box that fits best.
 
     Splits are compared by the bytes of their images, every two of them, also of different
     sources. Within a source "trainval" is not compared with "train" and "val", nor "all" with
     any, since they hold them by design.
 
     Args:
-        sources, image_folder: see `load`.
-        image_sets: of each source; None takes those of train, val, validation, trainval and test
-            that it has, or all images where it has none of them. A source is a split per set.
+        sources, exclude, image_folder: see `load`.
+        image_sets: of each source, names and slices; None takes those of train, val, validation,
+            trainval and test that it has, or all images where it has none of them. A source is a
+            split per set.
         config: whose default boxes have to match.
         class_names: None takes those of the data.
         max_images: the first of each split; None all.
 
     Raises:
-        ValueError: a folder is in no layout that `load_voc` knows, or TensorFlow Datasets does not
-            know a name.
+        ValueError: an image set is a file of ids, which may be of several sources; a folder is in
+            no layout that `load_voc` knows, or TensorFlow Datasets does not know a name.
     """
-    sources = [str(source) for source in sources]
+    sources, image_sets = [str(source) for source in sources], list(image_sets or ())
+    if any(image_set.endswith(".txt") for image_set in image_sets):
+        raise ValueError(f"image_sets: expected names or slices, not files of ids, {image_sets}")
     errors, problems, unloadable, loaded = [], [], [], []
     for source in sources:
-        for image_set in list(image_sets or _default_sets(source)):
+        for image_set in image_sets or _default_sets(source):
             rules = {"image_folder": image_folder, "class_names": class_names, "errors": errors}
+            rules["exclude"] = exclude
             name = image_set if len(sources) == 1 else f"{source}:{image_set}"
             try:
                 data = load([source], image_set, **rules)
@@ -99,6 +105,7 @@ def check_data(
     findings = [
         *_describe("splits that cannot be loaded", unloadable, is_error=True),
         *_describe_errors(errors),
+        *_find_shared_names(loaded),
         *_find_shared_images(splits, samples, digests),
         *_find_rare_classes(class_names, splits, samples),
         *_describe("boxes clipped, images left out and the like", problems, is_error=False),
@@ -173,6 +180,15 @@ def _describe(title, examples, is_error) -> list[Finding]:
     """One finding, or none without examples; what two splits have in common counts once."""
     lines = list(dict.fromkeys(examples))
     return [Finding(is_error, f"{title}: {len(lines)}", lines)] if lines else []
+
+
+def _find_shared_names(loaded) -> list[Finding]:
+    sources_of = {}
+    for source, _, _, data in loaded:
+        for sample in data.samples:
+            sources_of.setdefault(sample.id, {})[source] = None
+    lines = [f"{name}: {', '.join(of)}" for name, of in sources_of.items() if len(of) > 1]
+    return _describe("images of several sources with the same name", lines, is_error=True)
 
 
 def _find_shared_images(splits, samples, digests) -> list[Finding]:

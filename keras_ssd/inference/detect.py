@@ -26,7 +26,7 @@ def detect(
     held at full size, and photos of different sizes share a batch.
 
     Args:
-        detector: keras.Model, as `build_detector` returns it.
+        detector: as `load_detector` returns it, or a `keras_ssd.serving.Client`.
         sources: image files, RGB uint8 arrays (H, W, 3), or both; or one of them alone. They are
             drawn one by one, so a generator will do.
         confidence_threshold: the least score yielded; the detector's own threshold holds too.
@@ -46,7 +46,14 @@ def detect(
         raise ValueError(f"confidence_threshold: expected 0 to 1, not {confidence_threshold}")
     if batch_size < 1:
         raise ValueError(f"batch_size: expected 1 or more, not {batch_size}")
-    found = _detect_in_batches(detector, _as_many(sources), batch_size, on_error)
+    if hasattr(detector, "detect"):  # a client, whose server reads the images
+        return detector.detect(
+            sources,
+            confidence_threshold=confidence_threshold,
+            batch_size=batch_size,
+            on_error=on_error,
+        )
+    found = _detect_in_batches(detector, as_many(sources), batch_size, on_error)
     return (detections.above(confidence_threshold) for detections in found)
 
 
@@ -79,7 +86,7 @@ def detect_to_folder(
         ValueError: `output` is no folder, or an argument is out of range.
         OSError: `detections.json` cannot be written.
     """
-    paths, output = list(_as_many(paths)), Path(output)
+    paths, output = list(as_many(paths)), Path(output)
     problems, all_found = [], []
     results = detect(
         detector,
@@ -109,7 +116,8 @@ def detect_to_folder(
     return problems
 
 
-def _as_many(sources):
+def as_many(sources) -> Iterable[str | Path | np.ndarray]:
+    """The sources, also where one alone was given."""
     return [sources] if isinstance(sources, str | Path | np.ndarray) else sources
 
 
@@ -144,11 +152,12 @@ def _read_warped(source, position, size):
     if isinstance(source, str | Path):
         name, image = str(source), read_image(source)
     else:
-        name, image = str(position), _checked(source, position)
+        name, image = str(position), checked_array(source, position)
     return name, image.shape[:2], resize_image(image, size)
 
 
-def _checked(source, position):
+def checked_array(source, position: int) -> np.ndarray:
+    """The source, if it is an RGB uint8 array (H, W, 3); else raises ValueError."""
     expected = "a path or an RGB uint8 array (H, W, 3)"
     if not isinstance(source, np.ndarray):
         raise ValueError(f"sources[{position}]: expected {expected}, not {type(source).__name__}")

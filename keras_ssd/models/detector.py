@@ -72,8 +72,15 @@ def open_detector(path):
 
 
 def class_names(detector) -> tuple[str, ...]:
-    """The foreground classes that a detector's labels count through."""
-    return _find_layer(detector, DecodeDetections).class_names
+    """The foreground classes that the labels of a detector, Keras or exported, count through."""
+    if not isinstance(detector, keras.Model):  # see keras_ssd.inference.exported
+        return detector.class_names
+    return decode_layer(detector).class_names
+
+
+def decode_layer(detector) -> DecodeDetections:
+    """The layer that decodes within a detector, which holds its names and thresholds."""
+    return _find_layer(detector, DecodeDetections)
 
 
 def ssd_config(model) -> SSDConfig:
@@ -83,6 +90,8 @@ def ssd_config(model) -> SSDConfig:
 
 def image_size(model) -> int:
     """Side in pixels of the square images that the network within works on."""
+    if not isinstance(model, keras.Model):
+        return model.image_size
     return ssd_config(model).image_size
 
 

@@ -55,8 +55,10 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def call(self, inputs, training=None, mask=None):
         normalizes_by_batch = training and self.trainable and mask is None
+        of_images = len(inputs.shape) == 4 and self.axis in (-1, 3)
+        plain = self.scale and self.center and not self.synchronized
         fusible = keras.backend.backend() == "tensorflow" and self.compute_dtype == "float32"
-        if not (normalizes_by_batch and fusible and self.scale and self.center):
+        if not (normalizes_by_batch and of_images and plain and fusible):
             return super().call(inputs, training=training, mask=mask)
         import tensorflow as tf
 

@@ -134,8 +134,10 @@ def load_detector(model: str | Path, *, weights: str | Path | None = None) -> ke
                 f"{_names()}"
             )
         return open_detector(model)
+    advice = f"Expected the file of {preset.url}"
     if weights is None:
         weights = _file(preset)
+        advice = f"Delete it to have it downloaded from {preset.url} again"
     elif not Path(weights).exists():
         raise ValueError(f"weights: {weights}: no such file; expected that of {preset.name}")
     try:
@@ -143,7 +145,7 @@ def load_detector(model: str | Path, *, weights: str | Path | None = None) -> ke
     except ValueError as error:
         if preset.url is None:
             raise
-        raise ValueError(f"{error}. Expected the file of {preset.url}") from error
+        raise ValueError(f"{error}. {advice}") from error
 
 
 def _file(preset):

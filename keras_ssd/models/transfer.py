@@ -76,18 +76,20 @@ def freeze_up_to(model, layer_name):
     """
     names = [layer.name for layer in model.layers]
     if layer_name not in names:
-        similar = difflib.get_close_matches(layer_name, names) or names
+        similar = difflib.get_close_matches(layer_name, names, cutoff=0.3) or names[1:4]
         raise ValueError(
-            f"no layer {layer_name!r} in model {model.name!r}; there are {', '.join(similar)}"
+            f"no layer {layer_name!r} in model {model.name!r}; "
+            f"{len(names)} have names such as {', '.join(similar)}"
         )
     for layer in keras.Model(model.input, model.get_layer(layer_name).output).layers:
         layer.trainable = False
 
 
 def freeze_batch_norm(model):
-    """Has all batch norms of an SSD normalize by their moving statistics, as they are.
+    """Keeps all batch norms of an SSD as they are, scale and shift included.
 
-    Small batches of much augmented images then cannot spoil the statistics of a trained model.
+    They normalize by their moving statistics. Small batches of much augmented images then cannot
+    spoil the statistics of a trained model.
     """
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):

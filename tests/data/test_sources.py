@@ -135,6 +135,17 @@ def test_excluded_images_are_left_out(drawn_voc, tmp_path):
     assert ids(load([drawn_voc], "train", exclude=excluded)) == [*known[1:5], *known[6:]]
 
 
+def test_what_exclusion_does_is_told_and_it_cannot_leave_nothing(drawn_voc, tmp_path):
+    excluded = tmp_path / "excluded.txt"
+    excluded.write_text("000000.jpg\nof another data set")
+    assert load([drawn_voc], "train", exclude=excluded).problems == [
+        f"{excluded}: 0 of its 2 ids are of images left out"
+    ]
+    excluded.write_text("\n".join(ids(load_voc(drawn_voc, "val"))))
+    with pytest.raises(ValueError, match=r"excluded\.txt: leaves none of 8 images"):
+        load([drawn_voc], "val", exclude=excluded)
+
+
 def test_a_file_of_ids_that_does_not_fit_is_an_error(drawn_voc, tmp_path):
     chosen = tmp_path / "chosen.txt"
     with pytest.raises(ValueError, match=r"chosen\.txt: expected a text file with one id a line"):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from keras_ssd.config import FeatureMap, SSDConfig
+from keras_ssd.data.drawn import draw_voc
 from keras_ssd.data.validation import check_data
 
 HEADER = "image,width,height,x1,y1,x2,y2,label"
@@ -221,3 +222,24 @@ def test_without_a_usable_image_the_report_is_empty(tmp_path):
         "splits that cannot be loaded: 2",
         "images missing, unreadable or not of the annotated size: 1",
     ]
+
+
+def test_images_of_the_same_name_in_two_sources_are_an_error(drawn_voc, tmp_path):
+    other = tmp_path / "other"
+    draw_voc(other, num_train=1, num_val=1, seed=5)
+    report = check_data([drawn_voc, other], ["train"])
+    (finding,) = [f for f in report.findings if "with the same name" in f.message]
+    assert finding.is_error
+    assert finding.examples == [f"000000: {drawn_voc}, {other}"]
+
+
+def test_excluded_images_are_not_checked(drawn_voc, tmp_path):
+    excluded = tmp_path / "excluded.txt"
+    excluded.write_text("000000\n000001\n")
+    report = check_data([drawn_voc], ["train"], exclude=excluded)
+    assert report.splits[0].images == 14
+
+
+def test_a_file_of_ids_is_no_split(drawn_voc):
+    with pytest.raises(ValueError, match=r"image_sets: expected names or slices, not files of ids"):
+        check_data([drawn_voc], ["ids.txt"])

@@ -3,6 +3,7 @@ import hashlib
 import http.server
 import threading
 from functools import partial
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -10,9 +11,12 @@ import pytest
 
 import keras_ssd
 from keras_ssd import cli
+from keras_ssd.boxes import iou
 from keras_ssd.data import VOC_CLASSES
 from keras_ssd.models import SSDTiny128, build_detector, presets
 from keras_ssd.models.detector import ssd_model
+
+PHOTOS = Path(__file__).parents[2] / "examples" / "photos"
 
 
 @pytest.fixture
@@ -42,12 +46,45 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-def test_the_packaged_preset_is_a_detector_of_vocs_classes():
-    detector = keras_ssd.load_detector("ssd_mobilenet_320_voc")
-    assert isinstance(detector, keras.Model)
-    assert keras_ssd.class_names(detector) == VOC_CLASSES
-    assert {weight.dtype for weight in detector.weights} == {"float32"}
-    assert all(layer.trainable for layer in ssd_model(detector).layers)
+@pytest.fixture(scope="module")
+def packaged():
+    return keras_ssd.load_detector("ssd_mobilenet_320_voc")
+
+
+def test_the_packaged_preset_is_a_detector_of_vocs_classes(packaged):
+    assert isinstance(packaged, keras.Model)
+    assert keras_ssd.class_names(packaged) == VOC_CLASSES
+    assert {weight.dtype for weight in packaged.weights} == {"float32"}
+    assert all(layer.trainable for layer in ssd_model(packaged).layers)
+
+
+def found_in(detector, photo):
+    (found,) = keras_ssd.detect(detector, [photo], confidence_threshold=0.4)
+    return [(record["label"], record["box"]) for record in found.to_records()]
+
+
+@pytest.mark.parametrize(
+    ("photo", "name", "box"),
+    [("chelsea.jpg", "cat", (0, 0, 410, 300)), ("astronaut.jpg", "person", (10, 0, 360, 510))],
+)
+def test_the_packaged_preset_finds_what_is_in_a_photo(packaged, photo, name, box):
+    objects = found_in(packaged, PHOTOS / photo)
+    boxes = np.array([found for label, found in objects if label == name])
+    assert len(boxes) == 1
+    assert iou(boxes, np.array([box]))[0, 0] > 0.7
+
+
+@pytest.mark.parametrize(
+    ("photo", "names"),
+    [
+        ("dog.jpg", {"dog", "bicycle", "car"}),
+        ("person.jpg", {"person", "dog", "horse"}),
+        ("horses.jpg", {"horse"}),
+    ],
+)
+def test_the_packaged_preset_finds_what_is_in_the_shared_photos(packaged, shared, photo, names):
+    labels = [label for label, _ in found_in(packaged, shared / "data" / "photos" / photo)]
+    assert names <= set(labels)
 
 
 def test_presets_have_all_that_a_user_asks_for():
@@ -107,11 +144,35 @@ def test_an_unknown_name_is_answered_with_the_names():
         keras_ssd.load_detector("ssd_mobilenet_320")
 
 
-@pytest.mark.parametrize("name", ["ssd300_voc_amdegroot", "ssd_mobilenet_300_coco"])
-def test_each_kind_of_file_goes_to_its_reader(name, tmp_path):
-    (tmp_path / "file.tar.gz").write_bytes(b"neither")
-    with pytest.raises(ValueError, match="Expected the file of http"):
-        keras_ssd.load_detector(name, weights=tmp_path / "file.tar.gz")
+@pytest.mark.parametrize(
+    ("name", "reader"),
+    [
+        ("ssd_mobilenet_300_coco", ("tensorflow",)),
+        ("ssd300_coco_torchvision", ("torch", "torchvision")),
+        ("ssd300_voc_amdegroot", ("torch", "amdegroot")),
+        ("ssd300_voc_caffe", ("torch", "caffe")),
+    ],
+)
+def test_each_file_goes_to_its_reader(name, reader, tmp_path, monkeypatch):
+    file = tmp_path / "file"
+    file.touch()
+    for kind in ("tensorflow", "torch"):
+        monkeypatch.setattr(
+            presets,
+            f"convert_{kind}_checkpoint",
+            lambda path, *source, kind=kind: (path, kind, *source),
+        )
+    assert presets.load_detector(name, weights=file) == (file, *reader)
+
+
+def test_a_bad_file_in_the_cache_is_to_be_deleted(served):
+    preset, file = served
+    unchecked = dataclasses.replace(preset, sha256=None)
+    file.write_text("<html>Please log in</html>")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(presets, "_PRESETS", (unchecked,))
+        with pytest.raises(ValueError, match="Delete it to have it downloaded from http"):
+            keras_ssd.load_detector("tiny")
 
 
 def test_the_command_lists_them(capsys):

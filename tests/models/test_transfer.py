@@ -117,7 +117,7 @@ def test_frozen_weights_stay_as_they_are_in_training_and_the_others_move():
 
 
 def test_an_unknown_layer_is_answered_with_similar_names():
-    with pytest.raises(ValueError, match=r"no layer 'conv2_1_rel'.*conv2_1_relu"):
+    with pytest.raises(ValueError, match=r"no layer 'conv2_1_rel' .*conv2_1_relu"):
         freeze_up_to(SSDTiny128(2), "conv2_1_rel")
 
 

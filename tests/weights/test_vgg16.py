@@ -75,8 +75,9 @@ def test_a_missing_file_is_named(tmp_path, name):
 
 def test_another_kind_of_file_or_an_unknown_word_is_refused(tmp_path):
     (tmp_path / "vgg16.caffemodel").write_text("")
+    expected = r'expected "imagenet", "reducedfc", a Keras \.h5, an \.npz'
     for source in (tmp_path / "vgg16.caffemodel", "coco"):
-        with pytest.raises(ValueError, match=r'expected "imagenet", "reducedfc", a Keras \.h5, an \.npz'):
+        with pytest.raises(ValueError, match=expected):
             read_vgg16_weights(source)
 
 

@@ -1,0 +1,124 @@
+"""Detectors as LiteRT (TensorFlow Lite) files, for phones and small computers."""
+
+import json
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_ssd.default_boxes import default_boxes
+from keras_ssd.export import litert_graph
+from keras_ssd.export.bias_correction import with_corrected_biases
+from keras_ssd.export.litert_metadata import add_metadata, with_files
+from keras_ssd.files import replace_file
+from keras_ssd.images import resize_image
+from keras_ssd.models.detector import class_names, decode_layer, ssd_config, ssd_model
+
+QUANTIZATIONS = ("float16", "dynamic_int8", "int8")
+
+
+def export_litert(
+    detector,
+    path: str | Path,
+    *,
+    quantize: str | None = None,
+    nms: bool = False,
+    calibration_images: Iterable[np.ndarray] | None = None,
+) -> Path:
+    """Writes a detector as a `.tflite` file of built-in operations (TensorFlow's backend only).
+
+    Its input is one uint8 RGB image (1, S, S, 3), already warped to the network's size; its
+    outputs are float32. Without `nms` they are "offsets" (1, N, 4) and "classes" (1, N, K + 1),
+    the raw outputs of `SSD`, which `load_detector` decodes. With `nms` the runtime's own operation
+    TFLite_Detection_PostProcess finds at most 100 objects, each class suppressed by itself:
+    "detection_boxes" (1, D, 4), relative (ymin, xmin, ymax, xmax); "detection_classes" (1, D), from
+    0; "detection_scores" (1, D), descending; and "num_detections" (1,), in this order. The file
+    holds the names, `labels.txt`, and the metadata by which MediaPipe Tasks knows an object
+    detector.
+
+    Args:
+        detector: see `build_detector`; its thresholds hold.
+        path: ends in ".tflite".
+        quantize: None: float32. "float16": weights of half the size. "dynamic_int8": int8 weights,
+            computed with in int8 where the runtime can. "int8": weights and activations; L2
+            normalization, softmax and decoding stay float32.
+        nms: see above.
+        calibration_images: RGB uint8 (H, W, 3), about 100 of the kind that the detector is for;
+            "int8" takes the ranges of the activations from them, and needs them.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: an argument is wrong.
+    """
+    path = Path(path)
+    if path.suffix != ".tflite":
+        raise ValueError(f"{path}: the name of a LiteRT file must end in .tflite")
+    if quantize not in (None, *QUANTIZATIONS):
+        raise ValueError(f"quantize: expected None, {', '.join(QUANTIZATIONS)}, not {quantize!r}")
+    config, names, layer = ssd_config(detector), class_names(detector), decode_layer(detector)
+    given = () if calibration_images is None else calibration_images
+    ssd, warped = ssd_model(detector), []
+    if quantize == "int8":
+        warped = [resize_image(image, config.image_size) for image in given]
+        if not warped:
+            raise ValueError("calibration_images: int8 needs images to take its ranges from")
+        ssd = with_corrected_biases(ssd, warped)
+    model = litert_graph.unpack(_convert(ssd, config.image_size, quantize, warped))
+    thresholds = {
+        "confidence_threshold": layer.confidence_threshold,
+        "iou_threshold": layer.iou_threshold,
+        "max_detections": layer.max_detections,
+    }
+    files = {"labels.txt": "".join(f"{name}\n" for name in names)}
+    if nms:
+        anchors = default_boxes(config)
+        litert_graph.add_post_processing(model, anchors, layer.variances, **thresholds)
+    else:
+        files["decoding.json"] = json.dumps(
+            {"config": config.to_dict(), "top_k": layer.top_k, **thresholds}
+        )
+    add_metadata(model, detector.name, config.image_size, nms=nms)
+    content = with_files(litert_graph.pack(model), files)
+    replace_file(path, lambda unfinished: unfinished.write_bytes(content))
+    return path
+
+
+def _convert(ssd, size, quantize, calibration_images):
+    """The bytes of the `.tflite` file that TensorFlow's converter makes of an SSD."""
+    import tensorflow as tf
+    from tensorflow.lite.python.convert import mlir_quantize
+
+    # int8 alone takes float32 here, as the calibration needs; the converter makes it uint8.
+    dtype = tf.float32 if quantize == "int8" else tf.uint8
+
+    @tf.function(input_signature=[tf.TensorSpec((1, size, size, 3), dtype, name="images")])
+    def raw_outputs(images):
+        return ssd(tf.cast(images, tf.float32), training=False)
+
+    def calibration_inputs():
+        for image in calibration_images:
+            yield [image[None].astype(np.float32)]
+
+    with tempfile.TemporaryDirectory() as folder:
+        archive = keras.export.ExportArchive()
+        archive.track(ssd)
+        archive.add_endpoint("serve", raw_outputs)
+        archive.write_out(folder, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        if quantize is not None:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if quantize == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        if quantize != "int8":
+            return converter.convert()
+        # LiteRT's int8 L2 normalization puts out steps of 1/128, too coarse for hundreds of
+        # channels. TensorFlow's QuantizationDebugger leaves operations out in these two steps.
+        converter.representative_dataset = calibration_inputs
+        converter._experimental_calibrate_only = True
+        return mlir_quantize(
+            converter.convert(), input_data_type=tf.uint8, denylisted_ops=["L2_NORMALIZATION"]
+        )

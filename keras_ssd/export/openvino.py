@@ -1,0 +1,81 @@
+"""Detectors as OpenVINO files, the fastest on many of Intel's and AMD's processors."""
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from keras_ssd.export.raw_outputs import decoding_settings, labels_text, raw_outputs_model
+from keras_ssd.files import replace_file
+from keras_ssd.images import resize_image
+from keras_ssd.models.detector import image_size
+
+
+def export_openvino(
+    detector,
+    path: str | Path,
+    *,
+    quantize: str | None = None,
+    calibration_images: Iterable[np.ndarray] | None = None,
+) -> Path:
+    """Writes a detector as an `.xml` file, and its weights as the `.bin` file beside it.
+
+    The input "images" takes any number of uint8 RGB images (B, S, S, 3), already warped to the
+    network's size; the outputs, float32, are "offsets" (B, N, 4) and "classes" (B, N, K + 1), see
+    `SSD`, which `load_detector` decodes. The file's `rt_info` holds, under "keras_ssd", "labels", a
+    name a line, and "decoding", the settings for it in JSON.
+
+    Args:
+        detector: see `build_detector`; its thresholds hold.
+        path: ends in ".xml".
+        quantize: None: float32. "int8": convolutions computed in int8, their weights and
+            activations; what the heads put out stays float32.
+        calibration_images: RGB uint8 (H, W, 3), about 100 of the kind that the detector is for;
+            "int8" takes the ranges of the activations from them, and needs them.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: an argument is wrong.
+        ImportError: openvino, or for "int8" nncf, is not installed.
+    """
+    path = Path(path)
+    if path.suffix != ".xml":
+        raise ValueError(f"{path}: the name of an OpenVINO file must end in .xml")
+    if quantize not in (None, "int8"):
+        raise ValueError(f"quantize: expected None or int8, not {quantize!r}")
+    try:
+        import openvino
+
+        if quantize == "int8":
+            import nncf
+    except ImportError as error:
+        raise ImportError(
+            'export_openvino needs openvino and nncf: pip install "keras-ssd[openvino]"'
+        ) from error
+    warped = []
+    if quantize == "int8":
+        given = () if calibration_images is None else calibration_images
+        warped = [resize_image(image, image_size(detector))[None] for image in given]
+        if not warped:
+            raise ValueError("calibration_images: int8 needs images to take its ranges from")
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.xml"
+        raw_outputs_model(detector).export(str(file), format="openvino", verbose=False)
+        model = openvino.Core().read_model(file)
+        if quantize == "int8":
+            model = nncf.quantize(model, nncf.Dataset(warped), subset_size=len(warped))
+        model.set_rt_info(labels_text(detector), ["keras_ssd", "labels"])
+        model.set_rt_info(decoding_settings(detector), ["keras_ssd", "decoding"])
+        complete = Path(folder) / "complete.xml"
+        # Weights stored as float16 would run no faster, and moved some raw outputs by 2.
+        openvino.save_model(model, complete, compress_to_fp16=False)
+        for suffix in (".bin", ".xml"):  # the one last that is opened by name
+            content = complete.with_suffix(suffix).read_bytes()
+            replace_file(
+                path.with_suffix(suffix), lambda new, content=content: new.write_bytes(content)
+            )
+    return path

@@ -1,0 +1,33 @@
+"""What the formats share that end at an SSD's raw outputs, which NumPy decodes."""
+
+import json
+
+import keras
+from keras import ops
+
+from keras_ssd.models.detector import decode_layer, image_size, ssd_config, ssd_model
+
+
+def raw_outputs_model(detector) -> keras.Model:
+    """The SSD within a detector, from "images", uint8 RGB (B, S, S, 3), to its raw outputs."""
+    size = image_size(detector)
+    images = keras.Input((size, size, 3), dtype="uint8", name="images")
+    return keras.Model(images, ssd_model(detector)(ops.cast(images, "float32")))
+
+
+def decoding_settings(detector) -> str:
+    """JSON of what decodes a detector's raw outputs; see `inference.decode.read_settings`."""
+    layer = decode_layer(detector)
+    settings = {
+        "config": ssd_config(detector).to_dict(),
+        "top_k": layer.top_k,
+        "confidence_threshold": layer.confidence_threshold,
+        "iou_threshold": layer.iou_threshold,
+        "max_detections": layer.max_detections,
+    }
+    return json.dumps(settings)
+
+
+def labels_text(detector) -> str:
+    """The foreground names, one a line."""
+    return "".join(f"{name}\n" for name in decode_layer(detector).class_names)

@@ -1,0 +1,52 @@
+"""A detector in OpenVINO's files, as `export_openvino` writes them."""
+
+from pathlib import Path
+
+from keras_ssd.inference.raw_outputs import RawOutputsDetector
+
+_PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
+
+
+class OpenVINODetector(RawOutputsDetector):
+    """Runs an `.xml` file, with the `.bin` file beside it, on the CPU.
+
+    Args:
+        path: of the `.xml` file.
+        precision: "float32" or "bfloat16", which is faster on processors that compute in it; what
+            int8 computes stays int8.
+        num_threads: of the runtime; None: as it likes.
+
+    Raises:
+        ValueError: there is no such file, `export_openvino` did not write it, or the precision is
+            none of these.
+        ImportError: openvino is not installed.
+    """
+
+    def __init__(
+        self, path: str | Path, *, precision: str = "float32", num_threads: int | None = None
+    ):
+        try:
+            import openvino
+        except ImportError as error:
+            raise ImportError(
+                'an .xml file needs openvino: pip install "keras-ssd[openvino]"'
+            ) from error
+        if precision not in _PRECISIONS:
+            raise ValueError(f"precision: expected {' or '.join(_PRECISIONS)}, not {precision!r}")
+        if not Path(path).is_file():
+            raise ValueError(f"{path}: no such file; expected a detector exported as .xml")
+        # Set either way: left alone, the runtime takes bfloat16 wherever the processor can.
+        settings = {"INFERENCE_PRECISION_HINT": _PRECISIONS[precision]}
+        if num_threads is not None:
+            settings["INFERENCE_NUM_THREADS"] = num_threads
+        try:
+            model = openvino.Core().read_model(path)
+            held = [model.get_rt_info(["keras_ssd", key]).value for key in ("labels", "decoding")]
+            super().__init__(*held)
+            self._model = openvino.compile_model(model, "CPU", settings)
+        except (RuntimeError, ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{path}: not a detector exported as .xml ({error})") from error
+
+    def _run(self, images):
+        outputs = self._model(images)
+        return outputs["offsets"], outputs["classes"]

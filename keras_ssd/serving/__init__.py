@@ -1,0 +1,5 @@
+"""Detectors on a server."""
+
+from keras_ssd.serving.client import Client
+
+__all__ = ["Client"]

@@ -1,0 +1,61 @@
+"""What a correction does to a network of one convolution, where it is exact."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_ssd.export.bias_correction import with_corrected_biases
+from keras_ssd.models.layers import BatchNormalization
+
+IMAGES = np.random.default_rng(0).uniform(0, 6, (5, 8, 8, 4)).astype(np.float32)
+
+
+def network(convolution, *behind):
+    inputs = x = keras.Input((8, 8, 4))
+    for layer in (convolution, *behind):
+        x = layer(x)
+    return keras.Model(inputs, x)
+
+
+def round_weights(model):
+    """Rounds the kernel to int8, channel by channel, as LiteRT's converter does."""
+    convolution = model.layers[1]
+    kernel = np.array(convolution.kernel)
+    depthwise = isinstance(convolution, layers.DepthwiseConv2D)
+    channels = kernel[..., 0] if depthwise else kernel  # a view: the channel is the last axis
+    for channel in range(channels.shape[-1]):
+        scale = np.abs(channels[..., channel]).max() / 127
+        channels[..., channel] = np.round(channels[..., channel] / scale) * scale
+    convolution.kernel.assign(kernel)
+
+
+def mean(model):
+    return np.mean(model(IMAGES, training=False), axis=(0, 1, 2))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: (layers.Conv2D(3, 1),),
+        lambda: (layers.Conv2D(3, 3, strides=2, padding="same"),),
+        lambda: (layers.Conv2D(3, 3, padding="same", dilation_rate=2),),
+        lambda: (layers.DepthwiseConv2D(3, strides=2, padding="same"),),
+        lambda: (layers.Conv2D(3, 1, use_bias=False), BatchNormalization()),
+        lambda: (layers.DepthwiseConv2D(3, use_bias=False), BatchNormalization()),
+    ],
+)
+def test_the_mean_of_each_channel_is_that_of_the_exact_weights(build):
+    model = network(*build())
+    exact = mean(model)
+    corrected = with_corrected_biases(model, IMAGES)
+    np.testing.assert_array_equal(mean(model), exact)  # the model itself is left alone
+    round_weights(model)
+    round_weights(corrected)
+    assert np.abs(mean(model) - exact).max() > 1e-4
+    np.testing.assert_allclose(mean(corrected), exact, atol=2e-6)
+
+
+def test_a_channel_of_zeros_stays_so():
+    model = network(layers.Conv2D(3, 1, kernel_initializer="zeros"))
+    np.testing.assert_array_equal(mean(with_corrected_biases(model, IMAGES)), 0)

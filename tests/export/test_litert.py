@@ -1,0 +1,203 @@
+"""LiteRT files of a detector of random weights, run by the runtime itself."""
+
+import importlib
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from keras_ssd import SSD, build_detector
+from keras_ssd.config import SSD_TINY_128
+from keras_ssd.export import compare, export_litert, file_size
+from keras_ssd.images import read_image, resize_image
+from keras_ssd.inference import load_detector
+from keras_ssd.models import backbones
+from keras_ssd.models.detector import class_names, image_size, ssd_model
+from keras_ssd.models.layers import L2Normalization
+
+schema = importlib.import_module("tensorflow.lite.python.schema_py_generated")
+
+# Every precision and both forms; each file takes a second or two to make.
+CASES = [(None, False), (None, True), ("float16", True), ("dynamic_int8", False), ("int8", True)]
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).integers(0, 256, (4, 128, 128, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def files(detector, images, tmp_path_factory):
+    """Those of CASES, by (quantize, nms)."""
+    folder = tmp_path_factory.mktemp("litert")
+    return {
+        (quantize, nms): export_litert(
+            detector,
+            folder / f"{quantize}-{nms}.tflite",
+            quantize=quantize,
+            nms=nms,
+            calibration_images=images,
+        )
+        for quantize, nms in CASES
+    }
+
+
+def read(path):
+    return schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+
+
+def names_and_shapes(model, indices):
+    tensors = [model.subgraphs[0].tensors[index] for index in indices]
+    return {tensor.name.decode(): list(tensor.shape) for tensor in tensors}
+
+
+@pytest.mark.parametrize(("quantize", "nms"), CASES)
+class TestEveryFile:
+    def test_takes_one_uint8_image_of_the_networks_size(self, files, quantize, nms):
+        model = read(files[quantize, nms])
+        (image,) = model.subgraphs[0].inputs
+        assert names_and_shapes(model, [image]) == {"images": [1, 128, 128, 3]}
+        assert model.subgraphs[0].tensors[image].type == schema.TensorType.UINT8
+
+    def test_has_float32_outputs_in_the_documented_order(self, files, quantize, nms):
+        model = read(files[quantize, nms])
+        outputs = model.subgraphs[0].outputs
+        raw = {"offsets": [1, 1360, 4], "classes": [1, 1360, 4]}
+        found = {
+            "detection_boxes": [1, 9, 4],
+            "detection_classes": [1, 9],
+            "detection_scores": [1, 9],
+            "num_detections": [1],
+        }
+        expected = found if nms else raw
+        assert list(names_and_shapes(model, outputs).items()) == list(expected.items())
+        types = {model.subgraphs[0].tensors[index].type for index in outputs}
+        assert types == {schema.TensorType.FLOAT32}
+
+    def test_has_no_operation_but_built_in_ones_and_the_post_processing(self, files, quantize, nms):
+        custom = [code.customCode for code in read(files[quantize, nms]).operatorCodes]
+        expected = {None, b"TFLite_Detection_PostProcess"} if nms else {None}
+        assert set(custom) == expected
+
+    def test_holds_names_and_metadata(self, files, quantize, nms):
+        with zipfile.ZipFile(files[quantize, nms]) as archive:
+            assert archive.read("labels.txt").decode() == "cat\ndög\n犬\n"
+        model = read(files[quantize, nms])
+        content = {entry.name: model.buffers[entry.buffer].data for entry in model.metadata}
+        assert content[b"TFLITE_METADATA"].tobytes()[4:8] == b"M001"
+
+    def test_constants_start_at_multiples_of_16_bytes(self, files, quantize, nms):
+        buffer = files[quantize, nms].read_bytes()
+        model = schema.Model.GetRootAs(buffer, 0)
+        starts = [
+            model.Buffers(index)._tab.Vector(model.Buffers(index)._tab.Offset(4))
+            for index in range(model.BuffersLength())
+            if not model.Buffers(index).DataIsNone()
+        ]
+        assert len(starts) > 10
+        assert {start % 16 for start in starts} == {0}
+
+
+def test_raw_float32_outputs_are_those_of_the_ssd(detector, files, images):
+    ours = ssd_model(detector)(images[:1].astype(np.float32), training=False)
+    theirs = load_detector(files[None, False])._run(images=images[:1])
+    for name in ("offsets", "classes"):
+        np.testing.assert_allclose(theirs[name], ours[name], atol=1e-4)
+
+
+@pytest.mark.parametrize("nms", [False, True])
+def test_float32_finds_what_keras_finds(detector, files, images, nms):
+    ours = detector.predict(images, verbose=0)
+    exported = load_detector(files[None, nms])
+    assert class_names(exported) == ("cat", "dög", "犬")
+    assert image_size(exported) == 128
+    theirs = exported.predict(images)
+    assert ours["num_detections"].min() == 9
+    for name in ours:
+        assert theirs[name].dtype == ours[name].dtype
+        np.testing.assert_allclose(theirs[name], ours[name], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("quantize", "nms", "share", "score"),
+    [
+        ("float16", True, 0.6, 0.005),
+        ("dynamic_int8", False, 0.4, 0.1),
+        ("int8", True, 0.4, 0.1),
+    ],
+)
+def test_quantized_files_are_smaller_and_find_much_the_same(
+    detector, files, images, quantize, nms, share, score
+):
+    assert file_size(files[quantize, nms]) < share * file_size(files[None, nms])
+    found = compare(detector, load_detector(files[quantize, nms]), images, least_score=0.0)
+    assert found.matched >= 0.7 * (found.matched + found.missed)
+    assert found.score < score
+
+
+def test_full_int8_joins_boxes_and_scores_in_int8_each_with_a_scale_of_its_own(files):
+    graph = read(files["int8", True]).subgraphs[0]
+    raw = [tensor for tensor in graph.tensors if list(tensor.shape) == [1, 1360, 4]]
+    joined = [tensor for tensor in raw if tensor.type == schema.TensorType.INT8]
+    offset_scale, class_scale = (tensor.quantization.scale[0] for tensor in joined)
+    assert offset_scale != class_scale
+
+
+def test_softmax_and_post_processing_of_full_int8_stay_float32(files):
+    graph = read(files["int8", True]).subgraphs[0]
+    inputs = [index for operator in graph.operators[-2:] for index in operator.inputs]
+    assert len(inputs) == 4
+    assert {graph.tensors[index].type for index in inputs} == {schema.TensorType.FLOAT32}
+
+
+def test_the_same_detector_gives_the_same_bytes(detector, files, tmp_path):
+    again = export_litert(detector, tmp_path / "again.tflite", nms=True)
+    assert again.read_bytes() == files[None, True].read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("a.bin", {}, "a.bin: the name of a LiteRT file must end in .tflite"),
+        ("a.tflite", {"quantize": "int4"}, "quantize: expected None, float16, .* not 'int4'"),
+        ("a.tflite", {"quantize": "int8"}, "calibration_images: int8 needs images"),
+    ],
+)
+def test_wrong_arguments_are_named_and_nothing_is_written(
+    detector, tmp_path, name, options, message
+):
+    with pytest.raises(ValueError, match=message):
+        export_litert(detector, tmp_path / name, **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_the_packaged_detector_finds_in_photos_what_it_finds_in_keras(tmp_path):
+    detector = load_detector("ssd_mobilenet_320_voc")
+    photos = sorted((Path(__file__).parents[2] / "examples" / "photos").glob("*.jpg"))
+    images = np.stack([resize_image(read_image(photo), 320) for photo in photos])
+    for nms in (False, True):
+        path = export_litert(detector, tmp_path / "a.tflite", quantize="float16", nms=nms)
+        found = compare(detector, load_detector(path), images, least_score=0.1)
+        assert found.matched > 0
+        assert found.missed == 0
+        assert found.score < 0.01
+
+
+def test_l2_normalization_of_full_int8_stays_float32(images, tmp_path):
+    tiny = backbones.tiny(128)
+    first, *others = tiny.outputs
+    backbone = keras.Model(tiny.inputs, [L2Normalization()(first), *others])
+    detector = build_detector(SSD(SSD_TINY_128, 2, backbone=backbone), ("a", "b"))
+    path = tmp_path / "a.tflite"
+    export_litert(detector, path, quantize="int8", calibration_images=images)
+    (graph,), codes = read(path).subgraphs, read(path).operatorCodes
+    normalizations = [
+        operator
+        for operator in graph.operators
+        if codes[operator.opcodeIndex].builtinCode == schema.BuiltinOperator.L2_NORMALIZATION
+    ]
+    (output,) = (operator.outputs[0] for operator in normalizations)
+    assert graph.tensors[output].type == schema.TensorType.FLOAT32

@@ -1,7 +1,13 @@
-"""Packs a trained detector for shipping: python training/pack.py TRAINED.keras PACKED.keras
+"""Packs a trained detector for shipping.
+
+python training/pack.py TRAINED.keras PACKED.keras [START.keras SHARE]
 
 The packed file is a `.keras` file like any other, but holds its weights in float16, compressed:
 less than half the size. Loaded, they are float32 again. Layers that were frozen are not any more.
+
+With START, the detector that the training began from, each weight goes only SHARE of the way from
+there to the trained one: what little data would have made it forget, it keeps (Wortsman et al.
+2022, "Robust fine-tuning of zero-shot models").
 """
 
 import sys
@@ -18,9 +24,12 @@ from keras_ssd.models.detector import open_detector, ssd_model
 WEIGHTS = "model.weights.h5"  # Keras's name for them in the archive
 
 
-def pack(trained, packed):
+def pack(trained, packed, start=None, share=1.0):
     """Writes the detector in the file `trained` to the file `packed`."""
     detector = open_detector(trained)
+    if start is not None:
+        pairs = zip(open_detector(start).get_weights(), detector.get_weights(), strict=True)
+        detector.set_weights([before + share * (after - before) for before, after in pairs])
     for layer in ssd_model(detector).layers:
         layer.trainable = True
     with tempfile.TemporaryDirectory() as folder:
@@ -61,4 +70,5 @@ def _copy_half(name, item, target):
 
 
 if __name__ == "__main__":
-    pack(sys.argv[1], sys.argv[2])
+    trained, packed, *averaged = sys.argv[1:]
+    pack(trained, packed, *averaged[:1], *map(float, averaged[1:]))

@@ -1,5 +1,6 @@
 """ONNX files of a detector of random weights, run by ONNX Runtime."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -109,3 +110,13 @@ def test_a_network_without_names_is_named(path, tmp_path):
     onnx.save(model, tmp_path / "a.onnx")
     with pytest.raises(ValueError, match=r"a\.onnx: not a detector exported as \.onnx"):
         OnnxDetector(tmp_path / "a.onnx")
+
+
+def test_a_library_that_is_not_installed_is_named(detector, path, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    command = r'pip install "keras-ssd\[onnx\]"'
+    with pytest.raises(ImportError, match=command):
+        export_onnx(detector, tmp_path / "a.onnx")
+    with pytest.raises(ImportError, match=command):
+        keras_ssd.load_detector(path)

@@ -1,5 +1,6 @@
 """OpenVINO's files of a detector of random weights, run by the runtime itself."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -138,3 +139,12 @@ def test_a_network_without_names_is_named(path, tmp_path):
     openvino.save_model(model, tmp_path / "a.xml")
     with pytest.raises(ValueError, match=r"a\.xml: not a detector exported as \.xml"):
         OpenVINODetector(tmp_path / "a.xml")
+
+
+def test_a_library_that_is_not_installed_is_named(detector, path, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    command = r'pip install "keras-ssd\[openvino\]"'
+    with pytest.raises(ImportError, match=command):
+        export_openvino(detector, tmp_path / "a.xml")
+    with pytest.raises(ImportError, match=command):
+        keras_ssd.load_detector(path)

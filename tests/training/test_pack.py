@@ -32,6 +32,16 @@ def test_a_packed_detector_is_half_as_large_and_predicts_nearly_the_same(pack, t
         np.testing.assert_allclose(after, before, rtol=5e-4, atol=1e-7)
 
 
+def test_a_share_of_the_way_from_the_start(pack, tmp_path):
+    start, trained = (build_detector(SSDTiny128(2), ("cat", "dog")) for _ in range(2))
+    start.save(tmp_path / "start.keras")
+    trained.save(tmp_path / "trained.keras")
+    pack(tmp_path / "trained.keras", tmp_path / "packed.keras", tmp_path / "start.keras", 0.25)
+    weights = (d.get_weights() for d in (start, trained, load_detector(tmp_path / "packed.keras")))
+    for before, after, packed in zip(*weights, strict=True):
+        np.testing.assert_allclose(packed, 0.75 * before + 0.25 * after, rtol=1e-3, atol=1e-4)
+
+
 def test_weights_beyond_float16_are_refused_and_nothing_is_written(pack, tmp_path):
     model = SSDTiny128(2)
     model.get_layer("conv1_1_bn").beta.assign(np.full(16, 1e5))

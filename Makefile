@@ -1,6 +1,6 @@
 PYTHON ?= python3
 BACKEND_TESTS = tests/models tests/test_boxes.py tests/test_losses.py
-SOURCES = keras_ssd tests training
+SOURCES = keras_ssd tests training examples
 
 .PHONY: test test-slow test-backends lint format wheel demo clean
 

@@ -1,6 +1,5 @@
 """Detectors as LiteRT (TensorFlow Lite) files, for phones and small computers."""
 
-import json
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,9 +11,10 @@ from keras_ssd.default_boxes import default_boxes
 from keras_ssd.export import litert_graph
 from keras_ssd.export.bias_correction import with_corrected_biases
 from keras_ssd.export.litert_metadata import add_metadata, with_files
+from keras_ssd.export.raw_outputs import decoding_settings, labels_text
 from keras_ssd.files import replace_file
 from keras_ssd.images import resize_image
-from keras_ssd.models.detector import class_names, decode_layer, ssd_config, ssd_model
+from keras_ssd.models.detector import decode_layer, ssd_config, ssd_model
 
 QUANTIZATIONS = ("float16", "dynamic_int8", "int8")
 
@@ -59,7 +59,7 @@ def export_litert(
         raise ValueError(f"{path}: the name of a LiteRT file must end in .tflite")
     if quantize not in (None, *QUANTIZATIONS):
         raise ValueError(f"quantize: expected None, {', '.join(QUANTIZATIONS)}, not {quantize!r}")
-    config, names, layer = ssd_config(detector), class_names(detector), decode_layer(detector)
+    config, layer = ssd_config(detector), decode_layer(detector)
     given = () if calibration_images is None else calibration_images
     ssd, warped = ssd_model(detector), []
     if quantize == "int8":
@@ -68,19 +68,18 @@ def export_litert(
             raise ValueError("calibration_images: int8 needs images to take its ranges from")
         ssd = with_corrected_biases(ssd, warped)
     model = litert_graph.unpack(_convert(ssd, config.image_size, quantize, warped))
-    thresholds = {
-        "confidence_threshold": layer.confidence_threshold,
-        "iou_threshold": layer.iou_threshold,
-        "max_detections": layer.max_detections,
-    }
-    files = {"labels.txt": "".join(f"{name}\n" for name in names)}
+    files = {"labels.txt": labels_text(detector)}
     if nms:
-        anchors = default_boxes(config)
-        litert_graph.add_post_processing(model, anchors, layer.variances, **thresholds)
-    else:
-        files["decoding.json"] = json.dumps(
-            {"config": config.to_dict(), "top_k": layer.top_k, **thresholds}
+        litert_graph.add_post_processing(
+            model,
+            default_boxes(config),
+            layer.variances,
+            confidence_threshold=layer.confidence_threshold,
+            iou_threshold=layer.iou_threshold,
+            max_detections=layer.max_detections,
         )
+    else:
+        files["decoding.json"] = decoding_settings(detector)
     add_metadata(model, detector.name, config.image_size, nms=nms)
     content = with_files(litert_graph.pack(model), files)
     replace_file(path, lambda unfinished: unfinished.write_bytes(content))

@@ -1,16 +1,13 @@
 """A detector in a LiteRT (TensorFlow Lite) file, as `export_litert` writes it."""
 
-import json
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from keras_ssd.boxes import clip
-from keras_ssd.config import SSDConfig
-from keras_ssd.default_boxes import default_boxes
 from keras_ssd.images import resize_image
-from keras_ssd.inference.decode import decode_detections, padded
+from keras_ssd.inference.decode import decode_detections, padded, read_settings
 from keras_ssd.inference.exported import ExportedDetector
 
 
@@ -32,7 +29,7 @@ class LiteRTDetector(ExportedDetector):
             with zipfile.ZipFile(path) as archive:
                 self.class_names = tuple(archive.read("labels.txt").decode().splitlines())
                 raw = "decoding.json" in archive.namelist()
-                self._decoding = _decoding(archive.read("decoding.json")) if raw else None
+                self._decoding = read_settings(archive.read("decoding.json"))[1] if raw else None
             self._interpreter = _interpreter()(model_path=str(path), num_threads=num_threads)
             self._run = self._interpreter.get_signature_runner()
         except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
@@ -56,13 +53,6 @@ class LiteRTDetector(ExportedDetector):
             outputs["detection_scores"][0, :count],
             max_detections=len(y1_x1_y2_x2),
         )
-
-
-def _decoding(text):
-    """The arguments of `decode_detections` beyond the outputs."""
-    settings = json.loads(text)
-    config = SSDConfig.from_dict(settings.pop("config"))
-    return {"default_boxes": default_boxes(config), "variances": config.variances, **settings}
 
 
 def _interpreter():

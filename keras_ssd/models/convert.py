@@ -16,7 +16,12 @@ from keras_ssd.models import backbones
 from keras_ssd.models.detector import build_detector
 from keras_ssd.models.ssd import SSD
 from keras_ssd.weights.coco_classes import COCO_CLASSES, coco_classes_by_id
-from keras_ssd.weights.torch_checkpoint import check_names, keras_layout, read_torch_checkpoint
+from keras_ssd.weights.torch_checkpoint import (
+    check_names,
+    check_shapes,
+    keras_layout,
+    read_torch_checkpoint,
+)
 from keras_ssd.weights.torch_names import TORCH_SOURCES, detect_torch_source
 
 
@@ -121,14 +126,7 @@ def _set_weights(model, layers, tensors, path):
         for layer, names in layers.items()
         for name, weight in zip(names, model.get_layer(layer).weights, strict=True)
     }
-    wrong = [
-        f"{name} {tensors[name].dtype} {tensors[name].shape}, not float {shape}"
-        for name, shape in expected.items()
-        if tensors[name].shape != shape or tensors[name].dtype.kind != "f"
-    ]
-    if wrong:
-        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        raise ValueError(f"{path}: wrong shapes: {'; '.join(wrong[:5])}{more}")
+    check_shapes(tensors, expected, path)
     for layer, names in layers.items():
         model.get_layer(layer).set_weights([keras_layout(tensors[name]) for name in names])
 

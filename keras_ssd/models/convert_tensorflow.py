@@ -13,7 +13,7 @@ from keras_ssd.weights.tf_ssdlite import (
     offsets_in_our_order,
     ssdlite_variables,
 )
-from keras_ssd.weights.torch_checkpoint import check_names
+from keras_ssd.weights.torch_checkpoint import check_names, check_shapes
 
 _BOXES = [len(feature_map.box_sizes) for feature_map in SSD_MOBILENET_300.feature_maps]
 
@@ -79,14 +79,7 @@ def _check_shapes(model, layers, variables, path):
         for layer, names in layers.items()
         for name, weight in zip(names, model.get_layer(layer).weights, strict=True)
     }
-    wrong = [
-        f"{name} {variables[name].dtype} {variables[name].shape}, not float {shape}"
-        for name, shape in expected.items()
-        if variables[name].shape != shape or variables[name].dtype.kind != "f"
-    ]
-    if wrong:
-        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        raise ValueError(f"{path}: wrong shapes: {'; '.join(wrong[:5])}{more}")
+    check_shapes(variables, expected, path)
 
 
 def _in_our_order(layer, weight):

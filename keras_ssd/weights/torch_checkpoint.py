@@ -72,6 +72,18 @@ def check_names(tensors: dict, expected: list[str], path: str | Path) -> None:
         raise ValueError(f"{path}: lacks {_first_few(missing)}; has besides {_first_few(extra)}")
 
 
+def check_shapes(tensors: dict, expected: dict[str, tuple], path: str | Path) -> None:
+    """Raises ValueError that lists the tensors that are not floats of the expected shapes."""
+    wrong = [
+        f"{name} {tensors[name].dtype} {tensors[name].shape}, not float {shape}"
+        for name, shape in expected.items()
+        if tensors[name].shape != shape or tensors[name].dtype.kind != "f"
+    ]
+    if wrong:
+        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+        raise ValueError(f"{path}: wrong shapes: {'; '.join(wrong[:5])}{more}")
+
+
 def _first_few(names, count=5):
     more = f" and {len(names) - count} more" if len(names) > count else ""
     return (", ".join(ascii(name[:100])[1:-1] for name in names[:count]) or "nothing") + more

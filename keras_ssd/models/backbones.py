@@ -7,7 +7,7 @@ plain pixels.
 import keras
 from keras import layers
 
-from keras_ssd.models.layers import BatchNormalization, L2Normalization
+from keras_ssd.models.layers import BatchNormalization, DilatedConv2D, L2Normalization
 from keras_ssd.weights.vgg16 import IMAGENET_MEAN, read_vgg16_weights
 
 # Of the moving statistics. With Keras's 0.99, let alone MobileNetV2's 0.999, those of a training of
@@ -38,7 +38,7 @@ def vgg16(image_size, weights=None, mean=IMAGENET_MEAN):
         if layer.name == "block4_conv3":
             conv4_3 = x
     x = layers.MaxPooling2D(3, strides=1, padding="same", name="block5_pool")(x)
-    x = _vgg_conv(1024, 3, padding="same", dilation_rate=6, name="fc6")(x)
+    x = _vgg_conv(1024, 3, DilatedConv2D, padding="same", dilation_rate=6, name="fc6")(x)
     x = _vgg_conv(1024, 1, name="fc7")(x)
     maps = [L2Normalization(name="conv4_3_norm")(conv4_3), x]
 
@@ -180,8 +180,8 @@ def xavier():
     return keras.initializers.VarianceScaling(1.0, mode="fan_in", distribution="uniform")
 
 
-def _vgg_conv(channels, size, **kwargs):
-    return layers.Conv2D(channels, size, activation="relu", kernel_initializer=xavier(), **kwargs)
+def _vgg_conv(channels, size, kind=layers.Conv2D, **kwargs):
+    return kind(channels, size, activation="relu", kernel_initializer=xavier(), **kwargs)
 
 
 def _normalized_images(image_size, scale=1.0, offset=0.0):

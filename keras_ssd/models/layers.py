@@ -74,6 +74,33 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
 
 @keras.saving.register_keras_serializable("keras_ssd")
+class DilatedConv2D(keras.layers.Conv2D):
+    """Keras's, but trained as one matrix product on TensorFlow.
+
+    TensorFlow's gradient of a dilated convolution is slow on a CPU: for VGG16's fc6 and 8 images of
+    300 px a step took 0.93 s in bfloat16, and 0.32 s as a matrix product.
+    """
+
+    def call(self, inputs, training=None):
+        plain = self.strides == (1, 1) and self.padding == "same" and self.groups == 1
+        if not (training and plain and keras.backend.backend() == "tensorflow"):
+            return super().call(inputs)
+        reach = [
+            rate * (size - 1)
+            for rate, size in zip(self.dilation_rate, self.kernel_size, strict=True)
+        ]
+        padded = ops.pad(inputs, [(0, 0), *((r // 2, r - r // 2) for r in reach), (0, 0)])
+        height, width = ops.shape(inputs)[1:3]
+        starts = [range(0, r + 1, rate) for r, rate in zip(reach, self.dilation_rate, strict=True)]
+        taps = [padded[:, y : y + height, x : x + width] for y in starts[0] for x in starts[1]]
+        kernel = ops.reshape(self.kernel, (-1, self.filters))
+        outputs = ops.matmul(ops.concatenate(taps, axis=-1), kernel)
+        if self.use_bias:
+            outputs = outputs + self.bias
+        return self.activation(outputs)
+
+
+@keras.saving.register_keras_serializable("keras_ssd")
 class FlattenPredictions(keras.layers.Layer):
     """Joins the maps of an SSD's heads, in the order of its default boxes.
 

@@ -3,7 +3,8 @@
 python training/pack.py TRAINED.keras PACKED.keras [START.keras SHARE]
 
 The packed file is a `.keras` file like any other, but holds its weights in float16, compressed:
-less than half the size. Loaded, they are float32 again. Layers that were frozen are not any more.
+less than half the size. Loaded, they are float32 again. Layers that were frozen are not any more,
+and mixed precision becomes float32.
 
 With START, the detector that the training began from, each weight goes only SHARE of the way from
 there to the trained one: what little data would have made it forget, it keeps (Wortsman et al.
@@ -20,13 +21,14 @@ import numpy as np
 
 from keras_ssd.files import replace_file
 from keras_ssd.models.detector import open_detector, ssd_model
+from keras_ssd.models.precision import with_precision
 
 WEIGHTS = "model.weights.h5"  # Keras's name for them in the archive
 
 
 def pack(trained, packed, start=None, share=1.0):
     """Writes the detector in the file `trained` to the file `packed`."""
-    detector = open_detector(trained)
+    detector = with_precision(open_detector(trained), "float32")
     if start is not None:
         pairs = zip(open_detector(start).get_weights(), detector.get_weights(), strict=True)
         detector.set_weights([before + share * (after - before) for before, after in pairs])

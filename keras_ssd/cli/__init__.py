@@ -10,6 +10,7 @@ from keras_ssd.cli import check_data, convert, detect, evaluate, export, presets
 def main(arguments=None) -> int:
     """Runs a subcommand; returns the exit status: 0, 1 after an error, 130 after Ctrl-C."""
     logging.basicConfig(format="%(message)s")
+    logging.getLogger("keras_ssd").setLevel(logging.INFO)
     parser = argparse.ArgumentParser(
         prog="keras-ssd", description="SSD object detection: train, evaluate, detect."
     )

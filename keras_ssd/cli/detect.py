@@ -37,6 +37,8 @@ def _client(options):
 
     if options.weights:
         raise ValueError("--weights: goes with --model, not with --server")
+    if options.precision != "auto":
+        raise ValueError("--precision: goes with --model, not with --server")
     return Client(options.server)
 
 

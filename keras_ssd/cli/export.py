@@ -15,7 +15,7 @@ COMPARED_IMAGES = 16
 def add_options(command):
     """Adds the subcommand's options: the detector, the format, the data to check it on."""
     add = command.add_argument
-    add_model_options(command)
+    add_model_options(command, precision="float32")
     add("--format", choices=tuple(_EXPORTS), required=True, help="to write")
     add(
         "--output",
@@ -48,9 +48,12 @@ def run(options) -> int:
     from keras_ssd.inference import load_detector
     from keras_ssd.models import image_size
 
-    detector = load_model(options)
+    to_export = load_model(options)
+    detector = to_export
+    if options.precision != "float32":
+        detector = load_detector(options.model, weights=options.weights, precision="float32")
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    path = _EXPORTS[options.format](detector, options)
+    path = _EXPORTS[options.format](to_export, options)
     exported = load_detector(path)
     print(f"{path}: {file_size(path) / 1e6:.1f} MB")
     size = image_size(detector)
@@ -70,6 +73,7 @@ def run(options) -> int:
 def _export_litert(detector, options):
     from keras_ssd.export import export_litert
 
+    _refuse(options)
     return export_litert(
         detector,
         options.output,
@@ -115,7 +119,12 @@ _EXPORTS = {
 
 
 def _refuse(options, *names):
-    """Raises ValueError if one of these options is given."""
+    """Raises ValueError if one of these options is given, or a precision but for a SavedModel."""
+    if options.precision != "float32" and options.format != "saved_model":
+        raise ValueError(
+            f"--precision {options.precision}: --format {options.format} does not take it; "
+            "OpenVINO computes as `load_detector` is told"
+        )
     for name in names:
         if getattr(options, name):
             raise ValueError(f"--{name}: --format {options.format} does not take it")

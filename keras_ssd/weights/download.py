@@ -37,7 +37,7 @@ def download(url: str, sha256: str | None = None) -> Path:
             by hand.
     """
     path = cache_folder() / url.rpartition("/")[2]
-    if path.is_file() and (sha256 is None or _sha256(path).startswith(sha256)):
+    if path.is_file() and (sha256 is None or sha256_of(path).startswith(sha256)):
         return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,6 +51,12 @@ def download(url: str, sha256: str | None = None) -> Path:
             "give its path as the weights"
         ) from error
     return path
+
+
+def sha256_of(path: str | Path) -> str:
+    """The SHA-256 of a file, in hex."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _fetch(url, sha256, path):
@@ -69,8 +75,3 @@ def _fetch(url, sha256, path):
         raise ValueError(f"it ends after {size} of {length} bytes")
     if sha256 is not None and not digest.hexdigest().startswith(sha256):
         raise ValueError(f"its SHA-256 is {digest.hexdigest()}, expected {sha256}")
-
-
-def _sha256(path):
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

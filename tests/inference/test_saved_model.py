@@ -69,5 +69,5 @@ def test_load_detector_opens_a_folder(folder):
 def test_a_presets_name_is_not_taken_for_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ssd_mobilenet_320_voc").mkdir()
-    monkeypatch.setattr(models, "load_detector", lambda model, weights: f"preset {model}")
+    monkeypatch.setattr(models, "load_detector", lambda model, **options: f"preset {model}")
     assert load_detector("ssd_mobilenet_320_voc") == "preset ssd_mobilenet_320_voc"

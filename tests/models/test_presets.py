@@ -162,6 +162,7 @@ def test_each_file_goes_to_its_reader(name, reader, tmp_path, monkeypatch):
             f"convert_{kind}_checkpoint",
             lambda path, *source, kind=kind: (path, kind, *source),
         )
+    monkeypatch.setattr(presets, "with_precision", lambda detector, precision: detector)
     assert presets.load_detector(name, weights=file) == (file, *reader)
 
 

@@ -77,11 +77,6 @@ def test_a_trained_detector_trains_on_for_other_classes(finished, drawn_voc, tmp
     assert class_names(load_detector(tmp_path / "run" / "last.keras")) == ("square", "circle")
 
 
-def test_a_model_that_is_neither_a_name_nor_a_file_is_an_error(fails, drawn_voc, tmp_path):
-    options = ("--model", "ssd_299", "--image-set", "train", "--output", tmp_path / "run")
-    assert fails("train", "--data", drawn_voc, *options).startswith("--model ssd_299: neither")
-
-
 def test_training_writes_its_run(finished):
     output, _ = finished
     names = {path.name for path in output.iterdir()}
@@ -230,10 +225,8 @@ def test_backbone_weights_that_cannot_be_read_are_named(drawn_voc, tmp_path, fai
     junk = tmp_path / "junk.h5"
     junk.write_bytes(b"no weights")
     arguments = ("train", "--data", drawn_voc, "--output", tmp_path / "run", "--backbone-weights")
-    for path in (tmp_path / "missing.h5", junk):
-        line = fails(*arguments, path, "--model", "ssd_mobilenet_320")
-        assert line.startswith(f"--backbone-weights {path}: ")
-    assert "ssd_tiny_128 takes none" in fails(*arguments, junk, "--model", "ssd_tiny_128")
+    line = fails(*arguments, junk, "--model", "ssd_mobilenet_320")
+    assert line.startswith(f"--backbone-weights {junk}: ")
     assert not (tmp_path / "run").exists()
 
 

@@ -6,18 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_ssd import config
 from keras_ssd.cli.data_options import CLASSES_HELP, names, positive
+from keras_ssd.cli.new_models import NEW_MODELS
 from keras_ssd.files import replace_file
 
-_CONFIGS = {
-    "ssd300": config.SSD300_VOC,
-    "ssd512": config.SSD512_VOC,
-    "ssd_mobilenet_300": config.SSD_MOBILENET_300,
-    "ssd_mobilenet_320": config.SSD_MOBILENET_320,
-    "ssd_resnet_300": config.SSD300_VOC,
-    "ssd_tiny_128": config.SSD_TINY_128,
-}
 _SHOWN = 10  # examples of a finding
 _SHEET_CELLS, _CELL_SIDE = 16, 320
 
@@ -30,8 +22,9 @@ def add_options(command):
         "image in two splits or sources (except in trainval and its train and val), or its name in "
         "two sources; classes "
         "without an object to train on. Warnings: boxes clipped to their image; the same image "
-        "twice in a split; classes with fewer than 10 objects; objects that overlap no default "
-        "box of the model by 0.5."
+        "twice in a split; classes with fewer than 10 objects to train on; objects that overlap no "
+        "default box of the model by 0.5. To train on are all splits, slices such as 0:160 too, "
+        "but for those of --validation-set and those whose name starts with val or test."
     )
     add = command.add_argument
     add(
@@ -48,13 +41,14 @@ def add_options(command):
         metavar="NAME",
         help="splits to check and compare; else those of train, val, trainval and test there are",
     )
+    add("--validation-set", nargs="+", metavar="NAME", help="more, to validate on")
     add("--exclude", metavar="FILE", help="ids of images to leave out, one a line")
     add("--max-images", type=positive(int), metavar="N", help="only the first N of each split")
     add("--classes", type=names, help=CLASSES_HELP + "else all that the data have")
     add(
         "--model",
         default="ssd_mobilenet_320",
-        help=f"whose default boxes match: {', '.join(_CONFIGS)}; or a trained one, see `train`",
+        help=f"whose default boxes match: {', '.join(NEW_MODELS)}; or a trained one, see `train`",
     )
     add("--json", type=Path, metavar="FILE", help="write the report with all examples")
     add("--plot", type=Path, metavar="FILE.png", help="draw some samples with their boxes")
@@ -69,6 +63,7 @@ def run(options) -> int:
     report = check_data(
         options.data,
         options.image_set,
+        validation_sets=options.validation_set,
         config=_config(options.model),
         exclude=options.exclude,
         image_folder=options.images,
@@ -86,8 +81,8 @@ def run(options) -> int:
 
 
 def _config(model):
-    if model in _CONFIGS:
-        return _CONFIGS[model]
+    if model in NEW_MODELS:
+        return NEW_MODELS[model].config
     from keras_ssd.models import load_detector
     from keras_ssd.models.detector import ssd_config
 
@@ -117,9 +112,13 @@ def _format(report) -> str:
 
 
 def _format_splits(splits) -> str:
-    header = ("split", "images", "without objects", "objects", "difficult", "unmatched")
+    header = ("split", "images", "without objects", "objects", "difficult", "unmatched", "training")
     rows = [
-        (s.name, s.images, s.images_without_objects, s.objects, s.difficult, s.unmatched)
+        (
+            s.name,
+            *(s.images, s.images_without_objects, s.objects, s.difficult, s.unmatched),
+            "yes" if s.to_train else "no",
+        )
         for s in splits
     ]
     return _table(header, rows)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import signal
+import sys
 from pathlib import Path
 
 from keras_ssd.cli.data_options import (
@@ -12,6 +13,9 @@ from keras_ssd.cli.data_options import (
     names,
     positive,
 )
+from keras_ssd.cli.new_models import NEW_MODELS
+
+_DOWNLOADED = ("imagenet", "reducedfc")  # names of backbone weights that are no files
 
 
 def add_options(command):
@@ -34,8 +38,8 @@ def add_options(command):
         "--model",
         default="ssd_mobilenet_320_voc",
         help="a trained detector, whose classes keep what they have learned where names match: a "
-        "preset, see `keras-ssd presets`, or one saved as .keras; or a new model: ssd300, ssd512, "
-        "ssd_mobilenet_300, ssd_mobilenet_320, ssd_resnet_300 or ssd_tiny_128",
+        "preset, see `keras-ssd presets`, or one saved as .keras; or a new model: "
+        + ", ".join(NEW_MODELS),
     )
     add("--weights", metavar="FILE", help="the preset's file, not to download it")
     add("--freeze", metavar="LAYER", help="keep this layer and all before it as they are")
@@ -62,6 +66,7 @@ def run(options) -> int:
 
     from keras_ssd import models, training
 
+    _check_model_options(options)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` saves, as Ctrl-C does
     keras.config.set_dtype_policy(options.precision)
     keras.utils.set_random_seed(options.seed)
@@ -85,6 +90,7 @@ def run(options) -> int:
         f"{len(data)} images to train on, {len(validation_samples)} to validate on, "
         f"{len(data.class_names)} classes: {', '.join(data.class_names)}"
     )
+    _warn_of_shared_images(data.samples, validation_samples)
     model = _model(options, data.class_names)
     if options.freeze:
         models.freeze_up_to(model, options.freeze)
@@ -107,6 +113,49 @@ def run(options) -> int:
     return 0
 
 
+def _check_model_options(options):
+    """Raises ValueError where they do not go together or name what is not there."""
+    from keras_ssd.models import list_presets
+
+    presets = [preset.name for preset in list_presets()]
+    is_new = options.model in NEW_MODELS
+    if not is_new and options.model not in presets and not Path(options.model).exists():
+        raise ValueError(
+            f"--model {options.model}: neither a new model ({', '.join(NEW_MODELS)}), nor a preset "
+            f"({', '.join(presets)}), nor a file"
+        )
+    if options.weights is not None and options.model not in presets:
+        raise ValueError("--weights: go with a preset; a new model takes --backbone-weights")
+    if is_new:
+        if options.freeze_batch_norm or (options.freeze and options.backbone_weights is None):
+            raise ValueError(
+                "--freeze, --freeze-batch-norm: a new model has nothing trained to keep; start "
+                "from a trained detector (--model), or, for --freeze, from --backbone-weights"
+            )
+        if options.backbone_weights is not None and options.model == "ssd_tiny_128":
+            raise ValueError("--backbone-weights: ssd_tiny_128 takes none")
+    elif options.backbone_weights is not None:
+        raise ValueError(f"--backbone-weights: a trained detector, {options.model}, has its own")
+    files = {"--weights": options.weights}
+    if options.backbone_weights not in _DOWNLOADED:
+        files["--backbone-weights"] = options.backbone_weights
+    for option, file in files.items():
+        if file is not None and not Path(file).exists():
+            raise ValueError(f"{option} {file}: no such file")
+
+
+def _warn_of_shared_images(samples, validation_samples):
+    """Tells them by their files, since two sources may have an id in common."""
+    to_train = {sample.image for sample in samples}
+    shared = sum(sample.image in to_train for sample in validation_samples)
+    if shared:
+        print(
+            f"warning: {shared} of the {len(validation_samples)} images to validate on are trained "
+            "on as well, so that mAP will overrate the detector",
+            file=sys.stderr,
+        )
+
+
 def _recipe(options, num_images):
     from keras_ssd.training import RECIPES
 
@@ -125,49 +174,22 @@ def _recipe(options, num_images):
 def _model(options, class_names):
     from keras_ssd import models
 
-    build = {
-        "ssd300": models.SSD300,
-        "ssd512": models.SSD512,
-        "ssd_mobilenet_300": models.SSDMobileNet300,
-        "ssd_mobilenet_320": models.SSDMobileNet320,
-        "ssd_resnet_300": models.SSDResNet300,
-        "ssd_tiny_128": models.SSDTiny128,
-    }.get(options.model)
-    if build is None:
-        return _trained_model(options, class_names)
-    if options.freeze_batch_norm or (options.freeze and options.backbone_weights is None):
-        raise ValueError(
-            "--freeze, --freeze-batch-norm: a new model has nothing trained to keep; start from a "
-            "trained detector (--model), or, for --freeze, from --backbone-weights"
-        )
-    if options.weights is not None:
-        raise ValueError("--weights: go with a preset; a new model takes --backbone-weights")
-    if options.backbone_weights is None:
-        return build(len(class_names))
-    if build is models.SSDTiny128:
-        raise ValueError("--backbone-weights: ssd_tiny_128 takes none")
-    try:
-        return build(len(class_names), backbone_weights=options.backbone_weights)
-    except (ValueError, OSError) as error:
-        raise ValueError(f"--backbone-weights {options.backbone_weights}: {error}") from error
-
-
-def _trained_model(options, class_names):
-    from keras_ssd import models
-
-    for name, default in (("backbone_weights", None), ("precision", "float32")):
-        if getattr(options, name) != default:
-            option = name.replace("_", "-")
-            raise ValueError(f"--{option}: a trained detector, {options.model}, has its own")
-    presets = [preset.name for preset in models.list_presets()]
-    if options.model not in presets and not Path(options.model).exists():
-        raise ValueError(
-            f"--model {options.model}: neither a new model of that name, nor a preset "
-            f"({', '.join(presets)}), nor a file"
-        )
-    detector = models.load_detector(options.model, weights=options.weights)
+    if options.model in NEW_MODELS:
+        return _new_model(options, len(class_names))
+    detector = models.load_detector(options.model, weights=options.weights, precision="float32")
+    detector = models.with_precision(detector, options.precision)
     model, carried_over = models.with_classes(detector, class_names)
     anew = [name for name in class_names if name not in carried_over]
     print(f"Classes carried over from {options.model}: {', '.join(carried_over) or 'none'}")
     print(f"Classes that start anew: {', '.join(anew) or 'none'}")
     return model
+
+
+def _new_model(options, num_classes):
+    build = NEW_MODELS[options.model].build
+    if options.backbone_weights is None:
+        return build(num_classes)
+    try:
+        return build(num_classes, backbone_weights=options.backbone_weights)
+    except (ValueError, OSError) as error:
+        raise ValueError(f"--backbone-weights {options.backbone_weights}: {error}") from error

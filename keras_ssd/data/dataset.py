@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -168,6 +168,14 @@ def select_images(
             f"{source}: image set {image_set!r} is empty; there are {len(images)} images"
         )
     return selected
+
+
+def with_class_names(data: AnnotatedImages, class_names: Iterable[str]) -> AnnotatedImages:
+    """The same images with labels for other class names, among which are all of their own."""
+    class_names = tuple(class_names)
+    new_labels = np.array([class_names.index(name) for name in data.class_names], np.int32)
+    samples = [replace(sample, labels=new_labels[sample.labels]) for sample in data.samples]
+    return AnnotatedImages(samples, class_names, data.problems)
 
 
 def merge(datasets: Iterable[AnnotatedImages]) -> AnnotatedImages:

@@ -32,6 +32,7 @@ class SplitCounts:
     """What a split holds; unmatched objects overlap no default box by 0.5."""
 
     name: str
+    to_train: bool
     images: int
     images_without_objects: int
     objects: int
@@ -97,7 +98,7 @@ class DataReport:
         }
 
 
-def count_split(name, images, samples, ious) -> SplitCounts:
+def count_split(name, to_train, images, samples, ious) -> SplitCounts:
     """Counts a split, given the indices of its images.
 
     `ious` has a float (M,) for each sample: its objects' largest overlaps with a default box.
@@ -105,6 +106,7 @@ def count_split(name, images, samples, ious) -> SplitCounts:
     chosen = [samples[index] for index in images]
     return SplitCounts(
         name=name,
+        to_train=to_train,
         images=len(chosen),
         images_without_objects=sum(not len(sample.boxes) for sample in chosen),
         objects=sum(len(sample.boxes) for sample in chosen),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from keras_ssd.data.coco import load_coco
 from keras_ssd.data.csv import load_csv
-from keras_ssd.data.dataset import AnnotatedImages, merge
+from keras_ssd.data.dataset import AnnotatedImages, merge, with_class_names
 from keras_ssd.data.tfds import find_splits, load_tfds
 from keras_ssd.data.voc import find_image_sets, load_voc
 
@@ -51,16 +51,16 @@ def load(
     if ids_file is not None:
         image_set = "all"
 
-    def load_each(class_names):
-        rules = {"difficult": difficult, "unknown_classes": unknown_classes, "errors": errors}
-        rules["class_names"] = class_names
-        for source in sources:
-            default = default_set if _has_image_sets(source) else "all"
-            yield _load_one(source, image_set or default, image_folder, rules)
-
+    rules = {"class_names": class_names, "difficult": difficult, "errors": errors}
+    rules["unknown_classes"] = unknown_classes
+    datasets = []
+    for source in sources:
+        default = default_set if _has_image_sets(source) else "all"
+        datasets.append(_load_one(source, image_set or default, image_folder, rules))
     if class_names is None and len(sources) > 1:
-        class_names = sorted({name for data in load_each(None) for name in data.class_names})
-    data = merge(load_each(class_names))
+        found = sorted({name for data in datasets for name in data.class_names})
+        datasets = [with_class_names(data, found) for data in datasets]
+    data = merge(datasets)
     if ids_file is not None:
         data = _only(data, ids_file)
     return data if exclude is None else _without(data, exclude)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_ssd import boxes as box_math
 from keras_ssd.config import SSD_MOBILENET_320, SSDConfig
-from keras_ssd.data.dataset import NoAreaError, UnknownClassError
+from keras_ssd.data.dataset import NoAreaError, UnknownClassError, with_class_names
 from keras_ssd.data.report import (
     MATCHING_IOU,
     DataReport,
@@ -39,6 +39,7 @@ class _Split:
     source: str
     image_set: str
     name: str
+    to_train: bool
     images: list[int]  # indices into the different images
 
 
@@ -46,6 +47,7 @@ def check_data(
     sources: Iterable[str | Path],
     image_sets: Iterable[str] | None = None,
     *,
+    validation_sets: Iterable[str] | None = None,
     config: SSDConfig = SSD_MOBILENET_320,
     exclude: str | Path | None = None,
     image_folder: str | Path | None = None,
@@ -57,10 +59,9 @@ def check_data(
     Errors, from which training would suffer: images that are missing, unreadable or not of the
     annotated size; annotations that cannot be used; unknown classes; boxes without area; images
     with the same content in two splits; images of two sources with the same name; classes without
-    an object outside the splits whose name starts with "val" or "test". Warnings: boxes that were
-    clipped and the like; the same image twice in a split; classes with fewer than 10 objects to
-    train on; objects that overlap no default box by 0.5, to each of which matching gives only the
-    default box that fits best.
+    an object to train on. Warnings: boxes that were clipped and the like; the same image twice in
+    a split; classes with fewer than 10 objects to train on; objects that overlap no default box by
+    0.5, to each of which matching gives only the default box that fits best.
 
     Splits are compared by the bytes of their images, every two of them, also of different
     sources. Within a source "trainval" is not compared with "train" and "val", nor "all" with
@@ -70,7 +71,9 @@ def check_data(
         sources, exclude, image_folder: see `load`.
         image_sets: of each source, names and slices; None takes those of train, val, validation,
             trainval and test that it has, or all images where it has none of them. A source is a
-            split per set.
+            split per set. All are to train on, slices too, but for those whose name starts with
+            "val" or "test".
+        validation_sets: further ones, not to train on whatever their names; None: no more.
         config: whose default boxes have to match.
         class_names: None takes those of the data.
         max_images: the first of each split; None all.
@@ -80,11 +83,14 @@ def check_data(
             no layout that `load_voc` knows, or TensorFlow Datasets does not know a name.
     """
     sources, image_sets = [str(source) for source in sources], list(image_sets or ())
-    if any(image_set.endswith(".txt") for image_set in image_sets):
-        raise ValueError(f"image_sets: expected names or slices, not files of ids, {image_sets}")
+    validation_sets = list(validation_sets or ())
+    for argument, given in (("image_sets", image_sets), ("validation_sets", validation_sets)):
+        if any(image_set.endswith(".txt") for image_set in given):
+            raise ValueError(f"{argument}: expected names or slices, not files of ids, {given}")
     errors, problems, unloadable, loaded = [], [], [], []
     for source in sources:
-        for image_set in image_sets or _default_sets(source):
+        wanted = [*(image_sets or _default_sets(source)), *validation_sets]
+        for image_set in dict.fromkeys(wanted):
             rules = {"image_folder": image_folder, "class_names": class_names, "errors": errors}
             rules["exclude"] = exclude
             name = image_set if len(sources) == 1 else f"{source}:{image_set}"
@@ -97,7 +103,8 @@ def check_data(
             loaded.append((source, image_set, name, data))
 
     class_names = _common_classes([data.class_names for *_, data in loaded])
-    samples, splits = _read_splits(loaded, class_names, max_images, errors)
+    loaded = [(*names, with_class_names(data, class_names)) for *names, data in loaded]
+    samples, splits = _read_splits(loaded, validation_sets, max_images, errors)
     digests = [_digest(sample.image) for sample in samples]
     corners = box_math.centers_to_corners(default_boxes(config))
     ious = [box_math.iou(sample.boxes, corners).max(axis=1) for sample in samples]
@@ -117,7 +124,9 @@ def check_data(
     sides = np.concatenate([*sides, np.zeros(0)])
     return DataReport(
         config=config,
-        splits=[count_split(split.name, split.images, samples, ious) for split in splits],
+        splits=[
+            count_split(split.name, split.to_train, split.images, samples, ious) for split in splits
+        ],
         classes=classes,
         image_sizes=[by_area[i] for i in (0, len(by_area) // 2, -1)] if by_area else [],
         box_sides={p: float(np.percentile(sides, p)) for p in _PERCENTILES if len(sides)},
@@ -137,11 +146,10 @@ def _common_classes(class_names) -> tuple[str, ...]:
     return next(iter(different)) if len(different) == 1 else tuple(sorted(set().union(*different)))
 
 
-def _read_splits(loaded, class_names, max_images, errors) -> tuple[list[Sample], list[_Split]]:
-    """Each different image that can be read, with labels for `class_names`, and the splits."""
+def _read_splits(loaded, validation_sets, max_images, errors) -> tuple[list[Sample], list[_Split]]:
+    """Each different image that can be read, and the splits."""
     samples, index_of, splits = [], {}, []
     for source, image_set, name, data in loaded:
-        new_labels = np.array([class_names.index(n) for n in data.class_names], np.int32)
         for sample in data.samples[:max_images]:
             key = source, sample.id
             if key not in index_of:
@@ -152,10 +160,11 @@ def _read_splits(loaded, class_names, max_images, errors) -> tuple[list[Sample],
                     errors.append(error)
                 else:
                     index_of[key] = len(samples)
-                    samples.append(replace(sample, labels=new_labels[sample.labels]))
+                    samples.append(sample)
         indices = [index_of[source, sample.id] for sample in data.samples[:max_images]]
         readable = [index for index in indices if index is not None]
-        splits.append(_Split(source, image_set, name, readable))
+        to_train = image_set not in validation_sets and not image_set.startswith(("val", "test"))
+        splits.append(_Split(source, image_set, name, to_train, readable))
     return samples, splits
 
 
@@ -224,7 +233,7 @@ def _find_repeated_images(splits, samples, digests) -> list[Finding]:
 
 def _find_rare_classes(class_names, splits, samples) -> list[Finding]:
     """Classes with no or few objects to train on, where there is a split to train on."""
-    to_train = [split for split in splits if not split.image_set.startswith(("val", "test"))]
+    to_train = [split for split in splits if split.to_train]
     if not to_train:
         return []
     images = {index for split in to_train for index in split.images}

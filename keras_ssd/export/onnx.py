@@ -4,6 +4,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
+from keras_ssd.export.backend import require_tensorflow
 from keras_ssd.export.raw_outputs import decoding_settings, labels_text, raw_outputs_model
 from keras_ssd.files import replace_file
 
@@ -24,9 +25,10 @@ def export_onnx(detector, path: str | Path) -> Path:
         The path.
 
     Raises:
-        ValueError: the path ends otherwise.
+        ValueError: the path ends otherwise, or Keras's backend is not TensorFlow's.
         ImportError: onnx or tf2onnx is not installed.
     """
+    require_tensorflow()
     path = Path(path)
     if path.suffix != ".onnx":
         raise ValueError(f"{path}: the name of an ONNX file must end in .onnx")

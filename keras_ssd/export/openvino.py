@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_ssd.export.backend import require_tensorflow
 from keras_ssd.export.raw_outputs import decoding_settings, labels_text, raw_outputs_model
 from keras_ssd.files import replace_file
 from keras_ssd.images import resize_image
@@ -38,9 +39,10 @@ def export_openvino(
         The path.
 
     Raises:
-        ValueError: an argument is wrong.
+        ValueError: an argument is wrong, or Keras's backend is not TensorFlow's.
         ImportError: openvino, or for "int8" nncf, is not installed.
     """
+    require_tensorflow()
     path = Path(path)
     if path.suffix != ".xml":
         raise ValueError(f"{path}: the name of an OpenVINO file must end in .xml")

@@ -6,13 +6,18 @@ import keras
 from keras import ops
 
 from keras_ssd.models.detector import decode_layer, image_size, ssd_config, ssd_model
+from keras_ssd.models.precision import with_precision
 
 
 def raw_outputs_model(detector) -> keras.Model:
-    """The SSD within a detector, from "images", uint8 RGB (B, S, S, 3), to its raw outputs."""
+    """The SSD within a detector, from "images", uint8 RGB (B, S, S, 3), to its raw outputs.
+
+    In float32, in whatever precision the detector computes.
+    """
     size = image_size(detector)
     images = keras.Input((size, size, 3), dtype="uint8", name="images")
-    return keras.Model(images, ssd_model(detector)(ops.cast(images, "float32")))
+    ssd = ssd_model(with_precision(detector, "float32"))
+    return keras.Model(images, ssd(ops.cast(images, "float32")))
 
 
 def decoding_settings(detector) -> str:

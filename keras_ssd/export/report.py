@@ -41,26 +41,27 @@ def compare(detector, exported, images, *, least_score=0.25, least_iou=0.5) -> D
         images: uint8 (B, S, S, 3).
         least_score: of the detector's detections that are looked for among the export's.
         least_iou: a detection is found again if one of the same label overlaps it by so much; of
-            several, the one that overlaps most.
+            several near-duplicates, the one of the closest score. The same one may be found for
+            several.
     """
     ours = detector.predict(images, batch_size=8, verbose=0)
     theirs = exported.predict(images)
     box_differences, score_differences, missed = [], [], 0
     for index in range(len(images)):
         count = theirs["num_detections"][index]
-        labels, boxes = theirs["labels"][index][:count], theirs["boxes"][index][:count]
+        boxes, labels, scores = (theirs[n][index][:count] for n in ("boxes", "labels", "scores"))
         for row in np.flatnonzero(ours["scores"][index] >= least_score):
             if ours["labels"][index][row] < 0:  # padding, which a least score of 0 lets through
                 continue
             box = ours["boxes"][index][row]
-            overlaps = np.where(labels == ours["labels"][index][row], iou(box[None], boxes)[0], 0)
-            if not len(overlaps) or overlaps.max() < least_iou:
+            same = (labels == ours["labels"][index][row]) & (iou(box[None], boxes)[0] >= least_iou)
+            if not same.any():
                 missed += 1
                 continue
-            best = overlaps.argmax()
-            box_differences.append(np.abs(boxes[best] - box).max())
-            score = theirs["scores"][index][best]
-            score_differences.append(abs(score - ours["scores"][index][row]))
+            differences = np.abs(scores[same] - ours["scores"][index][row])
+            closest = differences.argmin()
+            score_differences.append(differences[closest])
+            box_differences.append(np.abs(boxes[same][closest] - box).max())
     return Differences(
         matched=len(box_differences),
         missed=missed,

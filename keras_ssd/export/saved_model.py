@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from keras_ssd.export.backend import require_tensorflow
 from keras_ssd.export.encoded_images import decode_images
 from keras_ssd.export.warmup import write_warmup_requests
 from keras_ssd.models.detector import class_names, decode_layer, image_size, ssd_config, ssd_model
@@ -33,7 +34,7 @@ def export_saved_model(detector, path: str | Path, *, version: int | None = None
     thresholds and configuration; and `tf_serving_warmup_requests`.
 
     Args:
-        detector: see `build_detector`; its thresholds hold.
+        detector: see `build_detector`; its thresholds and its precision hold.
         path: a folder, made if it is not there, whose name TensorFlow Serving calls the model.
         version: None: one more than the highest there.
 
@@ -41,8 +42,10 @@ def export_saved_model(detector, path: str | Path, *, version: int | None = None
         The folder `path/version`. It appears once it is complete, so that a server may watch.
 
     Raises:
-        ValueError: the version is there already, is no positive number, or `path` is no folder.
+        ValueError: the version is there already, is no positive number, or `path` is no folder; or
+            Keras's backend is not TensorFlow's.
     """
+    require_tensorflow()
     path = Path(path).absolute()
     if path.exists() and not path.is_dir():
         raise ValueError(f"{path}: expected a folder for the versions of a SavedModel")

@@ -40,20 +40,16 @@ def decode_detections(
         As the layer: "boxes" (D, 4), "labels" (D,), "scores" (D,) and "num_detections" ().
     """
     exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    scores = (exponentials / exponentials.sum(axis=-1, keepdims=True))[:, 1:]
-    corners = box_math.decode(offsets, default_boxes, variances)
-    boxes, labels, found = [], [], []
-    for label in np.flatnonzero((scores > confidence_threshold).any(axis=0)):
-        best = np.argsort(-scores[:, label], kind="stable")[:top_k]
-        best = best[scores[best, label] > confidence_threshold]
-        best = best[_not_suppressed(corners[best], iou_threshold)]
-        boxes.append(corners[best])
-        labels.append(np.full(len(best), label))
-        found.append(scores[best, label])
-    boxes, labels = np.concatenate([np.zeros((0, 4)), *boxes]), np.concatenate([[], *labels])
-    found = np.concatenate([[], *found])
-    order = np.argsort(-found, kind="stable")[:max_detections]
-    return padded(box_math.clip(boxes[order]), labels[order], found[order], max_detections)
+    scores = (exponentials[:, 1:] / exponentials.sum(axis=-1, keepdims=True)).T  # (K, N)
+    candidates = [_best(of_class, confidence_threshold, top_k) for of_class in scores]
+    labels = np.repeat(np.arange(len(scores)), [len(best) for best in candidates])
+    indices = np.concatenate(candidates)
+    order = np.argsort(-scores[labels, indices], kind="stable")
+    labels, indices = labels[order], indices[order]
+    boxes = box_math.decode(offsets[indices], default_boxes[indices], variances)
+    kept = _not_suppressed(boxes, labels, iou_threshold, max_detections)
+    labels, indices = labels[kept], indices[kept]
+    return padded(box_math.clip(boxes[kept]), labels, scores[labels, indices], max_detections)
 
 
 def padded(boxes, labels, scores, max_detections) -> dict[str, np.ndarray]:
@@ -67,11 +63,22 @@ def padded(boxes, labels, scores, max_detections) -> dict[str, np.ndarray]:
     }
 
 
-def _not_suppressed(corners, iou_threshold):
-    """Mask of the boxes, best first, that no better kept box overlaps by more."""
-    overlaps = box_math.iou(corners, corners) > iou_threshold
-    kept = np.ones(len(corners), bool)
-    for index in range(len(corners)):
-        if kept[index]:
-            kept[index + 1 :] &= ~overlaps[index, index + 1 :]
-    return kept
+def _best(scores, confidence_threshold, top_k):
+    """Indices of the best scores above the threshold, best first."""
+    indices = np.flatnonzero(scores > confidence_threshold)
+    return indices[np.argsort(-scores[indices], kind="stable")[:top_k]]
+
+
+def _not_suppressed(boxes, labels, iou_threshold, max_detections):
+    """The first rows that no earlier kept box of their class overlaps by more."""
+    rows_of = {label: np.flatnonzero(labels == label) for label in np.unique(labels)}
+    free, kept = np.ones(len(boxes), bool), []
+    for row, label in enumerate(labels):
+        if not free[row]:
+            continue
+        kept.append(row)
+        if len(kept) == max_detections:
+            break
+        rows = rows_of[label]
+        free[rows] &= box_math.iou(boxes[row : row + 1], boxes[rows])[0] <= iou_threshold
+    return np.array(kept, int)

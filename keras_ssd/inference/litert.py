@@ -1,5 +1,6 @@
 """A detector in a LiteRT (TensorFlow Lite) file, as `export_litert` writes it."""
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -16,7 +17,7 @@ class LiteRTDetector(ExportedDetector):
 
     Args:
         path: of the file.
-        num_threads: of the runtime; None: as it likes.
+        num_threads: of the runtime; None: as many as there are processors.
 
     Raises:
         ValueError: there is no such file, or `export_litert` did not write it.
@@ -30,7 +31,9 @@ class LiteRTDetector(ExportedDetector):
                 self.class_names = tuple(archive.read("labels.txt").decode().splitlines())
                 raw = "decoding.json" in archive.namelist()
                 self._decoding = read_settings(archive.read("decoding.json"))[1] if raw else None
-            self._interpreter = _interpreter()(model_path=str(path), num_threads=num_threads)
+            self._interpreter = _interpreter()(
+                model_path=str(path), num_threads=num_threads or os.cpu_count()
+            )
             self._run = self._interpreter.get_signature_runner()
         except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
             raise ValueError(f"{path}: not a detector exported as .tflite ({error})") from error

@@ -3,6 +3,7 @@
 from keras_ssd.models.convert import convert_torch_checkpoint
 from keras_ssd.models.convert_tensorflow import convert_tensorflow_checkpoint
 from keras_ssd.models.detector import build_detector, class_names, image_size
+from keras_ssd.models.precision import with_precision
 from keras_ssd.models.presets import list_presets, load_detector
 from keras_ssd.models.ssd import (
     SSD,
@@ -33,4 +34,5 @@ __all__ = [
     "list_presets",
     "load_detector",
     "with_classes",
+    "with_precision",
 ]

@@ -21,13 +21,13 @@ _FLOAT32_WEIGHTS = keras.layers.BatchNormalization
 def with_precision(detector, precision):
     """The detector as it is, or a copy of it that computes in another precision.
 
-    In bfloat16 the weights are stored so too; the normalization of the pixels, L2 normalization and
-    decoding stay float32. A detector in bfloat16 does not train well: rounding swallows its
-    updates.
+    In bfloat16 the weights are stored so too, and rounding would swallow a training's updates, for
+    which "mixed_bfloat16" keeps them in float32. The normalization of the pixels, L2 normalization
+    and decoding stay float32.
 
     Args:
         detector: keras.Model, as `build_detector` returns it; it stays as it is.
-        precision: "float32" or "bfloat16".
+        precision: "float32", "bfloat16" or "mixed_bfloat16".
     """
     model = ssd_model(detector)
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]

@@ -7,6 +7,8 @@ import cv2
 import pytest
 
 from keras_ssd.cli import main
+from keras_ssd.cli.new_models import NEW_MODELS
+from keras_ssd.models.detector import ssd_config
 
 
 def check(*arguments) -> int:
@@ -27,6 +29,7 @@ def test_good_data_are_told_in_tables_with_status_0(drawn_voc, capsys):
     assert captured.err == ""
     rows = {line.split()[0]: line.split() for line in captured.out.splitlines() if line}
     assert rows["train"][1] == "16"
+    assert (rows["train"][-1], rows["val"][-1], rows["trainval"][-1]) == ("yes", "no", "yes")
     assert rows["class"][1:5] == ["train", "val", "trainval", "objects"]
     assert {"circle", "rectangle", "triangle"} <= rows.keys()
     assert captured.out.splitlines()[-1].startswith("Fit to train on: 0 kinds of errors")
@@ -70,6 +73,23 @@ def test_classes_and_image_sets_may_be_given(drawn_voc, capsys):
     assert "ERROR: classes without an object to train on: 1\n  star\n" in out
 
 
+def test_sets_to_validate_on_may_be_given(raccoon_like, capsys):
+    assert check(raccoon_like, "--image-set", "0:16", "--validation-set", "16:") == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[2:4]]
+    assert [(row[0], row[1], row[-1]) for row in rows] == [
+        ("0:16", "16", "yes"),
+        ("16:", "8", "no"),
+    ]
+
+
+@pytest.mark.parametrize("name", NEW_MODELS)
+def test_default_boxes_are_those_of_the_model(name):
+    build, config = NEW_MODELS[name]
+    model = build(2)
+    assert model.name == name
+    assert ssd_config(model) == config
+
+
 def test_a_folder_that_is_none_is_named_in_one_line(tmp_path, capsys):
     assert check(tmp_path) == 1
     captured = capsys.readouterr()
@@ -82,4 +102,6 @@ def test_the_help_tells_what_the_exit_status_means(capsys):
     with pytest.raises(SystemExit) as stop:
         main(["check-data", "--help"])
     assert stop.value.code == 0
-    assert "Errors, which lead to exit status 1:" in capsys.readouterr().out
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "Errors, which lead to exit status 1:" in printed
+    assert "To train on are all splits, slices such as 0:160 too, but for those of" in printed

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from keras_ssd.data import sources
 from keras_ssd.data.drawn import DRAWN_CLASSES
 from keras_ssd.data.sources import load
 from keras_ssd.data.voc import load_voc
@@ -75,6 +76,24 @@ def test_several_sources_share_the_classes_found_anywhere_sorted(drawn_voc, tmp_
     assert loaded.class_names == tuple(sorted(["cat", "dog", "eel", *DRAWN_CLASSES]))
     assert loaded.samples[-1].labels.tolist() == [0]
     assert len(loaded) == 26
+
+
+def test_each_source_is_read_once_and_its_errors_listed_once(tmp_path, monkeypatch):
+    first = write_csv(tmp_path / "a.csv", "a.png,1,1,9,9,dog", "b.png,1,1,9,9")
+    second = write_csv(tmp_path / "c.csv", "c.png,1,1,1,9,cat")
+    read = []
+    load_csv = sources._LOAD_FILE[".csv"]
+    monkeypatch.setitem(
+        sources._LOAD_FILE,
+        ".csv",
+        lambda path, *args, **rules: read.append(path) or load_csv(path, *args, **rules),
+    )
+    errors = []
+    loaded = load([first, second], errors=errors)
+    assert loaded.class_names == ("cat", "dog")
+    assert [sample.labels.tolist() for sample in loaded.samples] == [[1], []]
+    assert read == [first, second]
+    assert [str(error).split(":")[0] for error in errors] == [f"{first}, line 3", str(second)]
 
 
 def test_classes_and_rules_given_hold_for_all_sources(tmp_path):

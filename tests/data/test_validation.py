@@ -156,6 +156,29 @@ def test_objects_to_validate_on_are_none_to_train_on(tmp_path):
     assert not check_data([folder], ["val"]).has_errors  # there is nothing to train on to judge
 
 
+def test_slices_are_to_train_on_but_for_those_to_validate_on(tmp_path):
+    rows = ("a.png,,,1,1,9,9,cat", "b.png,,,1,1,9,9,dog")
+    path = write_csv(tmp_path / "a.csv", *rows)
+    report = check_data([path], ["0:1", "1:"])
+    assert [split.to_train for split in report.splits] == [True, True]
+    assert errors(report) == {}
+    report = check_data([path], ["0:1"], validation_sets=["1:"])
+    assert [(split.name, split.to_train) for split in report.splits] == [
+        ("0:1", True),
+        ("1:", False),
+    ]
+    assert errors(report) == {"classes without an object to train on: 1": ["dog"]}
+
+
+def test_a_set_named_twice_is_one_split_to_validate_on(tmp_path):
+    folder = write_voc(tmp_path, train={"a": 0}, held_back={"b": 1}, test={"c": 2})
+    sets = ["train", "held_back", "test"]
+    report = check_data([folder], sets, validation_sets=["held_back"])
+    assert [split.name for split in report.splits] == sets
+    assert [split.to_train for split in report.splits] == [True, False, False]
+    assert [split.name for split in check_data([folder]).splits] == ["train", "test"]
+
+
 def test_an_image_in_two_splits_is_an_error_but_trainval_holds_train_and_val(tmp_path):
     splits = {"train": {"a": 0, "b": 1}, "val": {"c": 2, "d": 0}}
     trainval = splits["train"] | splits["val"]
@@ -243,3 +266,5 @@ def test_excluded_images_are_not_checked(drawn_voc, tmp_path):
 def test_a_file_of_ids_is_no_split(drawn_voc):
     with pytest.raises(ValueError, match=r"image_sets: expected names or slices, not files of ids"):
         check_data([drawn_voc], ["ids.txt"])
+    with pytest.raises(ValueError, match=r"validation_sets: expected .*\['ids.txt'\]"):
+        check_data([drawn_voc], validation_sets=["ids.txt"])

@@ -31,13 +31,28 @@ def test_a_detector_does_not_differ_from_itself():
     assert compare(detector, detector, IMAGES) == Differences(2, 0, 0.0, 0.0)
 
 
-def test_the_largest_differences_are_of_the_detections_that_overlap_most():
+def test_the_largest_differences_are_of_the_detections_of_the_closest_scores():
     found = compare(
         Fake((BOX, 0, 0.75), (FAR, 1, 0.5)),
         Fake((FAR, 1, 0.5), (SHIFTED, 0, 0.5), (FAR, 0, 0.75)),
         IMAGES,
     )
     assert (found.matched, found.missed) == (2, 0)
+    np.testing.assert_allclose((found.box, found.score), (0.1, 0.25), rtol=1e-5)
+
+
+def test_near_duplicates_are_told_apart_by_their_scores():
+    near = [0.0, 0.0, 0.5, 0.45]
+    first = Fake((BOX, 0, 0.9), (near, 0, 0.5))
+    swapped = Fake((near, 0, 0.875), (BOX, 0, 0.5))
+    found = compare(first, swapped, IMAGES)
+    assert (found.matched, found.missed) == (2, 0)
+    np.testing.assert_allclose((found.box, found.score), (0.05, 0.025), rtol=1e-5)
+
+
+def test_a_closest_score_elsewhere_or_of_another_label_does_not_count():
+    other = Fake((SHIFTED, 0, 0.5), (FAR, 0, 0.75), (BOX, 1, 0.75))
+    found = compare(Fake((BOX, 0, 0.75)), other, IMAGES)
     np.testing.assert_allclose((found.box, found.score), (0.1, 0.25), rtol=1e-5)
 
 

@@ -15,11 +15,17 @@ SOURCES = keras_ssd tests training examples
 	.venv/bin/pip install -q -e .[test]
 	touch $@
 
+# MediaPipe Tasks brings an OpenCV of its own, so it has an environment of its own.
+.venv-mediapipe/.installed: Makefile
+	$(PYTHON) -m venv .venv-mediapipe
+	.venv-mediapipe/bin/pip install -q "mediapipe>=1.2,<2"
+	touch $@
+
 test: .venv/.installed-test
 	.venv/bin/python -m pytest
 	$(MAKE) test-backends
 
-test-slow: .venv/.installed-test
+test-slow: .venv/.installed-test .venv-mediapipe/.installed
 	.venv/bin/python -m pytest -m slow
 
 test-backends: .venv/.installed-test
@@ -52,5 +58,5 @@ demo: .venv/.installed
 	.venv/bin/python training/demo.py
 
 clean:
-	rm -rf .venv .venv-wheel build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv .venv-mediapipe .venv-wheel build dist *.egg-info .pytest_cache .ruff_cache
 	find keras_ssd tests training -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,16 +4,17 @@ Source: Nagel et al. 2019, "Data-Free Quantization Through Weight Equalization a
 Correction", section 4.2, with means measured on images.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import keras
 import numpy as np
 from keras import layers, ops
 
+from keras_ssd.export.weight_rounding import rounding_error
 from keras_ssd.models.layers import BatchNormalization
 
 
-def with_corrected_biases(model, images: Sequence[np.ndarray]):
+def with_corrected_biases(model, images: Sequence[np.ndarray], exact: Collection[str] = ()):
     """A copy of a model whose convolutions put out the same mean once their weights are rounded.
 
     MobileNets need it: their 1x1 convolutions sum hundreds of activations that are never negative,
@@ -23,6 +24,8 @@ def with_corrected_biases(model, images: Sequence[np.ndarray]):
         model: a keras.Model of Keras's layers and this package's; each convolution has a bias, or
             batch normalization right behind it.
         images: what the model takes, (S, S, 3) each; about 100.
+        exact: names of convolutions whose weights are not rounded. Those of other 1x1 convolutions
+            come back rounded, see `rounding_error`.
 
     Returns:
         keras.Model, with weights of its own.
@@ -32,9 +35,12 @@ def with_corrected_biases(model, images: Sequence[np.ndarray]):
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
     kinds = layers.Conv2D | layers.DepthwiseConv2D
-    convolutions = [layer for layer in copy.layers if isinstance(layer, kinds)]
+    convolutions = [
+        layer for layer in copy.layers if isinstance(layer, kinds) and layer.name not in exact
+    ]
     features = keras.Model(copy.input, [layer.input for layer in convolutions])
-    errors = [_rounding_error(layer) for layer in convolutions]
+    moments = _second_moments(convolutions, features, images)
+    errors = list(map(rounding_error, convolutions, moments))
 
     @tf.function
     def mean_shifts(images):
@@ -55,16 +61,41 @@ def with_corrected_biases(model, images: Sequence[np.ndarray]):
             layer.bias.assign_sub(shift)
         else:
             behind[id(layer.output)].moving_mean.assign_add(shift)
+    for layer, error in zip(convolutions, errors, strict=True):
+        if _is_matrix_product(layer):  # which the converter would round another way
+            layer.kernel.assign_add(error)
     return copy
 
 
-def _rounding_error(layer):
-    """Of the kernel: int8 of one scale for each output channel, as the converter rounds it."""
-    kernel = ops.convert_to_numpy(layer.kernel)
-    channel_axes = (2, 3) if isinstance(layer, layers.DepthwiseConv2D) else (3,)
-    others = tuple(axis for axis in range(4) if axis not in channel_axes)
-    scale = np.maximum(np.abs(kernel).max(axis=others, keepdims=True) / 127, 1e-12)
-    return np.round(kernel / scale) * scale - kernel
+def _second_moments(convolutions, features, images):
+    """E[x x^T] of the inputs (C, C) of the 1x1 convolutions among these; None for the others."""
+    import tensorflow as tf
+
+    pointwise = [layer for layer in convolutions if _is_matrix_product(layer)]
+
+    @tf.function
+    def moments(images):
+        inputs = keras.tree.flatten(features(images, training=False))
+        rows = [
+            ops.reshape(x[:, :: layer.strides[0], :: layer.strides[1]], (-1, x.shape[-1]))
+            for layer, x in zip(convolutions, inputs, strict=True)
+            if layer in pointwise
+        ]
+        return [ops.matmul(ops.transpose(x), x) / len(x) for x in rows]
+
+    totals = [0.0] * len(pointwise)
+    for image in images:
+        found = moments(image[None].astype(np.float32))
+        totals = [total + one.numpy() for total, one in zip(totals, found, strict=True)]
+    by_name = dict(zip([layer.name for layer in pointwise], totals, strict=True))
+    return [
+        by_name[layer.name] / len(images) if layer.name in by_name else None
+        for layer in convolutions
+    ]
+
+
+def _is_matrix_product(layer):
+    return type(layer) is layers.Conv2D and layer.kernel_size == (1, 1) and layer.groups == 1
 
 
 def _convolve(layer, inputs, kernel):

@@ -10,6 +10,7 @@ import numpy as np
 from keras_ssd.default_boxes import default_boxes
 from keras_ssd.export import litert_graph
 from keras_ssd.export.bias_correction import with_corrected_biases
+from keras_ssd.export.equalization import with_equal_channels
 from keras_ssd.export.litert_metadata import add_metadata, with_files
 from keras_ssd.export.raw_outputs import decoding_settings, labels_text
 from keras_ssd.files import replace_file
@@ -17,6 +18,9 @@ from keras_ssd.images import resize_image
 from keras_ssd.models.detector import decode_layer, ssd_config, ssd_model
 
 QUANTIZATIONS = ("float16", "dynamic_int8", "int8")
+# In the int8 file. The additions' sums, rounded, would pass their errors on from block to block.
+# LiteRT's int8 L2 normalization puts out steps of 1/128, too coarse for hundreds of channels.
+_FLOAT_OPERATIONS = ["ADD", "MUL", "L2_NORMALIZATION"]
 
 
 def export_litert(
@@ -42,8 +46,9 @@ def export_litert(
         detector: see `build_detector`; its thresholds hold.
         path: ends in ".tflite".
         quantize: None: float32. "float16": weights of half the size. "dynamic_int8": int8 weights,
-            computed with in int8 where the runtime can. "int8": weights and activations; L2
-            normalization, softmax and decoding stay float32.
+            computed with in int8 where the runtime can. "int8": weights and activations;
+            what is cheap and loses most stays float32: additions, L2 normalization, the heads'
+            pointwise convolutions, softmax and decoding.
         nms: see above.
         calibration_images: RGB uint8 (H, W, 3), about 100 of the kind that the detector is for;
             "int8" takes the ranges of the activations from them, and needs them.
@@ -66,7 +71,8 @@ def export_litert(
         warped = [resize_image(image, config.image_size) for image in given]
         if not warped:
             raise ValueError("calibration_images: int8 needs images to take its ranges from")
-        ssd = with_corrected_biases(ssd, warped)
+        ssd = with_equal_channels(ssd, warped)
+        ssd = with_corrected_biases(ssd, warped, exact=_pointwise_heads(ssd))
     model = litert_graph.unpack(_convert(ssd, config.image_size, quantize, warped))
     files = {"labels.txt": labels_text(detector)}
     if nms:
@@ -114,10 +120,20 @@ def _convert(ssd, size, quantize, calibration_images):
             converter.target_spec.supported_types = [tf.float16]
         if quantize != "int8":
             return converter.convert()
-        # LiteRT's int8 L2 normalization puts out steps of 1/128, too coarse for hundreds of
-        # channels. TensorFlow's QuantizationDebugger leaves operations out in these two steps.
+        # TensorFlow's QuantizationDebugger leaves operations out in these two steps.
         converter.representative_dataset = calibration_inputs
         converter._experimental_calibrate_only = True
+        calibrated = converter.convert()
         return mlir_quantize(
-            converter.convert(), input_data_type=tf.uint8, denylisted_ops=["L2_NORMALIZATION"]
+            calibrated,
+            input_data_type=tf.uint8,
+            denylisted_ops=_FLOAT_OPERATIONS,
+            denylisted_nodes=litert_graph.pointwise_heads(calibrated),
         )
+
+
+def _pointwise_heads(ssd):
+    """Names of the layers that `litert_graph.pointwise_heads` finds again in the file."""
+    joined = [tensor for name in ("offsets", "classes") for tensor in ssd.get_layer(name).input]
+    heads = [tensor._keras_history.operation for tensor in joined]
+    return {head.name for head in heads if head.kernel_size == (1, 1)}

@@ -23,6 +23,26 @@ def unpack(content: bytes):
     return model
 
 
+def pointwise_heads(content: bytes) -> list[str]:
+    """Names in an SSD's `.tflite` file: of its heads' 1x1 convolutions and of what joins them.
+
+    Empty if the heads' convolutions are larger.
+    """
+    schema = _schema()
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    (graph,) = model.subgraphs
+    makers = {operator.outputs[0]: operator for operator in graph.operators}
+    found, tensors = [], list(graph.outputs)
+    while tensors:
+        operator = makers[tensors.pop()]
+        found.append(graph.tensors[operator.outputs[0]].name.decode())
+        if model.operatorCodes[operator.opcodeIndex].builtinCode != schema.BuiltinOperator.CONV_2D:
+            tensors += [tensor for tensor in operator.inputs if tensor in makers]
+        elif list(graph.tensors[operator.inputs[1]].shape[1:3]) != [1, 1]:
+            return []
+    return found
+
+
 def pack(model) -> bytes:
     """The `.tflite` file of a ModelT."""
     builder = _AlignedBuilder(1024)

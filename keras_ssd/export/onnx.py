@@ -4,18 +4,19 @@ import tempfile
 import warnings
 from pathlib import Path
 
+from keras_ssd.default_boxes import default_boxes
 from keras_ssd.export.backend import require_tensorflow
-from keras_ssd.export.raw_outputs import decoding_settings, labels_text, raw_outputs_model
+from keras_ssd.export.raw_outputs import labels_text, raw_outputs_model
 from keras_ssd.files import replace_file
+from keras_ssd.models.detector import decode_layer, ssd_config
 
 
 def export_onnx(detector, path: str | Path) -> Path:
-    """Writes a detector as an `.onnx` file that ends at its raw outputs, float32.
+    """Writes a detector, complete, as an `.onnx` file that computes in float32.
 
     The input "images" takes any number of uint8 RGB images (B, S, S, 3), already warped to the
-    network's size; the outputs are "offsets" (B, N, 4) and "classes" (B, N, K + 1), see `SSD`,
-    which `load_detector` decodes. The file's metadata hold "labels", a name a line, and
-    "decoding", the settings for it in JSON.
+    network's size; the outputs are the detector's: "boxes" (B, D, 4), "labels" (B, D), "scores"
+    (B, D) and "num_detections" (B,). The file's metadata hold the names, "labels", one a line.
 
     Args:
         detector: see `build_detector`; its thresholds hold.
@@ -35,6 +36,8 @@ def export_onnx(detector, path: str | Path) -> Path:
     try:
         import onnx
         import tf2onnx  # noqa: F401  which Keras uses
+
+        from keras_ssd.export.onnx_decoding import add_decoding
     except ImportError as error:
         raise ImportError(
             'export_onnx needs onnx and tf2onnx: pip install "keras-ssd[onnx]"'
@@ -46,9 +49,8 @@ def export_onnx(detector, path: str | Path) -> Path:
         model = raw_outputs_model(detector)
         model.export(file, format="onnx", verbose=False, input_signature=model.inputs)
         model = onnx.load(file)
-    for tensor in (*model.graph.input, *model.graph.output):
-        tensor.type.tensor_type.shape.dim[0].dim_param = "batch"
-    metadata = {"labels": labels_text(detector), "decoding": decoding_settings(detector)}
-    onnx.helper.set_model_props(model, metadata)
+    add_decoding(model, decode_layer(detector), default_boxes(ssd_config(detector)))
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"
+    onnx.helper.set_model_props(model, {"labels": labels_text(detector)})
     replace_file(path, lambda unfinished: onnx.save(model, unfinished))
     return path

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_ssd.default_boxes import default_boxes
 from keras_ssd.export.backend import require_tensorflow
-from keras_ssd.export.raw_outputs import decoding_settings, labels_text, raw_outputs_model
+from keras_ssd.export.raw_outputs import labels_text, raw_outputs_model
 from keras_ssd.files import replace_file
 from keras_ssd.images import resize_image
-from keras_ssd.models.detector import image_size
+from keras_ssd.models.detector import decode_layer, image_size, ssd_config
 
 
 def export_openvino(
@@ -20,18 +21,18 @@ def export_openvino(
     quantize: str | None = None,
     calibration_images: Iterable[np.ndarray] | None = None,
 ) -> Path:
-    """Writes a detector as an `.xml` file, and its weights as the `.bin` file beside it.
+    """Writes a detector, complete, as an `.xml` file, and its weights as the `.bin` beside it.
 
     The input "images" takes any number of uint8 RGB images (B, S, S, 3), already warped to the
-    network's size; the outputs, float32, are "offsets" (B, N, 4) and "classes" (B, N, K + 1), see
-    `SSD`, which `load_detector` decodes. The file's `rt_info` holds, under "keras_ssd", "labels", a
-    name a line, and "decoding", the settings for it in JSON.
+    network's size; the outputs are the detector's: "boxes" (B, D, 4), "labels" (B, D), "scores"
+    (B, D) and "num_detections" (B,). The file's `rt_info` holds, under "keras_ssd", the names,
+    "labels", one a line.
 
     Args:
         detector: see `build_detector`; its thresholds hold.
         path: ends in ".xml".
         quantize: None: float32. "int8": convolutions computed in int8, their weights and
-            activations; what the heads put out stays float32.
+            activations; what the heads put out, and its decoding, stays float32.
         calibration_images: RGB uint8 (H, W, 3), about 100 of the kind that the detector is for;
             "int8" takes the ranges of the activations from them, and needs them.
 
@@ -50,6 +51,8 @@ def export_openvino(
         raise ValueError(f"quantize: expected None or int8, not {quantize!r}")
     try:
         import openvino
+
+        from keras_ssd.export.openvino_decoding import add_decoding
 
         if quantize == "int8":
             import nncf
@@ -70,10 +73,10 @@ def export_openvino(
         model = openvino.Core().read_model(file)
         if quantize == "int8":
             model = nncf.quantize(model, nncf.Dataset(warped), subset_size=len(warped))
+        add_decoding(model, decode_layer(detector), default_boxes(ssd_config(detector)))
         model.set_rt_info(labels_text(detector), ["keras_ssd", "labels"])
-        model.set_rt_info(decoding_settings(detector), ["keras_ssd", "decoding"])
         complete = Path(folder) / "complete.xml"
-        # Weights stored as float16 would run no faster, and moved some raw outputs by 2.
+        # Weights stored as float16 would run no faster, and moved some logits by 2.
         openvino.save_model(model, complete, compress_to_fp16=False)
         for suffix in (".bin", ".xml"):  # the one last that is opened by name
             content = complete.with_suffix(suffix).read_bytes()

@@ -1,4 +1,4 @@
-"""What the formats share that end at an SSD's raw outputs, which NumPy decodes."""
+"""What the exports start from: a detector's SSD, its settings and names."""
 
 import json
 

@@ -1,6 +1,5 @@
 """A detector in a LiteRT (TensorFlow Lite) file, as `export_litert` writes it."""
 
-import os
 import zipfile
 from pathlib import Path
 
@@ -31,9 +30,7 @@ class LiteRTDetector(ExportedDetector):
                 self.class_names = tuple(archive.read("labels.txt").decode().splitlines())
                 raw = "decoding.json" in archive.namelist()
                 self._decoding = read_settings(archive.read("decoding.json"))[1] if raw else None
-            self._interpreter = _interpreter()(
-                model_path=str(path), num_threads=num_threads or os.cpu_count()
-            )
+            self._interpreter = _interpreter()(model_path=str(path), num_threads=num_threads)
             self._run = self._interpreter.get_signature_runner()
         except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
             raise ValueError(f"{path}: not a detector exported as .tflite ({error})") from error

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
-from keras_ssd.inference.raw_outputs import RawOutputsDetector
+import numpy as np
+
+from keras_ssd.images import resize_image
+from keras_ssd.inference.exported import ExportedDetector
 
 
-class OnnxDetector(RawOutputsDetector):
+class OnnxDetector(ExportedDetector):
     """Runs an `.onnx` file on ONNX Runtime, on the CPU.
 
     Args:
@@ -33,9 +36,13 @@ class OnnxDetector(RawOutputsDetector):
                 str(path), options, providers=["CPUExecutionProvider"]
             )
             metadata = self._session.get_modelmeta().custom_metadata_map
-            super().__init__(metadata["labels"], metadata["decoding"])
+            self.class_names = tuple(metadata["labels"].splitlines())
+            self.image_size = self._session.get_inputs()[0].shape[1]
         except Exception as error:  # a damaged file makes the runtime raise almost anything
             raise ValueError(f"{path}: not a detector exported as .onnx ({error})") from error
 
-    def _run(self, images):
-        return self._session.run(["offsets", "classes"], {"images": images})
+    def predict_on_batch(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """See `ExportedDetector`; images of another size are warped first."""
+        warped = np.stack([resize_image(image, self.image_size) for image in images])
+        names = [output.name for output in self._session.get_outputs()]
+        return dict(zip(names, self._session.run(names, {"images": warped}), strict=True))

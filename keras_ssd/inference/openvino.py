@@ -2,18 +2,21 @@
 
 from pathlib import Path
 
-from keras_ssd.inference.raw_outputs import RawOutputsDetector
+import numpy as np
+
+from keras_ssd.images import resize_image
+from keras_ssd.inference.exported import ExportedDetector
 
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
 
 
-class OpenVINODetector(RawOutputsDetector):
+class OpenVINODetector(ExportedDetector):
     """Runs an `.xml` file, with the `.bin` file beside it, on the CPU.
 
     Args:
         path: of the `.xml` file.
         precision: "float32" or "bfloat16", which is faster on processors that compute in it; what
-            int8 computes stays int8.
+            int8 computes stays int8, and boxes and scores are float32.
         num_threads: of the runtime; None: as it likes.
 
     Raises:
@@ -41,12 +44,13 @@ class OpenVINODetector(RawOutputsDetector):
             settings["INFERENCE_NUM_THREADS"] = num_threads
         try:
             model = openvino.Core().read_model(path)
-            held = [model.get_rt_info(["keras_ssd", key]).value for key in ("labels", "decoding")]
-            super().__init__(*held)
+            self.class_names = tuple(model.get_rt_info(["keras_ssd", "labels"]).value.splitlines())
+            self.image_size = model.input("images").partial_shape[1].get_length()
             self._model = openvino.compile_model(model, "CPU", settings)
         except (RuntimeError, ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path}: not a detector exported as .xml ({error})") from error
 
-    def _run(self, images):
-        outputs = self._model(images)
-        return outputs["offsets"], outputs["classes"]
+    def predict_on_batch(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """See `ExportedDetector`; images of another size are warped first."""
+        warped = np.stack([resize_image(image, self.image_size) for image in images])
+        return {output.any_name: value for output, value in self._model(warped).items()}

@@ -56,6 +56,16 @@ def test_the_mean_of_each_channel_is_that_of_the_exact_weights(build):
     np.testing.assert_allclose(mean(corrected), exact, atol=2e-6)
 
 
+def test_weights_that_are_not_rounded_are_left_alone():
+    model = network(layers.Conv2D(3, 1, name="exact"), layers.Conv2D(3, 3))
+    corrected = with_corrected_biases(model, IMAGES, exact={"exact"})
+    changed = [
+        not np.array_equal(ours, theirs)
+        for ours, theirs in zip(corrected.get_weights(), model.get_weights(), strict=True)
+    ]
+    assert changed == [False, False, False, True]  # kernel and bias of each
+
+
 def test_a_channel_of_zeros_stays_so():
     model = network(layers.Conv2D(3, 1, kernel_initializer="zeros"))
     np.testing.assert_array_equal(mean(with_corrected_biases(model, IMAGES)), 0)

@@ -201,3 +201,19 @@ def test_l2_normalization_of_full_int8_stays_float32(images, tmp_path):
     ]
     (output,) = (operator.outputs[0] for operator in normalizations)
     assert graph.tensors[output].type == schema.TensorType.FLOAT32
+
+
+def test_pointwise_convolutions_of_the_heads_stay_float32_in_full_int8(images, tmp_path):
+    ssd = SSD(SSD_TINY_128, 2, backbone=backbones.tiny(128), separable_heads=True)
+    path = tmp_path / "a.tflite"
+    export_litert(build_detector(ssd, "ab"), path, quantize="int8", calibration_images=images)
+    (graph,), codes = read(path).subgraphs, read(path).operatorCodes
+    kernels = [
+        graph.tensors[operator.inputs[1]]
+        for operator in graph.operators
+        if codes[operator.opcodeIndex].builtinCode == schema.BuiltinOperator.CONV_2D
+    ]
+    types = {kernel.shape[1]: set() for kernel in kernels}
+    for kernel in kernels:
+        types[kernel.shape[1]].add(kernel.type)
+    assert types == {3: {schema.TensorType.INT8}, 1: {schema.TensorType.FLOAT32}}

@@ -1,4 +1,4 @@
-"""What is particular to ONNX files; test_raw_outputs.py has the rest."""
+"""What is particular to ONNX files; test_complete_files.py has the rest."""
 
 import pytest
 
@@ -19,8 +19,10 @@ def test_the_file_is_valid_and_says_what_it_takes_and_puts_out(onnx_path):
     }
     assert tensors == {
         "images": (onnx.TensorProto.UINT8, ["batch", 128, 128, 3]),
-        "offsets": (onnx.TensorProto.FLOAT, ["batch", 1360, 4]),
-        "classes": (onnx.TensorProto.FLOAT, ["batch", 1360, 4]),
+        "boxes": (onnx.TensorProto.FLOAT, ["batch", 9, 4]),
+        "labels": (onnx.TensorProto.INT32, ["batch", 9]),
+        "scores": (onnx.TensorProto.FLOAT, ["batch", 9]),
+        "num_detections": (onnx.TensorProto.INT32, ["batch"]),
     }
     (labels,) = (entry.value for entry in model.metadata_props if entry.key == "labels")
     assert labels == "cat\ndög\n犬\n"

@@ -1,4 +1,4 @@
-"""What holds of every file that ends at raw outputs and is run by a runtime of its own."""
+"""What holds of every file that holds a complete detector and is run by a runtime of its own."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ from keras_ssd.export import compare, export_onnx, export_openvino
 from keras_ssd.images import read_image, resize_image
 from keras_ssd.inference.onnx import OnnxDetector
 from keras_ssd.inference.openvino import OpenVINODetector
-from keras_ssd.models import with_precision
+from keras_ssd.models import build_detector, with_precision
 from keras_ssd.models.detector import ssd_model
 
 PHOTOS = Path(__file__).parents[2] / "examples" / "photos"
@@ -43,23 +43,46 @@ def path(request, kind):
     return request.getfixturevalue(f"{kind.name}_path")
 
 
-def test_raw_outputs_are_those_of_the_ssd(detector, kind, path, images):
-    ours = ssd_model(detector)(images.astype(np.float32), training=False)
-    theirs = kind.opened(path)._run(images)
-    for name, value in zip(("offsets", "classes"), theirs, strict=True):
-        np.testing.assert_allclose(value, ours[name], atol=1e-4)
+def assert_same(found, expected):
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        assert found[name].dtype == value.dtype
+        np.testing.assert_allclose(found[name], value, atol=1e-4)
 
 
-def test_it_finds_what_keras_finds(detector, kind, path, images):
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_it_finds_what_keras_finds(detector, kind, path, images, batch_size):
+    images = images[:batch_size]
     ours = detector.predict(images, verbose=0)
+    assert ours["num_detections"].tolist() == [9] * batch_size  # its maximum
     exported = keras_ssd.load_detector(path)
     assert isinstance(exported, kind.opened)
     assert keras_ssd.class_names(exported) == ("cat", "dög", "犬")
-    theirs = exported.predict(images)
-    assert ours["num_detections"].min() == 9
-    for name, value in ours.items():
-        assert theirs[name].dtype == value.dtype
-        np.testing.assert_allclose(theirs[name], value, atol=1e-4)
+    assert exported.image_size == 128
+    assert_same(exported.predict(images), ours)
+
+
+def test_batches_are_joined(detector, kind, path, images):
+    batches = [images[:3], images[3:]]
+    assert_same(kind.opened(path).predict(batches), detector.predict(images, verbose=0))
+
+
+def test_what_is_missing_is_padded_as_keras_does(detector, kind, images, tmp_path):
+    """Images of few detections and of none, and room for more than there are candidates."""
+    best = np.sort(detector.predict(images, verbose=0)["scores"].max(axis=1))
+    detector = build_detector(
+        ssd_model(detector),
+        ("cat", "dög", "犬"),
+        confidence_threshold=float(best[1:3].mean()),
+        iou_threshold=1.0,
+        max_detections=3 * 400 + 1,
+    )
+    exported = kind.opened(kind.export(detector, tmp_path / f"tiny{kind.suffix}"))
+    ours = detector.predict(images, verbose=0)
+    assert sorted(ours["num_detections"] > 0) == [False, False, True, True]
+    assert_same(exported.predict(images), ours)
+    nothing = images[ours["num_detections"] == 0]
+    assert_same(exported.predict(nothing), detector.predict(nothing, verbose=0))
 
 
 def test_a_detector_of_another_precision_is_written_in_float32(detector, kind, images, tmp_path):

@@ -2,7 +2,11 @@ PYTHON ?= python3
 BACKEND_TESTS = tests/models tests/test_boxes.py tests/test_losses.py
 SOURCES = keras_ssd tests training examples
 
-.PHONY: test test-slow test-backends lint format wheel demo clean
+DATA = ../shared/data/VOCdevkit
+PEER = ../shared/peers/coco_ssd_mobilenet_v1/detect.tflite
+MODELS = ssd_mobilenet_320_voc saved_models/ssd300_vgg16_voc/ssd300_vgg16_voc.keras
+
+.PHONY: test test-slow test-backends lint format wheel demo bench-exports clean
 
 # What it takes to run; enough for `make demo`.
 .venv/.installed: setup.cfg
@@ -56,6 +60,10 @@ wheel: .venv/.installed-test
 
 demo: .venv/.installed
 	.venv/bin/python training/demo.py
+
+# Time, size and mAP in every format; DATA is a VOCdevkit, PEER is explained in training/compare.py.
+bench-exports: .venv/.installed-test
+	.venv/bin/python training/bench_exports.py $(DATA) training/holdback.txt $(PEER) $(MODELS)
 
 clean:
 	rm -rf .venv .venv-mediapipe .venv-wheel build dist *.egg-info .pytest_cache .ruff_cache

@@ -64,7 +64,6 @@ def formats(model, folder, calibration_images):
         found[name] = Format(exported, exported.predict_on_batch, path)
 
     found["Keras float32"] = Format(detector, tf.function(detector))
-    found["Keras bfloat16"] = Format(half, tf.function(half))
     add("SavedModel float32", export.export_saved_model(detector, folder / "float32"))
     add("SavedModel bfloat16", export.export_saved_model(half, folder / "bfloat16"))
     litert = partial(export.export_litert, detector)
@@ -72,7 +71,6 @@ def formats(model, folder, calibration_images):
     add("LiteRT float16", litert(folder / "float16.tflite", quantize="float16"))
     add("LiteRT dynamic_int8", litert(folder / "dynamic.tflite", quantize="dynamic_int8"))
     add("LiteRT int8", litert(folder / "int8.tflite", **calibrated))
-    add("LiteRT float16, --nms", litert(folder / "nms16.tflite", quantize="float16", nms=True))
     add("LiteRT int8, --nms", litert(folder / "nms8.tflite", nms=True, **calibrated))
     openvino = export.export_openvino(detector, folder / "float32.xml")
     add("OpenVINO float32", openvino)

@@ -34,7 +34,7 @@ def add_options(command):
     add(
         "--nms",
         action="store_true",
-        help="LiteRT: end with the runtime's own post-processing, at most 100 detections; else at "
+        help="LiteRT: end with detections, at most 100, for programs that expect them; else at "
         "the raw outputs",
     )
     add_data_options(command, required=False)

@@ -9,14 +9,18 @@ import numpy as np
 
 from keras_ssd.default_boxes import default_boxes
 from keras_ssd.export import litert_graph
+from keras_ssd.export.backend import require_tensorflow
 from keras_ssd.export.bias_correction import with_corrected_biases
 from keras_ssd.export.equalization import with_equal_channels
+from keras_ssd.export.litert_decoding import decoding_model
 from keras_ssd.export.litert_metadata import add_metadata, with_files
 from keras_ssd.export.raw_outputs import decoding_settings, labels_text
 from keras_ssd.files import replace_file
 from keras_ssd.images import resize_image
 from keras_ssd.models.detector import decode_layer, ssd_config, ssd_model
+from keras_ssd.models.precision import with_precision
 
+_DETECTIONS = ("detection_boxes", "detection_classes", "detection_scores", "num_detections")
 QUANTIZATIONS = ("float16", "dynamic_int8", "int8")
 # In the int8 file. The additions' sums, rounded, would pass their errors on from block to block.
 # LiteRT's int8 L2 normalization puts out steps of 1/128, too coarse for hundreds of channels.
@@ -35,8 +39,8 @@ def export_litert(
 
     Its input is one uint8 RGB image (1, S, S, 3), already warped to the network's size; its
     outputs are float32. Without `nms` they are "offsets" (1, N, 4) and "classes" (1, N, K + 1),
-    the raw outputs of `SSD`, which `load_detector` decodes. With `nms` the runtime's own operation
-    TFLite_Detection_PostProcess finds at most 100 objects, each class suppressed by itself:
+    the raw outputs of `SSD`, which `load_detector` decodes. With `nms` the file decodes them, and
+    finds at most 100 objects, each class suppressed by itself:
     "detection_boxes" (1, D, 4), relative (ymin, xmin, ymax, xmax); "detection_classes" (1, D), from
     0; "detection_scores" (1, D), descending; and "num_detections" (1,), in this order. The file
     holds the names, `labels.txt`, and the metadata by which MediaPipe Tasks knows an object
@@ -57,8 +61,9 @@ def export_litert(
         The path.
 
     Raises:
-        ValueError: an argument is wrong.
+        ValueError: an argument is wrong, or Keras's backend is not TensorFlow's.
     """
+    require_tensorflow()
     path = Path(path)
     if path.suffix != ".tflite":
         raise ValueError(f"{path}: the name of a LiteRT file must end in .tflite")
@@ -66,24 +71,19 @@ def export_litert(
         raise ValueError(f"quantize: expected None, {', '.join(QUANTIZATIONS)}, not {quantize!r}")
     config, layer = ssd_config(detector), decode_layer(detector)
     given = () if calibration_images is None else calibration_images
-    ssd, warped = ssd_model(detector), []
+    ssd, warped = ssd_model(with_precision(detector, "float32")), []
     if quantize == "int8":
         warped = [resize_image(image, config.image_size) for image in given]
         if not warped:
             raise ValueError("calibration_images: int8 needs images to take its ranges from")
         ssd = with_equal_channels(ssd, warped)
         ssd = with_corrected_biases(ssd, warped, exact=_pointwise_heads(ssd))
-    model = litert_graph.unpack(_convert(ssd, config.image_size, quantize, warped))
+    content = _convert(ssd, config.image_size, quantize, warped)
+    model = litert_graph.unpack(content, ("offsets", "classes"))
     files = {"labels.txt": labels_text(detector)}
     if nms:
-        litert_graph.add_post_processing(
-            model,
-            default_boxes(config),
-            layer.variances,
-            confidence_threshold=layer.confidence_threshold,
-            iou_threshold=layer.iou_threshold,
-            max_detections=layer.max_detections,
-        )
+        decoding = decoding_model(layer, default_boxes(config))
+        litert_graph.append(model, litert_graph.unpack(decoding, _DETECTIONS))
     else:
         files["decoding.json"] = decoding_settings(detector)
     add_metadata(model, detector.name, config.image_size, nms=nms)

@@ -27,7 +27,7 @@ def add_metadata(model, name: str, image_size: int, *, nms: bool) -> None:
         model: see `litert_graph.unpack`.
         name: of the model.
         image_size: side in pixels of its square input.
-        nms: whether its outputs are those of the post-processing, else the raw ones.
+        nms: whether its outputs are detections, else the raw ones.
     """
     from tensorflow.lite.python import schema_py_generated as schema
 

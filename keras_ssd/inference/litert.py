@@ -1,5 +1,6 @@
 """A detector in a LiteRT (TensorFlow Lite) file, as `export_litert` writes it."""
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -30,6 +31,7 @@ class LiteRTDetector(ExportedDetector):
                 self.class_names = tuple(archive.read("labels.txt").decode().splitlines())
                 raw = "decoding.json" in archive.namelist()
                 self._decoding = read_settings(archive.read("decoding.json"))[1] if raw else None
+            num_threads = num_threads or os.cpu_count()
             self._interpreter = _interpreter()(model_path=str(path), num_threads=num_threads)
             self._run = self._interpreter.get_signature_runner()
         except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:

@@ -3,11 +3,19 @@
 import keras
 import pytest
 
-from keras_ssd.export import export_onnx, export_openvino
+from keras_ssd.export import export_litert, export_onnx, export_openvino, export_saved_model
 from keras_ssd.export.backend import require_tensorflow
 
 
-@pytest.mark.parametrize(("export", "name"), [(export_onnx, "a.onnx"), (export_openvino, "a.xml")])
+@pytest.mark.parametrize(
+    ("export", "name"),
+    [
+        (export_litert, "a.tflite"),
+        (export_onnx, "a.onnx"),
+        (export_openvino, "a.xml"),
+        (export_saved_model, "a"),
+    ],
+)
 def test_other_backends_are_refused_and_nothing_is_written(
     detector, tmp_path, monkeypatch, export, name
 ):

@@ -8,10 +8,12 @@ def add_options(command):
 def run(options) -> int:
     """Prints a table; see `keras_ssd.list_presets`."""
     from keras_ssd.models import list_presets
+    from keras_ssd.models.presets import is_packaged
 
     rows = [("name", "architecture", "classes", "metric", "MB", "where", "trained by")]
     for preset in list_presets():
-        where = "download" if preset.url else "in the package"
+        where = "in the package" if is_packaged(preset) else "repository"
+        where = "download" if preset.url else where
         rows.append(
             (
                 preset.name,

@@ -9,12 +9,15 @@ from keras_ssd.config import SSDConfig
 from keras_ssd.default_boxes import default_boxes as make_default_boxes
 
 
-def read_settings(text: str) -> tuple[int, dict]:
-    """From the JSON that exports hold: the image size, and `decode_detections`'s settings."""
+def read_settings(text: str) -> dict:
+    """From the JSON that exports hold: `decode_detections`'s settings."""
     settings = json.loads(text)
     config = SSDConfig.from_dict(settings.pop("config"))
-    boxes = make_default_boxes(config)
-    return config.image_size, {"default_boxes": boxes, "variances": config.variances, **settings}
+    return {
+        "default_boxes": make_default_boxes(config),
+        "variances": config.variances,
+        **settings,
+    }
 
 
 def decode_detections(

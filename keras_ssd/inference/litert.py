@@ -30,7 +30,7 @@ class LiteRTDetector(ExportedDetector):
             with zipfile.ZipFile(path) as archive:
                 self.class_names = tuple(archive.read("labels.txt").decode().splitlines())
                 raw = "decoding.json" in archive.namelist()
-                self._decoding = read_settings(archive.read("decoding.json"))[1] if raw else None
+                self._decoding = read_settings(archive.read("decoding.json")) if raw else None
             num_threads = num_threads or os.cpu_count()
             self._interpreter = _interpreter()(model_path=str(path), num_threads=num_threads)
             self._run = self._interpreter.get_signature_runner()

@@ -25,7 +25,7 @@ class Preset:
         trained_by: whose weights these are, and their licence.
         metric: as published, or measured where it says so.
         megabytes: of the file.
-        url: of the file; None: it comes with the package.
+        url: of the file; None: it comes with the package, or with the repository if it is large.
         sha256: of the file, in hex, or its first digits; None: none is published.
         source: which of the formats of `keras_ssd.models.convert_torch_checkpoint` the file has,
             or "tensorflow", or "keras".
@@ -74,6 +74,19 @@ _PRESETS = (
         # as Open Model Zoo records it in models/public/ssdlite_mobilenet_v2/model.yml
         "542445cce834dbfbb7df1991425d475e85a2d7ec68c60a4f262bb18aac10c8b2",
         "tensorflow",
+    ),
+    Preset(
+        "ssd300_vgg16_voc",
+        "SSD300",
+        "VOC, 20",
+        "keras-ssd, trained for 1.3 epochs only; VGG16 from the Oxford VGG19 (CC BY)",
+        "mAP 0.086 on 100 images of VOC2007 val, measured",
+        47.9,
+        None,
+        "0c9de59d0370a25e7f262851112077f60b1bdc4c9a4277a2ad0efb2c00142629",
+        "keras",
+        bfloat16_map_loss=None,
+        bfloat16_time=None,
     ),
     Preset(
         "ssd300_coco_torchvision",
@@ -179,9 +192,20 @@ def _automatic_precision(preset, path):
 
 
 def _file(preset):
-    if preset.url is None:
-        return _PACKAGED / f"{preset.name}.keras"
-    return download(preset.url, preset.sha256)
+    if preset.url is not None:
+        return download(preset.url, preset.sha256)
+    path = _PACKAGED / f"{preset.name}.keras"
+    if not path.exists():
+        raise ValueError(
+            f"{preset.name}: too large for the package; take saved_models/{preset.name}/"
+            f"{preset.name}.keras from the repository and give its path"
+        )
+    return path
+
+
+def is_packaged(preset: Preset) -> bool:
+    """Whether its file comes with the package."""
+    return (_PACKAGED / f"{preset.name}.keras").exists()
 
 
 def _open(preset, path):

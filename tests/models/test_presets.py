@@ -166,6 +166,16 @@ def test_each_file_goes_to_its_reader(name, reader, tmp_path, monkeypatch):
     assert presets.load_detector(name, weights=file) == (file, *reader)
 
 
+def test_a_preset_too_large_for_the_package_is_taken_by_its_path(capsys):
+    with pytest.raises(ValueError, match=r"take saved_models/ssd300_vgg16_voc/.*\.keras from the"):
+        keras_ssd.load_detector("ssd300_vgg16_voc")
+    assert cli.main(["presets"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert "in the package" in lines["ssd_mobilenet_320_voc"]
+    assert "repository" in lines["ssd300_vgg16_voc"]
+    assert "download" in lines["ssd300_voc_caffe"]
+
+
 def test_a_bad_file_in_the_cache_is_to_be_deleted(served):
     preset, file = served
     unchecked = dataclasses.replace(preset, sha256=None)

@@ -90,7 +90,7 @@ def test_the_packaged_preset_finds_what_is_in_the_shared_photos(packaged, shared
 def test_presets_have_all_that_a_user_asks_for():
     names = [preset.name for preset in keras_ssd.list_presets()]
     assert names[0] == "ssd_mobilenet_320_voc"
-    assert len(set(names)) == len(names) == 5
+    assert len(set(names)) == len(names) == 6
     for preset in keras_ssd.list_presets():
         assert hasattr(keras_ssd, preset.architecture)
         assert preset.classes

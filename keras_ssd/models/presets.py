@@ -61,6 +61,8 @@ _PRESETS = (
         None,
         None,
         "keras",
+        bfloat16_map_loss=0.0017,
+        bfloat16_time=1.27,
     ),
     Preset(
         "ssd_mobilenet_300_coco",

@@ -5,8 +5,7 @@ python training/compare.py VOCdevkit training/holdback.txt MODEL...
 A MODEL is the packaged preset or a `.keras` file, with VOC's classes, or a TensorFlow Lite detector
 trained on COCO with a `labelmap.txt` beside it, as the widely used coco_ssd_mobilenet_v1: uint8 in;
 boxes, classes, scores and count out. Milliseconds are of one image already at the network's size,
-decoded and with
-suppression, on two threads: the median of 100, the models taking turns.
+decoded and with suppression, on two threads: the median of 100, the models taking turns.
 """
 
 import statistics

@@ -1,5 +1,6 @@
 """Detectors as LiteRT (TensorFlow Lite) files, for phones and small computers."""
 
+import json
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,9 +15,12 @@ from keras_ssd.export.bias_correction import with_corrected_biases
 from keras_ssd.export.equalization import with_equal_channels
 from keras_ssd.export.litert_decoding import decoding_model
 from keras_ssd.export.litert_metadata import add_metadata, with_files
-from keras_ssd.export.raw_outputs import decoding_settings, labels_text
+from keras_ssd.export.raw_outputs import (
+    decoding_settings,
+    labels_text,
+    warped_calibration_images,
+)
 from keras_ssd.files import replace_file
-from keras_ssd.images import resize_image
 from keras_ssd.models.detector import decode_layer, ssd_config, ssd_model
 from keras_ssd.models.precision import with_precision
 
@@ -69,23 +73,20 @@ def export_litert(
         raise ValueError(f"{path}: the name of a LiteRT file must end in .tflite")
     if quantize not in (None, *QUANTIZATIONS):
         raise ValueError(f"quantize: expected None, {', '.join(QUANTIZATIONS)}, not {quantize!r}")
-    config, layer = ssd_config(detector), decode_layer(detector)
-    given = () if calibration_images is None else calibration_images
+    config = ssd_config(detector)
     ssd, warped = ssd_model(with_precision(detector, "float32")), []
     if quantize == "int8":
-        warped = [resize_image(image, config.image_size) for image in given]
-        if not warped:
-            raise ValueError("calibration_images: int8 needs images to take its ranges from")
+        warped = warped_calibration_images(detector, calibration_images)
         ssd = with_equal_channels(ssd, warped)
         ssd = with_corrected_biases(ssd, warped, exact=_pointwise_heads(ssd))
     content = _convert(ssd, config.image_size, quantize, warped)
     model = litert_graph.unpack(content, ("offsets", "classes"))
     files = {"labels.txt": labels_text(detector)}
     if nms:
-        decoding = decoding_model(layer, default_boxes(config))
+        decoding = decoding_model(decode_layer(detector), default_boxes(config))
         litert_graph.append(model, litert_graph.unpack(decoding, _DETECTIONS))
     else:
-        files["decoding.json"] = decoding_settings(detector)
+        files["decoding.json"] = json.dumps(decoding_settings(detector))
     add_metadata(model, detector.name, config.image_size, nms=nms)
     content = with_files(litert_graph.pack(model), files)
     replace_file(path, lambda unfinished: unfinished.write_bytes(content))

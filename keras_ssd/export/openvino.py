@@ -8,10 +8,13 @@ import numpy as np
 
 from keras_ssd.default_boxes import default_boxes
 from keras_ssd.export.backend import require_tensorflow
-from keras_ssd.export.raw_outputs import labels_text, raw_outputs_model
+from keras_ssd.export.raw_outputs import (
+    labels_text,
+    raw_outputs_model,
+    warped_calibration_images,
+)
 from keras_ssd.files import replace_file
-from keras_ssd.images import resize_image
-from keras_ssd.models.detector import decode_layer, image_size, ssd_config
+from keras_ssd.models.detector import decode_layer, ssd_config
 
 
 def export_openvino(
@@ -62,10 +65,7 @@ def export_openvino(
         ) from error
     warped = []
     if quantize == "int8":
-        given = () if calibration_images is None else calibration_images
-        warped = [resize_image(image, image_size(detector))[None] for image in given]
-        if not warped:
-            raise ValueError("calibration_images: int8 needs images to take its ranges from")
+        warped = [image[None] for image in warped_calibration_images(detector, calibration_images)]
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.xml"

@@ -1,10 +1,12 @@
 """What the exports start from: a detector's SSD, its settings and names."""
 
-import json
+from collections.abc import Iterable
 
 import keras
+import numpy as np
 from keras import ops
 
+from keras_ssd.images import resize_image
 from keras_ssd.models.detector import decode_layer, image_size, ssd_config, ssd_model
 from keras_ssd.models.precision import with_precision
 
@@ -20,17 +22,25 @@ def raw_outputs_model(detector) -> keras.Model:
     return keras.Model(images, ssd(ops.cast(images, "float32")))
 
 
-def decoding_settings(detector) -> str:
-    """JSON of what decodes a detector's raw outputs; see `inference.decode.read_settings`."""
+def warped_calibration_images(detector, images: Iterable[np.ndarray] | None) -> list[np.ndarray]:
+    """The images (S, S, 3) from which int8 takes its ranges; ValueError if there are none."""
+    size = image_size(detector)
+    warped = [resize_image(image, size) for image in (() if images is None else images)]
+    if not warped:
+        raise ValueError("calibration_images: int8 needs images to take its ranges from")
+    return warped
+
+
+def decoding_settings(detector) -> dict:
+    """What decodes a detector's raw outputs; see `inference.decode.read_settings`."""
     layer = decode_layer(detector)
-    settings = {
+    return {
         "config": ssd_config(detector).to_dict(),
         "top_k": layer.top_k,
         "confidence_threshold": layer.confidence_threshold,
         "iou_threshold": layer.iou_threshold,
         "max_detections": layer.max_detections,
     }
-    return json.dumps(settings)
 
 
 def labels_text(detector) -> str:

@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from keras_ssd.export.backend import require_tensorflow
 from keras_ssd.export.encoded_images import decode_images
+from keras_ssd.export.raw_outputs import decoding_settings, labels_text
 from keras_ssd.export.warmup import write_warmup_requests
-from keras_ssd.models.detector import class_names, decode_layer, image_size, ssd_config, ssd_model
+from keras_ssd.models.detector import class_names, decode_layer, image_size, ssd_model
 
 
 def export_saved_model(detector, path: str | Path, *, version: int | None = None) -> Path:
@@ -110,20 +111,16 @@ def _signatures(detector):
 
 
 def _write_extra_assets(detector, folder, model_name):
-    names, decode, size = class_names(detector), decode_layer(detector), image_size(detector)
+    size = image_size(detector)
     metadata = {
         "name": detector.name,
         "keras_ssd_version": importlib.metadata.version("keras-ssd"),
-        "class_names": names,
+        "class_names": class_names(detector),
         "image_size": size,
-        "confidence_threshold": decode.confidence_threshold,
-        "iou_threshold": decode.iou_threshold,
-        "max_detections": decode.max_detections,
-        "top_k": decode.top_k,
-        "config": ssd_config(detector).to_dict(),
+        **decoding_settings(detector),
     }
     folder.mkdir()
-    (folder / "labels.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+    (folder / "labels.txt").write_text(labels_text(detector), encoding="utf-8")
     (folder / "metadata.json").write_text(json.dumps(metadata, indent=1) + "\n", encoding="utf-8")
     black = np.zeros((1, size, size, 3), np.uint8)
     requests = [

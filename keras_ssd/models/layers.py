@@ -85,14 +85,14 @@ class DilatedConv2D(keras.layers.Conv2D):
         plain = self.strides == (1, 1) and self.padding == "same" and self.groups == 1
         if not (training and plain and keras.backend.backend() == "tensorflow"):
             return super().call(inputs)
-        reach = [
-            rate * (size - 1)
+        rows, columns = (
+            range(0, rate * size, rate)
             for rate, size in zip(self.dilation_rate, self.kernel_size, strict=True)
-        ]
-        padded = ops.pad(inputs, [(0, 0), *((r // 2, r - r // 2) for r in reach), (0, 0)])
+        )
+        border = [(taps[-1] // 2, taps[-1] - taps[-1] // 2) for taps in (rows, columns)]
+        padded = ops.pad(inputs, [(0, 0), *border, (0, 0)])
         height, width = ops.shape(inputs)[1:3]
-        starts = [range(0, r + 1, rate) for r, rate in zip(reach, self.dilation_rate, strict=True)]
-        taps = [padded[:, y : y + height, x : x + width] for y in starts[0] for x in starts[1]]
+        taps = [padded[:, y : y + height, x : x + width] for y in rows for x in columns]
         kernel = ops.reshape(self.kernel, (-1, self.filters))
         outputs = ops.matmul(ops.concatenate(taps, axis=-1), kernel)
         if self.use_bias:

@@ -196,18 +196,21 @@ def _automatic_precision(preset, path):
 def _file(preset):
     if preset.url is not None:
         return download(preset.url, preset.sha256)
-    path = _PACKAGED / f"{preset.name}.keras"
-    if not path.exists():
+    if not is_packaged(preset):
         raise ValueError(
             f"{preset.name}: too large for the package; take saved_models/{preset.name}/"
             f"{preset.name}.keras from the repository and give its path"
         )
-    return path
+    return _packaged_file(preset)
 
 
 def is_packaged(preset: Preset) -> bool:
     """Whether its file comes with the package."""
-    return (_PACKAGED / f"{preset.name}.keras").exists()
+    return _packaged_file(preset).exists()
+
+
+def _packaged_file(preset):
+    return _PACKAGED / f"{preset.name}.keras"
 
 
 def _open(preset, path):

@@ -1,5 +1,6 @@
 """What holds of the package as a whole."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -34,6 +35,13 @@ def import_in_a_fresh_process() -> tuple[float, list[str]]:
     return float(seconds), optional.split()
 
 
+def imported_packages(node: ast.stmt) -> list[str]:
+    """The top packages that a statement, if it is an import, needs."""
+    if isinstance(node, ast.Import):
+        return [alias.name.split(".")[0] for alias in node.names]
+    return [node.module.split(".")[0]] if isinstance(node, ast.ImportFrom) else []
+
+
 def test_no_file_is_longer_than_300_lines():
     long = {str(path): len(path.read_text().splitlines()) for path in FILES}
     assert {path: lines for path, lines in long.items() if lines > 300} == {}
@@ -48,6 +56,26 @@ def test_no_file_or_folder_has_a_name_that_says_nothing():
 def test_every_folder_of_the_package_is_a_package_that_the_wheel_carries():
     folders = {path.parent for path in FILES if path.is_relative_to(ROOT / "keras_ssd")}
     assert [str(folder) for folder in folders if not (folder / "__init__.py").is_file()] == []
+
+
+def test_every_module_of_the_package_imports_without_an_extra():
+    required = {
+        "keras_ssd",
+        "cv2",
+        "flatbuffers",
+        "keras",
+        "numpy",
+        "tensorflow",
+        *sys.stdlib_module_names,
+    }
+    others = {
+        (str(path.relative_to(ROOT)), name)
+        for path in FILES
+        if path.is_relative_to(ROOT / "keras_ssd")
+        for node in ast.parse(path.read_text()).body
+        for name in imported_packages(node)
+    }
+    assert {(path, name) for path, name in others if name not in required} == set()
 
 
 @pytest.fixture(scope="module")

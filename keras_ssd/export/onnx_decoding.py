@@ -1,7 +1,6 @@
 """What the layer `DecodeDetections` does, in ONNX's operations."""
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
 
 from keras_ssd.boxes import MAX_LOG_SCALE
 
@@ -14,6 +13,8 @@ def add_decoding(model, layer, default_boxes) -> None:
         layer: the `DecodeDetections` that the detector ends with.
         default_boxes: float32 (N, 4), relative (cx, cy, w, h).
     """
+    from onnx import TensorProto
+
     num_classes, num_detections = len(layer.class_names), layer.max_detections
     top_k = min(layer.top_k, len(default_boxes))
     num_candidates = num_classes * top_k
@@ -91,6 +92,8 @@ class _Graph:
         Args:
             inputs: names; arrays and lists of integers (int64) become constants.
         """
+        from onnx import helper
+
         name = self._new_name(operation)
         names = [x if isinstance(x, str) else self._constant(x) for x in inputs]
         outputs = [f"{name}:{number}" for number in range(num_outputs)]
@@ -100,11 +103,15 @@ class _Graph:
 
     def put_out(self, name, value, element_type, shape):
         """Makes a value, its shape given without the batch, an output of the graph."""
+        from onnx import helper
+
         self._graph.node.append(helper.make_node("Identity", [value], [name], name=name))
         info = helper.make_tensor_value_info(name, element_type, ["batch", *shape])
         self._graph.output.append(info)
 
     def _constant(self, value):
+        from onnx import numpy_helper
+
         name = self._new_name("Constant")
         self._graph.initializer.append(numpy_helper.from_array(np.asarray(value), name))
         return name

@@ -1,7 +1,6 @@
 """What the layer `DecodeDetections` does, in OpenVINO's operations."""
 
 import numpy as np
-from openvino import opset13 as ops
 
 from keras_ssd.boxes import MAX_LOG_SCALE
 
@@ -14,9 +13,11 @@ def add_decoding(model, layer, default_boxes) -> None:
         layer: the `DecodeDetections` that the detector ends with.
         default_boxes: float32 (N, 4), relative (cx, cy, w, h).
     """
+    from openvino import opset13 as ops
+
     results = [model.output(name).get_node() for name in ("offsets", "classes")]
     offsets, logits = (result.input_value(0) for result in results)
-    outputs = _detections(offsets, logits, layer, default_boxes)
+    outputs = _detections(ops, offsets, logits, layer, default_boxes)
     for result in results:
         model.remove_result(result)
     for name, output in outputs.items():
@@ -25,7 +26,7 @@ def add_decoding(model, layer, default_boxes) -> None:
         model.add_results([result])
 
 
-def _detections(offsets, logits, layer, default_boxes):
+def _detections(ops, offsets, logits, layer, default_boxes):
     """The layer's outputs by their names.
 
     Not by `multiclass_nms`: on CPUs it sorts scores of different classes that differ by less than
@@ -42,15 +43,15 @@ def _detections(offsets, logits, layer, default_boxes):
     scores = ops.slice(probabilities, [1], [num_classes + 1], [1], [2])
     scores = ops.transpose(scores, [0, 2, 1])  # (B, K, N)
     # In no order, which takes 0.9 ms in place of 1.4 for 20 classes; the suppression sorts.
-    scores, indices = _top_k(scores, top_k, axis=2, order="none")  # (B, K, top_k)
-    indices = _reshape(indices, -1, num_candidates, 1)
-    boxes = _boxes(offsets, default_boxes, layer.variances)
+    scores, indices = _top_k(ops, scores, top_k, axis=2, order="none")  # (B, K, top_k)
+    indices = _reshape(ops, indices, -1, num_candidates, 1)
+    boxes = _boxes(ops, offsets, default_boxes, layer.variances)
     candidates = ops.gather_nd(boxes, indices, batch_dims=1)  # (B, K * top_k, 4)
 
     # A class's candidates are boxes of their own, so each class stands as an image of one class.
     kept = ops.non_max_suppression(
-        _reshape(candidates, -1, top_k, 4),
-        _reshape(scores, -1, 1, top_k),
+        _reshape(ops, candidates, -1, top_k, 4),
+        _reshape(ops, scores, -1, 1, top_k),
         np.int32(top_k),
         iou_threshold,
         np.float32(layer.confidence_threshold),
@@ -58,13 +59,13 @@ def _detections(offsets, logits, layer, default_boxes):
         output_type="i32",
     ).output(0)
     kept = ops.gather(kept, np.int32([0, 2]), np.int32(1))  # (M, 2), row and column of:
-    scores = _reshape(scores, -1, top_k)  # (B * K, top_k)
+    scores = _reshape(ops, scores, -1, top_k)  # (B * K, top_k)
     empty = ops.broadcast(np.float32(0), ops.shape_of(scores))
     scores = ops.scatter_nd_update(empty, kept, ops.gather_nd(scores, kept))
-    scores = _reshape(scores, -1, num_candidates)
+    scores = _reshape(ops, scores, -1, num_candidates)
     missing = max(num_detections - num_candidates, 0)
     scores = ops.pad(scores, np.int32([0, 0]), np.int32([0, missing]), "constant", np.float32(0))
-    scores, indices = _top_k(scores, num_detections, axis=1, order="value")  # (B, D)
+    scores, indices = _top_k(ops, scores, num_detections, axis=1, order="value")  # (B, D)
 
     found = ops.greater(scores, np.float32(0))
     indices = ops.select(found, indices, np.int32(0))
@@ -80,7 +81,7 @@ def _detections(offsets, logits, layer, default_boxes):
     }
 
 
-def _boxes(offsets, default_boxes, variances):
+def _boxes(ops, offsets, default_boxes, variances):
     """Corners (B, N, 4), as `boxes.decode` computes them."""
     centers, sizes = np.split(default_boxes, 2, axis=-1)
     scaled = ops.multiply(offsets, np.asarray(variances, np.float32))
@@ -91,10 +92,10 @@ def _boxes(offsets, default_boxes, variances):
     return ops.concat([ops.subtract(centers, half_sizes), ops.add(centers, half_sizes)], axis=-1)
 
 
-def _top_k(values, k, axis, order):
+def _top_k(ops, values, k, axis, order):
     """The largest k and their indices."""
     return ops.topk(values, np.int32(k), axis, "max", order, "i32").outputs()
 
 
-def _reshape(values, *shape):
+def _reshape(ops, values, *shape):
     return ops.reshape(values, np.int32(shape), special_zero=False)

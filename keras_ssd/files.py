@@ -5,12 +5,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 
+def checked_output(path: str | Path, suffix: str) -> Path:
+    """The path of a file to write; ValueError if it does not end so, or a folder is there."""
+    path = Path(path)
+    if path.suffix.lower() != suffix:
+        raise ValueError(f"{path}: the name must end in {suffix}")
+    if path.is_dir():
+        raise ValueError(f"{path}: expected the name of a file to write, but a folder is there")
+    return path
+
+
 def replace_file(path: str | Path, write: Callable[[Path], object]) -> None:
     """Lets `write` fill a new file beside `path`, and puts it in place once it is complete.
 
-    The new file's name ends as that of `path`, by which Keras and others tell the format.
+    The new file's name ends as that of `path`, by which Keras and others tell the format. Its
+    folder is made if it is not there.
     """
     path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"unfinished-{os.getpid()}{''.join(path.suffixes[-2:])}")
     try:
         write(unfinished)

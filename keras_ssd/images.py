@@ -51,6 +51,21 @@ def decode_image(data: bytes, name: str) -> np.ndarray:
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
+def checked_image(
+    image, name: str, *, expected: str = "an RGB uint8 array (H, W, 3)"
+) -> np.ndarray:
+    """The image, if it is an RGB uint8 array (H, W, 3) with pixels.
+
+    Raises:
+        ValueError: it is none; `name` and `expected` are what the message says of it.
+    """
+    if not isinstance(image, np.ndarray):
+        raise ValueError(f"{name}: expected {expected}, not {type(image).__name__}")
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise ValueError(f"{name}: expected {expected}, not {image.dtype} {image.shape}")
+    return image
+
+
 def resize_image(image: np.ndarray, size: int) -> np.ndarray:
     """Warps an image to (size, size, 3), bilinear, as SSD does at test time."""
     return cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)

@@ -217,7 +217,7 @@ def test_what_is_missing_or_unknown_is_named_in_one_line(drawn_voc, tmp_path, fa
             f"{missing}: no such file; expected a detector saved as .keras, or a preset: ssd_"
         )
         error = fails(*command, "--model", tmp_path / "file")
-        assert error.startswith(f"{tmp_path / 'file'}: not a ")
+        assert error.startswith(f"{tmp_path / 'file'}: expected a detector")
     assert not output.exists()
 
 

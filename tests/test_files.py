@@ -1,6 +1,6 @@
 import pytest
 
-from keras_ssd.files import replace_file
+from keras_ssd.files import checked_output, replace_file
 
 
 @pytest.mark.parametrize("name", ["last.keras", "state.weights.h5", "no suffix"])
@@ -26,3 +26,17 @@ def test_what_cannot_be_written_whole_leaves_the_file_before(tmp_path):
         replace_file(path, write_half)
     assert path.read_text() == "before"
     assert [file.name for file in tmp_path.iterdir()] == ["last.keras"]
+
+
+def test_its_folder_is_made(tmp_path):
+    replace_file(tmp_path / "new" / "folder" / "a.txt", lambda path: path.write_text("a"))
+    assert (tmp_path / "new" / "folder" / "a.txt").read_text() == "a"
+
+
+def test_where_a_file_cannot_stand_is_named(tmp_path):
+    (tmp_path / "folder.png").mkdir()
+    assert checked_output(tmp_path / "A.PNG", ".png") == tmp_path / "A.PNG"
+    with pytest.raises(ValueError, match=r"folder\.png: expected the name of a file to write"):
+        checked_output(tmp_path / "folder.png", ".png")
+    with pytest.raises(ValueError, match=r"a\.jpg: the name must end in \.png"):
+        checked_output("a.jpg", ".png")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from compare import LiteModel
+from compare import LiteModel, megabytes
 
 from keras_ssd import export
 from keras_ssd.data import VOC_CLASSES, load
@@ -31,12 +31,12 @@ CALIBRATION_IMAGES = 100
 
 
 class Format:
-    """A detector in one format and precision: what runs it, and its file."""
+    """A detector in one format and precision: what runs it, and the size of its file."""
 
-    def __init__(self, detector, run, path=None):
+    def __init__(self, detector, run, megabytes):
         self.detector = detector
         self.run = run
-        self.megabytes = None if path is None else export.file_size(path) / 1e6
+        self.megabytes = megabytes
 
     def predict(self, samples):
         """See `predict_samples`."""
@@ -61,9 +61,9 @@ def formats(model, folder, calibration_images):
 
     def add(name, path, **options):
         exported = load_detector(path, **options)
-        found[name] = Format(exported, exported.predict_on_batch, path)
+        found[name] = Format(exported, exported.predict_on_batch, megabytes(path))
 
-    found["Keras float32"] = Format(detector, tf.function(detector))
+    found["Keras float32"] = Format(detector, tf.function(detector), megabytes(model))
     add("SavedModel float32", export.export_saved_model(detector, folder / "float32"))
     add("SavedModel bfloat16", export.export_saved_model(half, folder / "bfloat16"))
     litert = partial(export.export_litert, detector)
@@ -115,10 +115,9 @@ def print_table(found, single, batch, samples):
         mean_ap = evaluate_voc(one.predict(samples), samples, VOC_CLASSES).map_11_point
         reference = mean_ap if reference is None else reference
         share = single[name] / single["Keras float32"]
-        megabytes = "" if one.megabytes is None else f"{one.megabytes:.1f}"
         print(
             f"| {name} | {single[name]:.1f} | {share:.2f} | {batch[name]:.1f} "
-            f"| {megabytes} | {mean_ap:.4f} | {reference - mean_ap:.4f} |",
+            f"| {one.megabytes:.1f} | {mean_ap:.4f} | {reference - mean_ap:.4f} |",
             flush=True,
         )
 

@@ -2,39 +2,45 @@
 
 python training/compare.py VOCdevkit training/holdback.txt MODEL...
 
-A MODEL is the packaged preset or a `.keras` file, with VOC's classes, or a TensorFlow Lite detector
-trained on COCO with a `labelmap.txt` beside it, as the widely used coco_ssd_mobilenet_v1: uint8 in;
-boxes, classes, scores and count out. Milliseconds are of one image already at the network's size,
-decoded and with suppression, on two threads: the median of 100, the models taking turns.
+A MODEL is whatever `keras_ssd.load_detector` takes, with VOC's classes, or a TensorFlow Lite
+detector trained on COCO with a `labelmap.txt` beside it, as the widely used coco_ssd_mobilenet_v1:
+uint8 in; boxes, classes, scores and count out. Milliseconds are of one image already at the
+network's size, decoded and with suppression, on all processors: the median of 200, the models
+taking turns.
 """
 
+import os
 import statistics
 import sys
 import time
 from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
 
 import keras_ssd
 from keras_ssd.data import VOC_CLASSES, load
 from keras_ssd.evaluation import evaluate_voc, predict_samples
+from keras_ssd.export import file_size
 from keras_ssd.images import resize_image
 from keras_ssd.models import image_size
 from keras_ssd.results import Detections
 from keras_ssd.weights.coco_classes import VOC_NAMES
 
-TIMED_IMAGES = 100
+TIMED_IMAGES = 200
 
 
-class KerasModel:
-    """A detector of this package."""
+class PackageModel:
+    """A detector of this package, Keras or exported."""
 
     def __init__(self, name):
         self.detector = keras_ssd.load_detector(name)
-        self.megabytes = _weights_of(name).stat().st_size / 1e6
+        self.megabytes = megabytes(name)
         self.image_size = image_size(self.detector)
-        self.run = tf.function(self.detector)
+        is_keras = isinstance(self.detector, keras.Model)
+        self.run = tf.function(self.detector) if is_keras else self.detector.predict_on_batch
 
     def predict(self, samples):
         return predict_samples(self.detector, samples)
@@ -45,7 +51,7 @@ class LiteModel:
 
     def __init__(self, path):
         self.megabytes = path.stat().st_size / 1e6
-        self.interpreter = tf.lite.Interpreter(str(path), num_threads=2)
+        self.interpreter = Interpreter(str(path), num_threads=os.cpu_count())
         self.interpreter.allocate_tensors()
         self.input = self.interpreter.get_input_details()[0]
         self.outputs = [output["index"] for output in self.interpreter.get_output_details()]
@@ -83,18 +89,21 @@ class LiteModel:
         return VOC_CLASSES.index(name) if name in VOC_CLASSES else -1
 
 
-def _weights_of(name):
-    packaged = Path(keras_ssd.__file__).parent / "models" / "packaged" / f"{name}.keras"
-    return packaged if packaged.exists() else Path(name)
+def megabytes(name):
+    """The size of a preset's file, or of a detector's."""
+    of_presets = {preset.name: preset.megabytes for preset in keras_ssd.list_presets()}
+    return of_presets[name] if name in of_presets else file_size(Path(name)) / 1e6
+
+
+def _open(name):
+    is_lite = (Path(name).parent / "labelmap.txt").exists()
+    return LiteModel(Path(name)) if is_lite else PackageModel(name)
 
 
 def main(folder, image_set, *names):
     """Prints the table."""
     samples = load([folder], image_set, class_names=VOC_CLASSES).samples
-    models = {
-        name: LiteModel(Path(name)) if name.endswith(".tflite") else KerasModel(name)
-        for name in names
-    }
+    models = {name: _open(name) for name in names}
     seconds = {name: [] for name in names}
     for sample in samples[:TIMED_IMAGES]:
         image = sample.read_image()

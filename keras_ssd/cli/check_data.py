@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_ssd.cli.data_options import CLASSES_HELP, names, positive
 from keras_ssd.cli.new_models import NEW_MODELS
-from keras_ssd.files import replace_file
+from keras_ssd.files import checked_output, replace_file
 
 _SHOWN = 10  # examples of a finding
 _SHEET_CELLS, _CELL_SIDE = 16, 320
@@ -58,8 +58,8 @@ def run(options) -> int:
     """Prints the report and writes what was asked for; see `keras_ssd.data.check_data`."""
     from keras_ssd.data import check_data
 
-    if options.plot and options.plot.suffix.lower() != ".png":
-        raise ValueError(f"--plot {options.plot}: the name must end in .png")
+    if options.plot:
+        checked_output(options.plot, ".png")
     report = check_data(
         options.data,
         options.image_set,
@@ -72,7 +72,6 @@ def run(options) -> int:
     )
     print(_format(report))
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(report.to_json(), indent=1) + "\n"
         replace_file(options.json, lambda path: path.write_text(text))
     if options.plot:
@@ -172,7 +171,6 @@ def _plot(report, path):
     columns = ceil(len(cells) ** 0.5)
     cells += [np.zeros_like(cells[0])] * (-len(cells) % columns)
     rows = [np.hstack(cells[start : start + columns]) for start in range(0, len(cells), columns)]
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_png(np.vstack(rows), path)
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from keras_ssd.cli.data_options import CLASSES_HELP, names
-from keras_ssd.files import replace_file
+from keras_ssd.files import checked_output, replace_file
 
 SOURCES = ("auto", "amdegroot", "lufficc", "torchvision", "caffe", "tensorflow")
 
@@ -28,14 +28,12 @@ def run(options) -> int:
     from keras_ssd import models
     from keras_ssd.weights.tf_checkpoint import is_tf_checkpoint
 
-    if options.output.suffix != ".keras":
-        raise ValueError(f"{options.output}: the name of the detector must end in .keras")
+    checked_output(options.output, ".keras")
     path, source = options.checkpoint, options.source
     if source == "tensorflow" or (source == "auto" and is_tf_checkpoint(path)):
         detector = models.convert_tensorflow_checkpoint(path, options.classes)
     else:
         detector = models.convert_torch_checkpoint(path, source, options.classes)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
     replace_file(options.output, detector.save)
     print(f"{detector.name}: {', '.join(models.class_names(detector))} -> {options.output}")
     return 0

@@ -49,7 +49,6 @@ def run(options) -> int:
     if skipped:
         print(f"\n{len(skipped)} images could not be read; their objects count as missed")
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(evaluation.to_json(result, coco), indent=1) + "\n"
         replace_file(options.json, lambda path: path.write_text(text))
     if options.plot:

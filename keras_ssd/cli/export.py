@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_ssd.cli.data_options import IMAGE_SET_HELP, add_data_options, load_data
-from keras_ssd.cli.model_options import add_model_options, load_model
+from keras_ssd.cli.model_options import add_model_options
 from keras_ssd.images import resize_image
 
 CALIBRATION_IMAGES = 100
@@ -15,7 +15,7 @@ COMPARED_IMAGES = 16
 def add_options(command):
     """Adds the subcommand's options: the detector, the format, the data to check it on."""
     add = command.add_argument
-    add_model_options(command, precision="float32")
+    add_model_options(command, to_export=True)
     add("--format", choices=tuple(_EXPORTS), required=True, help="to write")
     add(
         "--output",
@@ -46,66 +46,86 @@ def run(options) -> int:
     """Exports, loads back what it wrote and prints how far that lies from the detector."""
     from keras_ssd.export import compare, file_size
     from keras_ssd.inference import load_detector
-    from keras_ssd.models import image_size
+    from keras_ssd.models import class_names, image_size, with_precision
+    from keras_ssd.models import load_detector as load_keras_detector
 
-    to_export = load_model(options)
-    detector = to_export
-    if options.precision != "float32":
-        detector = load_detector(options.model, weights=options.weights, precision="float32")
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    path = _EXPORTS[options.format](to_export, options)
+    _check_options(options)
+    given = {"weights": options.weights, "precision": options.precision}
+    to_export = load_keras_detector(options.model, **given)
+    detector = with_precision(to_export, "float32")
+    size, names = image_size(detector), class_names(detector)
+    data, calibration_images = None, None
+    if options.data:
+        data = _data(options, names, options.image_set, "val")
+    if options.quantize == "int8":
+        calibration_data = _data(options, names, options.calibration_set, "train")
+        calibration_images = _images(calibration_data, CALIBRATION_IMAGES)
+    path = _EXPORTS[options.format](to_export, options, calibration_images)
     exported = load_detector(path)
     print(f"{path}: {file_size(path) / 1e6:.1f} MB")
-    size = image_size(detector)
-    if not options.data:
+    if data is None:
         print(f"on {COMPARED_IMAGES} drawn images, scores from 0.05: ", end="")
         print(compare(detector, exported, _drawn_images(size), least_score=0.05))
         return 0
-    data = _data(options, detector, options.image_set, "val")
     images = np.stack([resize_image(image, size) for image in _images(data, COMPARED_IMAGES)])
     print(f"on {len(images)} images of --data, scores from 0.25: ", end="")
     print(compare(detector, exported, images))
     before, after = _mean_ap(detector, data), _mean_ap(exported, data)
-    print(f"mAP on {len(data.samples)} images: {before:.4f} before, {after:.4f} after")
+    if np.isnan(before):
+        print(f"no mAP: the {len(data)} images have no objects to find")
+    else:
+        print(f"mAP on {len(data)} images: {before:.4f} before, {after:.4f} after")
     return 0
 
 
-def _export_litert(detector, options):
+def _check_options(options):
+    """Raises ValueError for what does not go together, before anything is loaded."""
+    for name, formats in {
+        "quantize": ("litert", "openvino"),
+        "nms": ("litert",),
+        "precision": ("saved_model",),
+    }.items():
+        value = getattr(options, name)
+        if value and value != "float32" and options.format not in formats:
+            raise ValueError(f"--{name}: --format {options.format} does not take it")
+    if options.format == "openvino" and options.quantize not in (None, "int8"):
+        raise ValueError(f"--quantize {options.quantize}: --format openvino takes int8 alone")
+    if options.quantize == "int8" and not options.data:
+        raise ValueError("--quantize int8 needs --data, images to take its ranges from")
+
+
+def _export_litert(detector, options, calibration_images):
     from keras_ssd.export import export_litert
 
-    _refuse(options)
     return export_litert(
         detector,
         options.output,
         quantize=options.quantize,
         nms=options.nms,
-        calibration_images=_calibration_images(detector, options),
+        calibration_images=calibration_images,
     )
 
 
-def _export_onnx(detector, options):
+def _export_onnx(detector, options, _):
     from keras_ssd.export import export_onnx
 
-    _refuse(options, "quantize", "nms")
     return export_onnx(detector, options.output)
 
 
-def _export_openvino(detector, options):
+def _export_openvino(detector, options, calibration_images):
     from keras_ssd.export import export_openvino
 
-    _refuse(options, "nms")
     return export_openvino(
         detector,
         options.output,
         quantize=options.quantize,
-        calibration_images=_calibration_images(detector, options),
+        calibration_images=calibration_images,
     )
 
 
-def _export_saved_model(detector, options):
+def _export_saved_model(detector, options, _):
     from keras_ssd.export import export_saved_model
 
-    _refuse(options, "quantize", "nms")
     return export_saved_model(detector, options.output)
 
 
@@ -118,38 +138,14 @@ _EXPORTS = {
 }
 
 
-def _refuse(options, *names):
-    """Raises ValueError if one of these options is given, or a precision but for a SavedModel."""
-    if options.precision != "float32" and options.format != "saved_model":
-        raise ValueError(
-            f"--precision {options.precision}: --format {options.format} does not take it; "
-            "OpenVINO computes as `load_detector` is told"
-        )
-    for name in names:
-        if getattr(options, name):
-            raise ValueError(f"--{name}: --format {options.format} does not take it")
-
-
-def _calibration_images(detector, options):
-    """Images for int8, else None."""
-    if options.quantize != "int8":
-        return None
-    if not options.data:
-        raise ValueError("--quantize int8 needs --data, images to take its ranges from")
-    data = _data(options, detector, options.calibration_set, "train")
-    return _images(data, CALIBRATION_IMAGES)
-
-
-def _data(options, detector, image_set, default_set):
-    from keras_ssd.models import class_names
-
-    given = (options.data, options.images, image_set, default_set)
-    return load_data(*given, class_names(detector), options)
+def _data(options, class_names, image_set, default_set):
+    return load_data(options.data, options.images, image_set, default_set, class_names, options)
 
 
 def _images(data, count):
     """Up to `count` images, spread over the data."""
-    return [sample.read_image() for sample in data.samples[:: -(-len(data.samples) // count)]]
+    chosen = np.linspace(0, len(data) - 1, min(count, len(data))).round().astype(int)
+    return [data.samples[index].read_image() for index in chosen]
 
 
 def _drawn_images(size):

@@ -1,16 +1,17 @@
 """The options that name a trained detector, shared by the subcommands that use one."""
 
 
-def add_model_options(command, *, or_server=False, precision="auto"):
+def add_model_options(command, *, or_server=False, to_export=False):
     """Adds what `load_model` goes by, and if wanted `--server` in its place.
 
-    `precision` is the default of that option.
+    A detector to export is one of Keras, and computes in float32 unless told.
     """
     choice = command.add_mutually_exclusive_group(required=True)
     choice.add_argument(
         "--model",
         metavar="MODEL",
-        help="name of a preset, see `keras-ssd presets`; or a detector saved as .keras or exported",
+        help="name of a preset, see `keras-ssd presets`; or a detector saved as .keras"
+        + ("" if to_export else " or exported"),
     )
     if or_server:
         choice.add_argument(
@@ -23,9 +24,10 @@ def add_model_options(command, *, or_server=False, precision="auto"):
     command.add_argument(
         "--precision",
         choices=("auto", "float32", "bfloat16"),
-        default=precision,
+        default="float32" if to_export else "auto",
         help="to compute in; auto: bfloat16 where measured to be faster on such a processor and "
-        "as good; of exports, OpenVINO's alone has a choice",
+        "as good; "
+        + ("--format saved_model alone keeps it" if to_export else "of exports, OpenVINO's has it"),
     )
 
 

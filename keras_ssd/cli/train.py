@@ -56,7 +56,12 @@ def add_options(command):
     add("--learning-rate", type=positive(float), help="else the recipe's, by batch size")
     add("--augmentation", choices=("paper", "none"), default="paper")
     add("--evaluate-every", type=positive(int), metavar="STEPS", help="else each pass")
-    add("--precision", choices=("float32", "mixed_bfloat16"), default="float32")
+    add(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        default="float32",
+        help="to compute in; the weights stay float32",
+    )
     add("--seed", type=int, default=0)
 
 
@@ -65,10 +70,11 @@ def run(options) -> int:
     import keras
 
     from keras_ssd import models, training
+    from keras_ssd.models.precision import POLICIES
 
     _check_model_options(options)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` saves, as Ctrl-C does
-    keras.config.set_dtype_policy(options.precision)
+    keras.config.set_dtype_policy(POLICIES[options.precision])
     keras.utils.set_random_seed(options.seed)
     given = (options.data, options.images)
     data = load_data(

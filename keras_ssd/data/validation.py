@@ -79,14 +79,18 @@ def check_data(
         max_images: the first of each split; None all.
 
     Raises:
-        ValueError: an image set is a file of ids, which may be of several sources; a folder is in
-            no layout that `load_voc` knows, or TensorFlow Datasets does not know a name.
+        ValueError: an image set is a file of ids, which may be of several sources, or stands in
+            both lists; a folder is in no layout that `load_voc` knows, or TensorFlow Datasets does
+            not know a name.
     """
     sources, image_sets = [str(source) for source in sources], list(image_sets or ())
     validation_sets = list(validation_sets or ())
     for argument, given in (("image_sets", image_sets), ("validation_sets", validation_sets)):
         if any(image_set.endswith(".txt") for image_set in given):
             raise ValueError(f"{argument}: expected names or slices, not files of ids, {given}")
+    both = [image_set for image_set in validation_sets if image_set in image_sets]
+    if both:
+        raise ValueError(f"validation_sets: {', '.join(both)}: stands among the image_sets too")
     errors, problems, unloadable, loaded = [], [], [], []
     for source in sources:
         wanted = [*(image_sets or _default_sets(source)), *validation_sets]

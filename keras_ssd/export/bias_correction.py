@@ -8,10 +8,13 @@ from collections.abc import Collection, Sequence
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import activations, layers, ops
 
+from keras_ssd.export.keras_graph import is_called_once, normalizes_channels, readers_by_tensor
 from keras_ssd.export.weight_rounding import rounding_error
-from keras_ssd.models.layers import BatchNormalization
+from keras_ssd.models.layers import DilatedConv2D
+
+_CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, DilatedConv2D)
 
 
 def with_corrected_biases(model, images: Sequence[np.ndarray], exact: Collection[str] = ()):
@@ -21,8 +24,9 @@ def with_corrected_biases(model, images: Sequence[np.ndarray], exact: Collection
     and with them the errors of the weights.
 
     Args:
-        model: a keras.Model of Keras's layers and this package's; each convolution has a bias, or
-            batch normalization right behind it.
+        model: a functional keras.Model. Convolutions that it calls twice, and those of models
+            within it, are left alone; those without a bias are not corrected unless batch
+            normalization alone stands right behind.
         images: what the model takes, (S, S, 3) each; about 100.
         exact: names of convolutions whose weights are not rounded. Those of other 1x1 convolutions
             come back rounded, see `rounding_error`.
@@ -34,10 +38,13 @@ def with_corrected_biases(model, images: Sequence[np.ndarray], exact: Collection
 
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
-    kinds = layers.Conv2D | layers.DepthwiseConv2D
     convolutions = [
-        layer for layer in copy.layers if isinstance(layer, kinds) and layer.name not in exact
+        layer
+        for layer in filter(is_called_once, copy.layers)
+        if type(layer) in _CONVOLUTIONS and layer.name not in exact
     ]
+    if not convolutions:
+        return copy
     features = keras.Model(copy.input, [layer.input for layer in convolutions])
     moments = _second_moments(convolutions, features, images)
     errors = list(map(rounding_error, convolutions, moments))
@@ -52,15 +59,13 @@ def with_corrected_biases(model, images: Sequence[np.ndarray], exact: Collection
     for image in images:  # one by one, since all activations are held at once
         shifts = mean_shifts(image[None].astype(np.float32))
         totals = [total + shift.numpy() for total, shift in zip(totals, shifts, strict=True)]
-    behind = {
-        id(layer.input): layer for layer in copy.layers if isinstance(layer, BatchNormalization)
-    }
+    readers = readers_by_tensor(copy)
     for layer, total in zip(convolutions, totals, strict=True):
-        shift = total / len(images)
+        shift, behind = total / len(images), readers[id(layer.output)]
         if layer.use_bias:
             layer.bias.assign_sub(shift)
-        else:
-            behind[id(layer.output)].moving_mean.assign_add(shift)
+        elif layer.activation is activations.linear and _is_one_normalization(behind):
+            behind[0].moving_mean.assign_add(shift)
     for layer, error in zip(convolutions, errors, strict=True):
         if _is_matrix_product(layer):  # which the converter would round another way
             layer.kernel.assign_add(error)
@@ -92,6 +97,10 @@ def _second_moments(convolutions, features, images):
         by_name[layer.name] / len(images) if layer.name in by_name else None
         for layer in convolutions
     ]
+
+
+def _is_one_normalization(behind):
+    return len(behind) == 1 and normalizes_channels(behind[0]) and is_called_once(behind[0])
 
 
 def _is_matrix_product(layer):

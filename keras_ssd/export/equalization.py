@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from keras_ssd.models.layers import BatchNormalization
+from keras_ssd.export.keras_graph import is_called_once, normalizes_channels, readers_by_tensor
 
 
 def with_equal_channels(model, images: Sequence[np.ndarray]):
@@ -21,7 +21,7 @@ def with_equal_channels(model, images: Sequence[np.ndarray]):
     there, channel by channel, the kernels behind are multiplied by.
 
     Args:
-        model: a keras.Model of Keras's layers and this package's.
+        model: a functional keras.Model. What models within it and `keras.ops` read or write stays.
         images: what the model takes, (S, S, 3) each; about 100.
 
     Returns:
@@ -52,7 +52,7 @@ def with_equal_channels(model, images: Sequence[np.ndarray]):
         # The geometric mean of what would even out the activations and the weights.
         divisor = np.sqrt(_positive(activation) / _positive(weight))
         for layer in producers:
-            if isinstance(layer, BatchNormalization):
+            if type(layer) is not layers.Add:
                 layer.gamma.assign(layer.gamma / divisor)
                 layer.beta.assign(layer.beta / divisor)
         for layer in readers:
@@ -65,39 +65,38 @@ def _bottlenecks(model):
 
     Only those that nothing else reads or writes.
     """
-    readers = {id(tensor): [] for layer in model.layers for tensor in _tensors(layer.output)}
-    for layer in model.layers:
-        if not isinstance(layer, layers.InputLayer):
-            for tensor in _tensors(layer.input):
-                readers[id(tensor)].append(layer)
     groups = {}  # by the tensor, the group that it belongs to: one list that they all share
-    for layer in model.layers:  # in the order of computation
-        if isinstance(layer, BatchNormalization | layers.Add):
+    for layer in filter(is_called_once, model.layers):  # in the order of computation
+        if _can_be_divided(layer) or type(layer) is layers.Add:
             joined = [layer]
-            if isinstance(layer, layers.Add):
-                found = {id(group): group for t in layer.input if (group := groups.get(id(t)))}
+            if type(layer) is layers.Add:
+                found = {id(group): group for t in _inputs(layer) if (group := groups.get(id(t)))}
                 joined = [member for group in found.values() for member in group] + joined
             for member in joined:
                 groups[id(member.output)] = joined
-    pairs = []
+    pairs, readers = [], readers_by_tensor(model)
     for producers in {id(group): group for group in groups.values()}.values():
         within = {id(layer.output) for layer in producers}
-        additions = [layer for layer in producers if isinstance(layer, layers.Add)]
-        behind = {id(reader): reader for tensor in within for reader in readers[tensor]}.values()
-        behind = [layer for layer in behind if layer not in additions]
-        closed = all(id(tensor) in within for layer in additions for tensor in layer.input)
-        ends = {id(tensor) for tensor in keras.tree.flatten(model.outputs)}
-        if closed and behind and not within & ends and all(map(_is_full_convolution, behind)):
+        additions = [layer for layer in producers if type(layer) is layers.Add]
+        behind = [reader for layer in producers for reader in readers[id(layer.output)]]
+        behind = [reader for reader in behind if reader not in additions]
+        closed = all(id(tensor) in within for layer in additions for tensor in _inputs(layer))
+        alike = len({layer.output.shape for layer in producers}) == 1
+        if closed and alike and behind and all(map(_can_be_multiplied, behind)):
             pairs.append((producers, behind))
     return pairs
 
 
-def _is_full_convolution(layer):
-    return type(layer) is layers.Conv2D and layer.groups == 1
+def _can_be_divided(layer):
+    return normalizes_channels(layer) and layer.scale and layer.center
 
 
-def _tensors(value):
-    return keras.tree.flatten(value)
+def _can_be_multiplied(layer):
+    return type(layer) is layers.Conv2D and layer.groups == 1 and is_called_once(layer)
+
+
+def _inputs(layer):
+    return keras.tree.flatten(layer.input)  # Keras unwraps a list of one
 
 
 def _largest_weights(convolution):

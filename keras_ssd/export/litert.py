@@ -20,7 +20,7 @@ from keras_ssd.export.raw_outputs import (
     labels_text,
     warped_calibration_images,
 )
-from keras_ssd.files import replace_file
+from keras_ssd.files import checked_output, replace_file
 from keras_ssd.models.detector import decode_layer, ssd_config, ssd_model
 from keras_ssd.models.precision import with_precision
 
@@ -68,9 +68,7 @@ def export_litert(
         ValueError: an argument is wrong, or Keras's backend is not TensorFlow's.
     """
     require_tensorflow()
-    path = Path(path)
-    if path.suffix != ".tflite":
-        raise ValueError(f"{path}: the name of a LiteRT file must end in .tflite")
+    path = checked_output(path, ".tflite")
     if quantize not in (None, *QUANTIZATIONS):
         raise ValueError(f"quantize: expected None, {', '.join(QUANTIZATIONS)}, not {quantize!r}")
     config = ssd_config(detector)
@@ -124,7 +122,8 @@ def _convert(ssd, size, quantize, calibration_images):
         # TensorFlow's QuantizationDebugger leaves operations out in these two steps.
         converter.representative_dataset = calibration_inputs
         converter._experimental_calibrate_only = True
-        calibrated = converter.convert()
+        # All that a pixel can be, whatever the images happen to hold.
+        calibrated = litert_graph.with_input_range(converter.convert(), 0.0, 255.0)
         return mlir_quantize(
             calibrated,
             input_data_type=tf.uint8,
@@ -135,6 +134,7 @@ def _convert(ssd, size, quantize, calibration_images):
 
 def _pointwise_heads(ssd):
     """Names of the layers that `litert_graph.pointwise_heads` finds again in the file."""
-    joined = [tensor for name in ("offsets", "classes") for tensor in ssd.get_layer(name).input]
-    heads = [tensor._keras_history.operation for tensor in joined]
-    return {head.name for head in heads if head.kernel_size == (1, 1)}
+    flat = [ssd.get_layer(name).input for name in ("offsets", "classes")]
+    heads = [tensor._keras_history.operation for tensor in keras.tree.flatten(flat)]
+    all_pointwise = all(head.kernel_size == (1, 1) for head in heads)
+    return {head.name for head in heads} if all_pointwise else set()

@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_ssd import boxes as box_math
+from keras_ssd.export.raw_outputs import suppressing_threshold
 
 MAX_DETECTIONS = 100
 _CANDIDATES = 1000  # of all classes, best first
@@ -52,7 +53,7 @@ def decoding_model(layer, default_boxes) -> bytes:
             boxes=places,
             scores=scores,
             max_output_size=limit,
-            iou_threshold=layer.iou_threshold,
+            iou_threshold=suppressing_threshold(layer),
             score_threshold=layer.confidence_threshold,
             pad_to_max_output_size=True,
         )

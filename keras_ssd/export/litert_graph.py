@@ -20,10 +20,20 @@ def unpack(content: bytes, outputs):
     return model
 
 
+def with_input_range(content: bytes, low: float, high: float) -> bytes:
+    """A calibrated `.tflite` file whose one input takes its int8 scale from this range."""
+    model = _schema().ModelT.InitFromPackedBuf(content, 0)
+    (graph,) = model.subgraphs
+    (index,) = graph.inputs
+    quantization = graph.tensors[index].quantization
+    quantization.min, quantization.max = [low], [high]
+    return pack(model)
+
+
 def pointwise_heads(content: bytes) -> list[str]:
     """Names in an SSD's `.tflite` file: of its heads' 1x1 convolutions and of what joins them.
 
-    Empty if the heads' convolutions are larger.
+    Empty if one of the heads' convolutions is larger.
     """
     schema = _schema()
     model = schema.ModelT.InitFromPackedBuf(content, 0)

@@ -7,7 +7,7 @@ from pathlib import Path
 from keras_ssd.default_boxes import default_boxes
 from keras_ssd.export.backend import require_tensorflow
 from keras_ssd.export.raw_outputs import labels_text, raw_outputs_model
-from keras_ssd.files import replace_file
+from keras_ssd.files import checked_output, replace_file
 from keras_ssd.models.detector import decode_layer, ssd_config
 
 
@@ -30,9 +30,7 @@ def export_onnx(detector, path: str | Path) -> Path:
         ImportError: onnx or tf2onnx is not installed.
     """
     require_tensorflow()
-    path = Path(path)
-    if path.suffix != ".onnx":
-        raise ValueError(f"{path}: the name of an ONNX file must end in .onnx")
+    path = checked_output(path, ".onnx")
     try:
         import onnx
         import tf2onnx  # noqa: F401  which Keras uses

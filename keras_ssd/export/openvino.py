@@ -13,7 +13,7 @@ from keras_ssd.export.raw_outputs import (
     raw_outputs_model,
     warped_calibration_images,
 )
-from keras_ssd.files import replace_file
+from keras_ssd.files import checked_output, replace_file
 from keras_ssd.models.detector import decode_layer, ssd_config
 
 
@@ -47,9 +47,7 @@ def export_openvino(
         ImportError: openvino, or for "int8" nncf, is not installed.
     """
     require_tensorflow()
-    path = Path(path)
-    if path.suffix != ".xml":
-        raise ValueError(f"{path}: the name of an OpenVINO file must end in .xml")
+    path = checked_output(path, ".xml")
     if quantize not in (None, "int8"):
         raise ValueError(f"quantize: expected None or int8, not {quantize!r}")
     try:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_ssd.boxes import MAX_LOG_SCALE
+from keras_ssd.export.raw_outputs import suppressing_threshold
 
 
 def add_decoding(model, layer, default_boxes) -> None:
@@ -35,9 +36,6 @@ def _detections(ops, offsets, logits, layer, default_boxes):
     num_classes, num_detections = len(layer.class_names), layer.max_detections
     top_k = min(layer.top_k, len(default_boxes))
     num_candidates = num_classes * top_k
-    # OpenVINO suppresses an overlap that equals the threshold, the layer does not.
-    next_above = np.nextafter(np.float32(layer.iou_threshold), np.float32(2))
-    iou_threshold = max(next_above, np.finfo(np.float32).tiny)
 
     probabilities = ops.softmax(logits, axis=-1)
     scores = ops.slice(probabilities, [1], [num_classes + 1], [1], [2])
@@ -53,7 +51,7 @@ def _detections(ops, offsets, logits, layer, default_boxes):
         _reshape(ops, candidates, -1, top_k, 4),
         _reshape(ops, scores, -1, 1, top_k),
         np.int32(top_k),
-        iou_threshold,
+        suppressing_threshold(layer),
         np.float32(layer.confidence_threshold),
         sort_result_descending=False,
         output_type="i32",

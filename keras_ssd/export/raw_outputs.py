@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_ssd.images import resize_image
+from keras_ssd.images import checked_image, resize_image
 from keras_ssd.models.detector import decode_layer, image_size, ssd_config, ssd_model
 from keras_ssd.models.precision import with_precision
 
@@ -23,9 +23,17 @@ def raw_outputs_model(detector) -> keras.Model:
 
 
 def warped_calibration_images(detector, images: Iterable[np.ndarray] | None) -> list[np.ndarray]:
-    """The images (S, S, 3) from which int8 takes its ranges; ValueError if there are none."""
+    """The images (S, S, 3) from which int8 takes its ranges; ValueError if it cannot."""
+    images = () if images is None else images
+    if not isinstance(images, Iterable):
+        raise ValueError(
+            f"calibration_images: expected RGB uint8 arrays (H, W, 3), not {type(images).__name__}"
+        )
     size = image_size(detector)
-    warped = [resize_image(image, size) for image in (() if images is None else images)]
+    warped = [
+        resize_image(checked_image(image, f"calibration_images[{position}]"), size)
+        for position, image in enumerate(images)
+    ]
     if not warped:
         raise ValueError("calibration_images: int8 needs images to take its ranges from")
     return warped
@@ -46,3 +54,12 @@ def decoding_settings(detector) -> dict:
 def labels_text(detector) -> str:
     """The foreground names, one a line."""
     return "".join(f"{name}\n" for name in decode_layer(detector).class_names)
+
+
+def suppressing_threshold(layer) -> np.float32:
+    """The detector's `iou_threshold` for a runtime that suppresses an overlap that equals its own.
+
+    The detector suppresses what overlaps by more.
+    """
+    next_above = np.nextafter(np.float32(layer.iou_threshold), np.float32(2))
+    return max(next_above, np.finfo(np.float32).tiny)

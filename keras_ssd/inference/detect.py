@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_ssd.images import read_image, resize_image, write_png
+from keras_ssd.images import checked_image, read_image, resize_image, write_png
 from keras_ssd.models.detector import class_names, image_size
 from keras_ssd.results.detections import Detections, write_json
 from keras_ssd.results.drawing import draw_detections
@@ -71,7 +71,7 @@ def detect_to_folder(
     `dog.jpg` becomes `dog.png`; of photos that share a name the later ones become `dog-2.png`,
     `dog-3.png`. The same photos give the same names again and replace an earlier run's pictures;
     a photo itself is never replaced. Photos that fail do not hold up the rest, and what was
-    found until an interruption is written.
+    found until an interruption is written. If all fail, an earlier run's files stay.
 
     Args:
         detector, confidence_threshold, batch_size: see `detect`.
@@ -112,7 +112,8 @@ def detect_to_folder(
             if on_image is not None:
                 on_image(found, picture)
     finally:
-        write_json(all_found, output / "detections.json")
+        if all_found or not paths:
+            write_json(all_found, output / "detections.json")
     return problems
 
 
@@ -159,13 +160,7 @@ def _read_warped(source, position, size):
 def checked_array(source, position: int) -> np.ndarray:
     """The source, if it is an RGB uint8 array (H, W, 3); else raises ValueError."""
     expected = "a path or an RGB uint8 array (H, W, 3)"
-    if not isinstance(source, np.ndarray):
-        raise ValueError(f"sources[{position}]: expected {expected}, not {type(source).__name__}")
-    if source.dtype != np.uint8 or source.ndim != 3 or source.shape[2] != 3 or not source.size:
-        raise ValueError(
-            f"sources[{position}]: expected {expected}, not {source.dtype} {source.shape}"
-        )
-    return source
+    return checked_image(source, f"sources[{position}]", expected=expected)
 
 
 def _picture_paths(paths, output):

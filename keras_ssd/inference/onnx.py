@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_ssd.images import resize_image
-from keras_ssd.inference.exported import ExportedDetector
+from keras_ssd.inference.exported import ExportedDetector, read_labels
 
 
 class OnnxDetector(ExportedDetector):
@@ -36,13 +36,14 @@ class OnnxDetector(ExportedDetector):
                 str(path), options, providers=["CPUExecutionProvider"]
             )
             metadata = self._session.get_modelmeta().custom_metadata_map
-            self.class_names = tuple(metadata["labels"].splitlines())
+            self.class_names = read_labels(metadata["labels"])
             self.image_size = self._session.get_inputs()[0].shape[1]
         except Exception as error:  # a damaged file makes the runtime raise almost anything
-            raise ValueError(f"{path}: not a detector exported as .onnx ({error})") from error
+            raise ValueError(
+                f"{path}: not a detector exported as .onnx by keras-ssd ({error})"
+            ) from error
 
-    def predict_on_batch(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """See `ExportedDetector`; images of another size are warped first."""
+    def _predict_on_batch(self, images):
         warped = np.stack([resize_image(image, self.image_size) for image in images])
         names = [output.name for output in self._session.get_outputs()]
         return dict(zip(names, self._session.run(names, {"images": warped}), strict=True))

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_ssd.images import resize_image
-from keras_ssd.inference.exported import ExportedDetector
+from keras_ssd.inference.exported import ExportedDetector, read_labels
 
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
 
@@ -43,14 +43,20 @@ class OpenVINODetector(ExportedDetector):
         if num_threads is not None:
             settings["INFERENCE_NUM_THREADS"] = num_threads
         try:
+            weights = Path(path).with_suffix(".bin")
+            if not weights.is_file():
+                raise ValueError(f"there is no {weights.name} beside it, which holds its weights")
             model = openvino.Core().read_model(path)
-            self.class_names = tuple(model.get_rt_info(["keras_ssd", "labels"]).value.splitlines())
+            self.class_names = read_labels(model.get_rt_info(["keras_ssd", "labels"]).value)
             self.image_size = model.input("images").partial_shape[1].get_length()
             self._model = openvino.compile_model(model, "CPU", settings)
         except (RuntimeError, ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path}: not a detector exported as .xml ({error})") from error
+            # The lines before are places in the runtime's source.
+            reason = str(error).strip().rpartition("\n")[2]
+            raise ValueError(
+                f"{path}: not a detector exported as .xml by keras-ssd ({reason})"
+            ) from error
 
-    def predict_on_batch(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """See `ExportedDetector`; images of another size are warped first."""
+    def _predict_on_batch(self, images):
         warped = np.stack([resize_image(image, self.image_size) for image in images])
         return {output.any_name: value for output, value in self._model(warped).items()}

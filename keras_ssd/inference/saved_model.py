@@ -3,8 +3,6 @@
 import json
 from pathlib import Path
 
-import numpy as np
-
 from keras_ssd.inference.exported import ExportedDetector
 
 _OUTPUTS = ("boxes", "labels", "scores", "num_detections")
@@ -31,10 +29,11 @@ class SavedModelDetector(ExportedDetector):
             self.image_size = metadata["image_size"]
             self._model = tf.saved_model.load(str(folder))
             self._predict = self._model.signatures["predict_images"]
-        except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
-            raise ValueError(f"{folder}: not a SavedModel of a detector ({error})") from error
+        except Exception as error:  # a damaged file makes TensorFlow raise almost anything
+            reason = str(error).partition("\n")[0]  # then comes advice on devices
+            raise ValueError(f"{folder}: not a SavedModel of a detector ({reason})") from error
 
-    def predict_on_batch(self, images: np.ndarray) -> dict[str, np.ndarray]:
+    def _predict_on_batch(self, images):
         import tensorflow as tf
 
         found = self._predict(images=tf.constant(images))

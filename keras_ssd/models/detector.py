@@ -1,5 +1,6 @@
 """A detector: pixels in, detections out, in one model that saves and exports as a whole."""
 
+import zipfile
 from pathlib import Path
 
 import keras
@@ -25,7 +26,8 @@ def build_detector(
         `DecodeDetections` describes them. `predict`, calls and exports return the same.
 
     Raises:
-        ValueError: there are not as many names as the model has classes, or a name comes twice.
+        ValueError: there are not as many names as the model has classes, a name comes twice, or
+            one is empty or longer than a line.
     """
     class_names = tuple(class_names)
     config = ssd_config(model)
@@ -37,6 +39,9 @@ def build_detector(
         )
     if len(set(class_names)) != num_classes:
         raise ValueError(f"class_names: a name comes twice in {class_names}")
+    for name in class_names:
+        if not isinstance(name, str) or not name or "\n" in name:  # exports hold one a line
+            raise ValueError(f"class_names: expected names of one line each, not {name!r}")
 
     images = keras.Input((None, None, 3), dtype="uint8", name="images")
     size = config.image_size
@@ -61,13 +66,19 @@ def open_detector(path):
         ValueError: there is no such file, or it holds something else.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise ValueError(f"{path}: no such file; expected a detector saved as .keras")
+    if path.suffix != ".keras" or path.is_dir():
+        raise ValueError(f"{path}: expected a detector saved as .keras")
     try:
+        with path.open("rb") as file:
+            if not zipfile.is_zipfile(file):  # of which Keras says that there is no such file
+                raise ValueError("damaged, or no .keras file")
         model = keras.saving.load_model(path, compile=False)
         _find_layer(model, DecodeDetections)
     except Exception as error:  # a damaged file makes Keras raise almost anything
-        raise ValueError(f"{path}: not a detector saved as .keras ({error})") from error
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{path}: not a detector saved as .keras ({reason})") from error
     return model
 
 

@@ -59,7 +59,7 @@ _PRESETS = (
         "mAP 0.732 on 500 images of VOC2007 val, measured",
         6.3,
         None,
-        None,
+        "f5d52d31c60bb196636e53f690320944aaecbc6b99f1154cc0ec8eaf05831d55",
         "keras",
         bfloat16_map_loss=0.0017,
         bfloat16_time=1.27,
@@ -142,7 +142,8 @@ def load_detector(
         weights: the path of a preset's own file, in place of the download.
         precision: what it computes in, "float32", "bfloat16" or "auto": bfloat16 for a preset, or
             a copy of its file, that has been measured to be faster so on processors with AMX-BF16
-            or AVX512-BF16, such as this one, and to lose at most 0.003 mAP; else float32.
+            or AVX512-BF16, such as this one, and to lose at most 0.003 mAP; else float32. Its
+            weights are float32 in any case.
 
     Returns:
         keras.Model, see `build_detector`.
@@ -176,6 +177,11 @@ def _open_preset(preset, weights):
         advice = f"Delete it to have it downloaded from {preset.url} again"
     elif not Path(weights).exists():
         raise ValueError(f"weights: {weights}: no such file; expected that of {preset.name}")
+    elif preset.source == "keras" and sha256_of(weights) != preset.sha256:
+        raise ValueError(
+            f"weights: {weights} is not the file of {preset.name}; another detector is loaded by "
+            "its path alone"
+        )
     try:
         return _open(preset, weights)
     except ValueError as error:

@@ -43,14 +43,16 @@ def with_classes(detector, class_names):
     }
 
     def clone(layer):
-        config = {**layer.get_config(), "trainable": True}  # whatever was frozen before
+        config = layer.get_config()
+        if isinstance(layer, keras.layers.Layer):  # not an operation of `keras.ops`
+            config["trainable"] = True  # whatever was frozen before
         if layer.name in class_heads:
             config["filters"] = class_heads[layer.name] * (len(class_names) + 1)
         return type(layer).from_config(config)
 
     model = keras.models.clone_model(old_model, clone_function=clone)
-    for layer in model.layers:
-        weights = old_model.get_layer(layer.name).get_weights()
+    for layer, old_layer in zip(model.layers, old_model.layers, strict=True):
+        weights = old_layer.get_weights()
         if layer.name in class_heads:
             boxes = class_heads[layer.name]
             weights = [

@@ -82,7 +82,5 @@ class Detections:
 def write_json(detections: Iterable[Detections], path: str | Path) -> None:
     """Writes one JSON array of the records of all images, a line each, complete or not at all."""
     records = [record for found in detections for record in found.to_records()]
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = "[\n" + ",\n".join(map(json.dumps, records)) + "\n]\n"
     replace_file(path, lambda unfinished: unfinished.write_text(text))

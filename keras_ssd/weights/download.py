@@ -40,7 +40,6 @@ def download(url: str, sha256: str | None = None) -> Path:
     if path.is_file() and (sha256 is None or sha256_of(path).startswith(sha256)):
         return path
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, lambda unfinished: _fetch(url, sha256, unfinished))
     except (OSError, http.client.HTTPException, ValueError) as error:
         if isinstance(error, urllib.error.HTTPError):

@@ -1,6 +1,8 @@
 """`keras-ssd export`, and what the other subcommands do with what it wrote."""
 
 import json
+import re
+import shutil
 
 import keras
 import pytest
@@ -56,7 +58,10 @@ def test_without_data_it_is_compared_on_drawn_images(model, tmp_path, capsys):
     ("options", "message"),
     [
         (("--quantize", "int8"), "--quantize int8 needs --data"),
-        (("--output", "tiny.bin"), "tiny.bin: the name of a LiteRT file must end in .tflite"),
+        (("--output", "new/tiny.bin"), "tiny.bin: the name must end in .tflite"),
+        (("--format", "openvino", "--quantize", "float16"), "--format openvino takes int8 alone"),
+        (("--model", __file__), "test_export.py: "),
+        (("--data", "absent"), "absent"),
     ],
 )
 def test_what_cannot_be_exported_is_named(model, tmp_path, monkeypatch, capsys, options, message):
@@ -88,10 +93,24 @@ def test_openvino_and_onnx_are_compared_and_detect(
 
 @pytest.mark.parametrize(
     ("format_name", "option"),
-    [("onnx", ("--quantize", "int8")), ("onnx", ("--nms",)), ("openvino", ("--nms",))],
+    [
+        ("onnx", ("--quantize", "int8")),
+        ("onnx", ("--nms",)),
+        ("openvino", ("--nms",)),
+        ("litert", ("--precision", "auto")),
+    ],
 )
 def test_options_of_another_format_are_refused(model, tmp_path, capsys, format_name, option):
     output = tmp_path / "a"
     given = ("--model", model, "--format", format_name, "--output", output, *option)
     assert run("export", *given) == 1
     assert f"{option[0]}: --format {format_name} does not take it" in capsys.readouterr().err
+
+
+def test_data_without_objects_have_no_map(model, drawn_voc, tmp_path, capsys):
+    for annotation in (folder := shutil.copytree(drawn_voc, tmp_path / "empty")).rglob("*.xml"):
+        annotation.write_text(re.sub("<object>.*</object>", "", annotation.read_text(), flags=re.S))
+    output = tmp_path / "tiny.tflite"
+    given = ("--model", model, "--format", "litert", "--output", output, "--data", folder)
+    assert run("export", *given) == 0
+    assert "no mAP: the 8 images have no objects to find" in capsys.readouterr().out

@@ -81,18 +81,20 @@ def test_other_images_to_validate_on_are_told_by_no_warning(train, drawn_voc, tm
     assert "warning" not in captured.err
 
 
-@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    ("precision", "policy"), [("float32", "float32"), ("bfloat16", "mixed_bfloat16")]
+)
 def test_a_trained_detector_goes_on_in_the_precision_asked_for(
-    drawn_voc, tmp_path, monkeypatch, precision
+    drawn_voc, tmp_path, monkeypatch, precision, policy
 ):
     build_detector(SSDTiny128(1), ("cat",)).save(tmp_path / "trained.keras")
     trained = []
     monkeypatch.setattr(training, "train", lambda model, *_, **__: trained.append(model))
     model = ("--model", str(tmp_path / "trained.keras"), "--precision", precision)
-    policy, handler = keras.config.dtype_policy(), signal.getsignal(signal.SIGTERM)
+    before, handler = keras.config.dtype_policy(), signal.getsignal(signal.SIGTERM)
     try:
         assert main(["train", "--data", str(drawn_voc), *model, "--output", str(tmp_path)]) == 0
     finally:
-        keras.config.set_dtype_policy(policy)
+        keras.config.set_dtype_policy(before)
         signal.signal(signal.SIGTERM, handler)
-    assert trained[0].get_layer("conv1_1").dtype_policy.name == precision
+    assert trained[0].get_layer("conv1_1").dtype_policy.name == policy

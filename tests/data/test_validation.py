@@ -170,12 +170,14 @@ def test_slices_are_to_train_on_but_for_those_to_validate_on(tmp_path):
     assert errors(report) == {"classes without an object to train on: 1": ["dog"]}
 
 
-def test_a_set_named_twice_is_one_split_to_validate_on(tmp_path):
+def test_a_set_is_to_train_on_or_to_validate_on(tmp_path):
     folder = write_voc(tmp_path, train={"a": 0}, held_back={"b": 1}, test={"c": 2})
-    sets = ["train", "held_back", "test"]
+    sets = ["train", "test"]
     report = check_data([folder], sets, validation_sets=["held_back"])
-    assert [split.name for split in report.splits] == sets
+    assert [split.name for split in report.splits] == [*sets, "held_back"]
     assert [split.to_train for split in report.splits] == [True, False, False]
+    with pytest.raises(ValueError, match="validation_sets: train: stands among the image_sets"):
+        check_data([folder], sets, validation_sets=["train"])
     assert [split.name for split in check_data([folder]).splits] == ["train", "test"]
 
 

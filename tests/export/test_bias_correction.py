@@ -43,6 +43,7 @@ def mean(model):
         lambda: (layers.DepthwiseConv2D(3, strides=2, padding="same"),),
         lambda: (layers.Conv2D(3, 1, use_bias=False), BatchNormalization()),
         lambda: (layers.DepthwiseConv2D(3, use_bias=False), BatchNormalization()),
+        lambda: (layers.Conv2D(3, 3, use_bias=False), layers.BatchNormalization()),
     ],
 )
 def test_the_mean_of_each_channel_is_that_of_the_exact_weights(build):
@@ -53,7 +54,7 @@ def test_the_mean_of_each_channel_is_that_of_the_exact_weights(build):
     round_weights(model)
     round_weights(corrected)
     assert np.abs(mean(model) - exact).max() > 1e-4
-    np.testing.assert_allclose(mean(corrected), exact, atol=2e-6)
+    np.testing.assert_allclose(mean(corrected), exact, rtol=1e-6, atol=2e-6)
 
 
 def test_weights_that_are_not_rounded_are_left_alone():
@@ -69,3 +70,57 @@ def test_weights_that_are_not_rounded_are_left_alone():
 def test_a_channel_of_zeros_stays_so():
     model = network(layers.Conv2D(3, 1, kernel_initializer="zeros"))
     np.testing.assert_array_equal(mean(with_corrected_biases(model, IMAGES)), 0)
+
+
+def nested(x):
+    return keras.Sequential([keras.Input((None, None, 4)), layers.Conv2D(4, 3)])(x)
+
+
+def convolve_twice(x):
+    layer = layers.Conv2D(4, 3)
+    return layer(layer(x))
+
+
+def convolve(x, **options):
+    return layers.Conv2D(4, 3, use_bias=False, **options)(x)
+
+
+def normalize_twice(x):
+    layer = layers.BatchNormalization()
+    return layer(convolve(layer(convolve(x))))
+
+
+def normalize_and_pass_on(x):
+    x = convolve(x)
+    return [layers.BatchNormalization()(x), x]
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        nested,
+        convolve,
+        lambda x: convolve(x) / 127.5 - 1,
+        lambda x: nested(convolve(x)),
+        lambda x: layers.BatchNormalization()(convolve(x, activation="relu")),
+        lambda x: layers.BatchNormalization(axis=1)(convolve(x, padding="same")),
+        convolve_twice,
+        normalize_twice,
+        normalize_and_pass_on,
+    ],
+)
+def test_means_that_no_bias_or_normalization_can_take_back_are_left_alone(build):
+    inputs = keras.Input((8, 8, 4))
+    model = keras.Model(inputs, build(inputs))
+    corrected = with_corrected_biases(model, IMAGES)
+    for ours, before in zip(corrected.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, before)
+
+
+def test_weights_are_rounded_where_no_bias_can_be_corrected():
+    model = network(layers.Conv2D(3, 1, use_bias=False))
+    corrected = with_corrected_biases(model, IMAGES)
+    (kernel,), (before,) = corrected.get_weights(), model.get_weights()
+    assert not np.array_equal(kernel, before)
+    steps = kernel / (np.abs(before).max(axis=(0, 1, 2)) / 127)
+    np.testing.assert_allclose(steps, np.round(steps), atol=1e-3)

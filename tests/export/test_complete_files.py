@@ -114,7 +114,7 @@ def test_the_packaged_preset_finds_the_same_in_the_photos(kind, path, tmp_path):
 
 
 def test_a_wrong_name_is_refused_and_nothing_is_written(detector, kind, tmp_path):
-    with pytest.raises(ValueError, match=rf"a\.bin: the name of an .* must end in {kind.suffix}"):
+    with pytest.raises(ValueError, match=rf"a\.bin: the name must end in {kind.suffix}"):
         kind.export(detector, tmp_path / "a.bin")
     assert list(tmp_path.iterdir()) == []
 

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 
 from keras_ssd import SSD, build_detector
-from keras_ssd.config import SSD_TINY_128
+from keras_ssd.config import SSD_TINY_128, FeatureMap, SSDConfig
 from keras_ssd.export import compare, export_litert, file_size
+from keras_ssd.export.litert import _pointwise_heads
 from keras_ssd.images import read_image, resize_image
 from keras_ssd.inference import load_detector
 from keras_ssd.inference.litert import LiteRTDetector
 from keras_ssd.models import backbones
 from keras_ssd.models.detector import class_names, image_size, ssd_model
-from keras_ssd.models.layers import L2Normalization
+from keras_ssd.models.layers import FlattenPredictions, L2Normalization
 
 schema = importlib.import_module("tensorflow.lite.python.schema_py_generated")
 
@@ -52,6 +53,20 @@ def read(path):
 def names_and_shapes(model, indices):
     tensors = [model.subgraphs[0].tensors[index] for index in indices]
     return {tensor.name.decode(): list(tensor.shape) for tensor in tensors}
+
+
+def kernel_types(path):
+    """Of the convolutions, by their size."""
+    (graph,), codes = read(path).subgraphs, read(path).operatorCodes
+    kernels = [
+        graph.tensors[operator.inputs[1]]
+        for operator in graph.operators
+        if codes[operator.opcodeIndex].builtinCode == schema.BuiltinOperator.CONV_2D
+    ]
+    types = {kernel.shape[1]: set() for kernel in kernels}
+    for kernel in kernels:
+        types[kernel.shape[1]].add(kernel.type)
+    return types
 
 
 @pytest.mark.parametrize(("quantize", "nms"), CASES)
@@ -171,7 +186,7 @@ def test_the_same_detector_gives_the_same_bytes(detector, files, tmp_path):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("a.bin", {}, "a.bin: the name of a LiteRT file must end in .tflite"),
+        ("a.bin", {}, "a.bin: the name must end in .tflite"),
         ("a.tflite", {"quantize": "int4"}, "quantize: expected None, float16, .* not 'int4'"),
         ("a.tflite", {"quantize": "int8"}, "calibration_images: int8 needs images"),
     ],
@@ -218,13 +233,55 @@ def test_pointwise_convolutions_of_the_heads_stay_float32_in_full_int8(images, t
     ssd = SSD(SSD_TINY_128, 2, backbone=backbones.tiny(128), separable_heads=True)
     path = tmp_path / "a.tflite"
     export_litert(build_detector(ssd, "ab"), path, quantize="int8", calibration_images=images)
-    (graph,), codes = read(path).subgraphs, read(path).operatorCodes
-    kernels = [
-        graph.tensors[operator.inputs[1]]
-        for operator in graph.operators
-        if codes[operator.opcodeIndex].builtinCode == schema.BuiltinOperator.CONV_2D
-    ]
-    types = {kernel.shape[1]: set() for kernel in kernels}
-    for kernel in kernels:
-        types[kernel.shape[1]].add(kernel.type)
-    assert types == {3: {schema.TensorType.INT8}, 1: {schema.TensorType.FLOAT32}}
+    assert kernel_types(path) == {3: {schema.TensorType.INT8}, 1: {schema.TensorType.FLOAT32}}
+
+
+ONE_MAP = SSDConfig("one map", 32, (FeatureMap(8, 1 / 8, ((0.2, 0.2), (0.4, 0.4))),))
+
+
+def custom_backbone():
+    """Operations, a model within, and convolutions with plain or no batch normalization."""
+    images = keras.Input((32, 32, 3))
+    inner = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Conv2D(8, 3, padding="same")])
+    x = inner(images / 127.5 - 1)
+    shared = keras.layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False)
+    x = keras.layers.BatchNormalization()(shared(keras.ops.relu(shared(x))))
+    x = keras.layers.Conv2D(16, 1, use_bias=False)(x)
+    return keras.Model(images, keras.ops.relu6(x))
+
+
+@pytest.mark.parametrize("separable_heads", [False, True])
+def test_full_int8_of_one_feature_map_of_a_custom_backbone(tmp_path, separable_heads):
+    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), np.uint8)
+    ssd = SSD(ONE_MAP, 2, backbone=custom_backbone(), separable_heads=separable_heads)
+    path = tmp_path / "a.tflite"
+    export_litert(build_detector(ssd, "ab"), path, quantize="int8", calibration_images=images)
+    ours = ssd(images[:1].astype(np.float32), training=False)
+    theirs = load_detector(path)._run(images=images[:1])
+    for name in ("offsets", "classes"):
+        largest = np.abs(ours[name]).max()
+        np.testing.assert_allclose(theirs[name], ours[name], atol=0.05 * largest)
+
+
+def test_heads_are_int8_where_one_of_them_is_larger(images, tmp_path):
+    pixels = keras.Input((32, 32, 3))
+    x = keras.layers.Conv2D(16, 5, strides=4, padding="same")(pixels)
+    offsets = keras.layers.Conv2D(8, 3, padding="same")(x)
+    maps = {"offsets": offsets, "classes": keras.layers.Conv2D(6, 1)(x)}
+    flat = {name: FlattenPredictions(ONE_MAP, name=name)([x]) for name, x in maps.items()}
+    ssd, path = keras.Model(pixels, flat), tmp_path / "a.tflite"
+    export_litert(build_detector(ssd, "ab"), path, quantize="int8", calibration_images=images)
+    int8 = {schema.TensorType.INT8}
+    assert kernel_types(path) == {5: int8, 3: int8, 1: int8}
+    assert _pointwise_heads(ssd) == set()  # nor does Keras's copy leave any exact
+
+
+def test_full_int8_takes_every_pixel_as_it_is_however_pale_the_calibration_images(
+    detector, images, tmp_path
+):
+    path = tmp_path / "a.tflite"
+    pale = images // 4 + 60
+    export_litert(detector, path, quantize="int8", calibration_images=pale)
+    (graph,) = read(path).subgraphs
+    quantization = graph.tensors[graph.inputs[0]].quantization
+    assert (quantization.scale, quantization.zeroPoint) == (1.0, 0)

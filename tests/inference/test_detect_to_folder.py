@@ -29,6 +29,13 @@ class TestDetectToFolder:
         assert records(tmp_path / "out") == []
         assert pngs(tmp_path / "out") == []
 
+    def test_an_earlier_runs_array_stays_if_all_photos_fail(self, detector, tmp_path, save):
+        detect_to_folder(detector, [save(tmp_path / "a.png", image_of(5))], tmp_path / "out")
+        before = records(tmp_path / "out")
+        problems = detect_to_folder(detector, [tmp_path / "absent.png"], tmp_path / "out")
+        assert len(problems) == len(before) == 1
+        assert records(tmp_path / "out") == before
+
     def test_each_photo_becomes_a_drawn_png_and_all_are_in_the_json(self, detector, tmp_path, save):
         first = save(tmp_path / "in" / "ü 犬.png", image_of(5, 100, 200))
         second = save(tmp_path / "in" / "b.png", image_of(6, 50, 60))

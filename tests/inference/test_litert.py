@@ -6,16 +6,30 @@ import numpy as np
 import pytest
 
 import keras_ssd
-from keras_ssd.export import export_litert
+from keras_ssd.export import export_litert, litert_graph
 from keras_ssd.images import resize_image
-from keras_ssd.inference.exported import ExportedDetector
 from keras_ssd.inference.litert import LiteRTDetector
+
+NO_NAMES = (
+    r"a\.tflite: not a detector exported as \.tflite by keras-ssd \(it holds no labels\.txt\)$"
+)
 
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
     detector = keras_ssd.build_detector(keras_ssd.SSDTiny128(2), ("a", "b"), max_detections=5)
     return export_litert(detector, tmp_path_factory.mktemp("litert") / "tiny.tflite")
+
+
+def with_changes(path, changed, change):
+    """A copy of a `.tflite` file with its graph changed and the same text files."""
+    model = litert_graph.unpack(path.read_bytes(), ("offsets", "classes"))
+    change(model)
+    changed.write_bytes(litert_graph.pack(model))
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(changed, "a") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    return changed
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +70,8 @@ def test_detect_takes_it(path, images):
     ("content", "message"),
     [
         (None, "a.tflite: no such file; expected a detector exported as .tflite"),
-        (b"", "a.tflite: not a detector exported as .tflite"),
-        (b"no model", "a.tflite: not a detector exported as .tflite"),
+        (b"", NO_NAMES),
+        (b"no model", NO_NAMES),
     ],
 )
 def test_a_file_that_is_none_is_named(tmp_path, content, message):
@@ -78,10 +92,52 @@ def test_a_model_without_names_is_named(tmp_path, path):
     with zipfile.ZipFile(path) as archive:
         start = min(entry.header_offset for entry in archive.infolist())
     (tmp_path / "a.tflite").write_bytes(path.read_bytes()[:start])
-    with pytest.raises(ValueError, match=r"a\.tflite: not a detector exported as \.tflite"):
+    with pytest.raises(ValueError, match=NO_NAMES):
         LiteRTDetector(tmp_path / "a.tflite")
 
 
-def test_an_exported_detector_that_does_not_say_how_it_predicts_says_so():
-    with pytest.raises(NotImplementedError):
-        ExportedDetector().predict(np.zeros((1, 8, 8, 3), np.uint8))
+@pytest.mark.parametrize(
+    ("kind", "old", "new", "message"),
+    [
+        ("inputs", "images", "pixels", "inputs: expected images, not pixels"),
+        ("outputs", "classes", "logits", "outputs: expected classes, offsets, not logits, offsets"),
+    ],
+)
+def test_a_model_of_other_inputs_or_outputs_is_named(tmp_path, path, kind, old, new, message):
+    def rename(model):
+        (signature,) = model.signatureDefs
+        (entry,) = (e for e in getattr(signature, kind) if e.name == old.encode())
+        entry.name = new
+
+    changed = with_changes(path, tmp_path / "a.tflite", rename)
+    with pytest.raises(ValueError, match=rf"a\.tflite: not a detector .* \({message}\)$"):
+        LiteRTDetector(changed)
+
+
+def test_decoded_detections_with_settings_for_raw_outputs_are_named(tmp_path, path):
+    content = path.read_bytes().replace(b"decoding.json", b"forgotten.txt")
+    (tmp_path / "a.tflite").write_bytes(content)
+    message = "outputs: expected detection_boxes, .*, num_detections, not classes, offsets"
+    with pytest.raises(ValueError, match=message):
+        LiteRTDetector(tmp_path / "a.tflite")
+
+
+def test_a_graph_that_cannot_be_laid_out_is_named_in_one_line(tmp_path, path):
+    def damage(model):
+        for operator in model.subgraphs[0].operators:
+            operator.inputs = [9999] * len(operator.inputs)
+
+    damaged = with_changes(path, tmp_path / "a.tflite", damage)
+    with pytest.raises(ValueError, match=r"a\.tflite: not a detector .*\)$") as raised:
+        LiteRTDetector(damaged)
+    assert "\n" not in str(raised.value)
+
+
+def test_lost_weights_are_named_where_they_show(tmp_path, path, images):
+    def lose_weights(model):
+        for buffer in model.buffers:
+            buffer.data = None
+
+    detector = LiteRTDetector(with_changes(path, tmp_path / "a.tflite", lose_weights))
+    with pytest.raises(ValueError, match=r"a\.tflite: LiteRT cannot run it \(.*lacks data\)$"):
+        detector.predict_on_batch(images)

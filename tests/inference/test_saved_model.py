@@ -51,13 +51,22 @@ def test_a_folder_without_a_saved_model_is_refused(tmp_path):
 def test_a_saved_model_that_lacks_a_part_is_refused(folder, tmp_path, lost):
     shutil.copytree(folder / "2", tmp_path / "2")
     shutil.rmtree(tmp_path / "2" / lost)
-    with pytest.raises(ValueError, match=r"2: not a SavedModel of a detector"):
+    with pytest.raises(ValueError, match=r"2: not a SavedModel of a detector") as raised:
         SavedModelDetector(tmp_path)
+    assert "\n" not in str(raised.value)
 
 
-def test_a_damaged_saved_model_is_refused(folder, tmp_path):
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("saved_model.pb", b"damaged"),
+        ("variables/variables.data-00000-of-00001", b"damaged"),
+        ("assets.extra/metadata.json", b"[]"),
+    ],
+)
+def test_a_damaged_saved_model_is_refused(folder, tmp_path, file, content):
     shutil.copytree(folder / "2", tmp_path / "2")
-    (tmp_path / "2" / "saved_model.pb").write_bytes(b"damaged")
+    (tmp_path / "2" / file).write_bytes(content)
     with pytest.raises(ValueError, match=r"2: not a SavedModel of a detector"):
         SavedModelDetector(tmp_path)
 

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 
@@ -58,6 +59,13 @@ def test_the_number_of_names_must_be_that_of_the_classes():
 def test_a_name_may_not_come_twice():
     with pytest.raises(ValueError, match=r"class_names: a name comes twice.*'cat', 'dog', 'cat'"):
         build_detector(toy_ssd(), ["cat", "dog", "cat"])
+
+
+@pytest.mark.parametrize("name", ["", "chien\nméchant", "dog\n", 3])
+def test_a_name_is_a_text_of_one_line(name):
+    message = f"class_names: expected names of one line each, not {name!r}"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        build_detector(toy_ssd(), ["cat", name, "dog"])
 
 
 def test_a_model_that_is_no_ssd_makes_no_detector():
@@ -180,15 +188,26 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_a_directory_is_no_detector(tmp_path):
-    with pytest.raises(ValueError, match=r"no such file; expected a detector saved as \.keras"):
-        load_detector(str(tmp_path))
+    (tmp_path / "folder.keras").mkdir()
+    for path in (tmp_path, tmp_path / "folder.keras"):
+        message = rf"{path.name}: expected a detector saved as \.keras$"
+        with pytest.raises(ValueError, match=message):
+            load_detector(str(path))
+
+
+@pytest.mark.parametrize("name", ["a.tflite", "a.onnx", "a.xml", "a"])
+def test_a_file_of_another_kind_is_told_what_was_expected(tmp_path, name):
+    (tmp_path / name).write_bytes(b"exported")
+    with pytest.raises(ValueError, match=rf"{name}: expected a detector saved as \.keras$"):
+        load_detector(tmp_path / name)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model", b"PK\x03\x04"])
 def test_a_file_that_is_no_keras_file_is_refused_by_name(tmp_path, content):
     path = tmp_path / "best.keras"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"best\.keras: not a detector saved as \.keras"):
+    message = r"best\.keras: not a detector saved as \.keras \(damaged, or no \.keras file\)$"
+    with pytest.raises(ValueError, match=message):
         load_detector(path)
 
 

@@ -124,12 +124,21 @@ def test_an_altered_file_is_refused(served):
         keras_ssd.load_detector("tiny")
 
 
-def test_a_file_of_something_else_is_refused_and_the_right_one_named(served, tmp_path):
-    preset, _ = served
-    (tmp_path / "other.keras").write_bytes(b"something else")
-    with pytest.raises(ValueError, match="not a detector") as raised:
+def test_another_detectors_file_is_refused(served, tmp_path):
+    build_detector(SSDTiny128(1), ("cow",)).save(tmp_path / "other.keras")
+    with pytest.raises(ValueError, match=r"other\.keras is not the file of tiny; .*by its path"):
         keras_ssd.load_detector("tiny", weights=tmp_path / "other.keras")
-    assert f"Expected the file of {preset.url}" in str(raised.value)
+
+
+def test_a_file_of_something_else_is_refused_and_the_right_one_named(tmp_path):
+    (tmp_path / "other.pth").write_bytes(b"something else")
+    with pytest.raises(ValueError, match=r"other\.pth: .*Expected the file of https://s3\."):
+        keras_ssd.load_detector("ssd300_voc_caffe", weights=tmp_path / "other.pth")
+
+
+def test_the_packaged_file_is_known_by_its_hash():
+    preset = keras_ssd.list_presets()[0]
+    assert presets.sha256_of(presets._packaged_file(preset)) == preset.sha256
 
 
 def test_weights_that_are_not_there_or_go_with_no_preset(tmp_path):

@@ -4,8 +4,10 @@ import keras
 import numpy as np
 import pytest
 
+from keras_ssd.config import SSD_TINY_128
+from keras_ssd.models import backbones
 from keras_ssd.models.detector import build_detector, ssd_config, ssd_model
-from keras_ssd.models.ssd import SSDTiny128
+from keras_ssd.models.ssd import SSD, SSDTiny128
 from keras_ssd.models.transfer import freeze_batch_norm, freeze_up_to, with_classes
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (2, 128, 128, 3)).astype(np.float32)
@@ -40,6 +42,17 @@ def test_background_and_classes_of_the_same_name_predict_what_they_did(
     np.testing.assert_allclose(
         new["classes"][..., new_columns], outputs["classes"][..., old_columns], atol=1e-5
     )
+
+
+def test_a_backbone_may_hold_operations_and_models():
+    images = keras.Input((128, 128, 3))
+    inner = keras.Sequential([keras.Input((128, 128, 3)), keras.layers.Conv2D(3, 1)])
+    backbone = keras.Model(images, backbones.tiny(128)(inner(images / 255)))
+    old = SSD(SSD_TINY_128, 1, backbone=backbone)
+    model, carried_over = with_classes(build_detector(old, ("cat",)), ("cat", "cow"))
+    assert carried_over == ["cat"]
+    before, after = (ssd.predict(IMAGES, verbose=0)["offsets"] for ssd in (old, model))
+    np.testing.assert_allclose(before, after, atol=1e-5)
 
 
 @pytest.mark.parametrize(

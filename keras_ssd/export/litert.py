@@ -44,7 +44,7 @@ def export_litert(
     Its input is one uint8 RGB image (1, S, S, 3), already warped to the network's size; its
     outputs are float32. Without `nms` they are "offsets" (1, N, 4) and "classes" (1, N, K + 1),
     the raw outputs of `SSD`, which `load_detector` decodes. With `nms` the file decodes them, and
-    finds at most 100 objects, each class suppressed by itself:
+    finds at most 100 objects among the 1000 best candidates, each class suppressed by itself:
     "detection_boxes" (1, D, 4), relative (ymin, xmin, ymax, xmax); "detection_classes" (1, D), from
     0; "detection_scores" (1, D), descending; and "num_detections" (1,), in this order. The file
     holds the names, `labels.txt`, and the metadata by which MediaPipe Tasks knows an object

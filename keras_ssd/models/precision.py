@@ -65,7 +65,7 @@ def automatic_precision(name: str, map_loss: float | None, time: float | None) -
         precision, reason = "float32", "this processor or backend has no fast bfloat16"
     else:
         precision = "bfloat16"
-        reason = f"it takes {time:.2f} of float32's time and costs {map_loss} mAP"
+        reason = f"it takes {time:.2f} of float32's time, mAP {-map_loss:+.4f}"
     _log_once(f"{name} computes in {precision}: {reason}")
     return precision
 

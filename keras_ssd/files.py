@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def checked_output(path: str | Path, suffix: str) -> Path:
-    """The path of a file to write; ValueError if it does not end so, or a folder is there."""
+def checked_output(path: str | Path, *suffixes: str) -> Path:
+    """The path of a file to write; ValueError if it ends in none of these, or a folder is there."""
     path = Path(path)
-    if path.suffix.lower() != suffix:
-        raise ValueError(f"{path}: the name must end in {suffix}")
+    if path.suffix not in suffixes:
+        raise ValueError(f"{path}: the name must end in {suffixes[0]}")
     if path.is_dir():
         raise ValueError(f"{path}: expected the name of a file to write, but a folder is there")
     return path

@@ -35,7 +35,9 @@ def test_its_folder_is_made(tmp_path):
 
 def test_where_a_file_cannot_stand_is_named(tmp_path):
     (tmp_path / "folder.png").mkdir()
-    assert checked_output(tmp_path / "A.PNG", ".png") == tmp_path / "A.PNG"
+    assert checked_output(tmp_path / "A.PNG", ".png", ".PNG") == tmp_path / "A.PNG"
+    with pytest.raises(ValueError, match=r"A\.TFLITE: the name must end in \.tflite"):
+        checked_output("A.TFLITE", ".tflite")  # which `load_detector` would not know again
     with pytest.raises(ValueError, match=r"folder\.png: expected the name of a file to write"):
         checked_output(tmp_path / "folder.png", ".png")
     with pytest.raises(ValueError, match=r"a\.jpg: the name must end in \.png"):

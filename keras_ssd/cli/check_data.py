@@ -59,7 +59,7 @@ def run(options) -> int:
     from keras_ssd.data import check_data
 
     if options.plot:
-        checked_output(options.plot, ".png")
+        checked_output(options.plot, ".png", ".PNG")
     report = check_data(
         options.data,
         options.image_set,

@@ -11,7 +11,7 @@ def unpack(content: bytes, outputs):
         content: of the file, whose one signature has the outputs of these names.
         outputs: names in the order that the file shall have.
     """
-    model = _schema().ModelT.InitFromPackedBuf(content, 0)
+    model = _read(content)
     (graph,), (signature,) = model.subgraphs, model.signatureDefs
     for entry in (*signature.inputs, *signature.outputs):
         graph.tensors[entry.tensorIndex].name = entry.name
@@ -22,7 +22,7 @@ def unpack(content: bytes, outputs):
 
 def with_input_range(content: bytes, low: float, high: float) -> bytes:
     """A calibrated `.tflite` file whose one input takes its int8 scale from this range."""
-    model = _schema().ModelT.InitFromPackedBuf(content, 0)
+    model = _read(content)
     (graph,) = model.subgraphs
     (index,) = graph.inputs
     quantization = graph.tensors[index].quantization
@@ -35,8 +35,7 @@ def pointwise_heads(content: bytes) -> list[str]:
 
     Empty if one of the heads' convolutions is larger.
     """
-    schema = _schema()
-    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    schema, model = _schema(), _read(content)
     (graph,) = model.subgraphs
     makers = {operator.outputs[0]: operator for operator in graph.operators}
     found, tensors = [], list(graph.outputs)
@@ -100,6 +99,10 @@ class _AlignedBuilder(flatbuffers.Builder):
 
     def StartVector(self, elemSize, numElems, alignment):
         return super().StartVector(elemSize, numElems, max(alignment, 16))
+
+
+def _read(content):
+    return _schema().ModelT.InitFromPackedBuf(content, 0)
 
 
 def _schema():

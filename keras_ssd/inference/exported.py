@@ -66,6 +66,11 @@ def read_labels(text: str) -> tuple[str, ...]:
     return tuple(text.removesuffix("\n").split("\n"))
 
 
+def last_line(error: Exception) -> str:
+    """Of a runtime's message, whose lines before are often places in its source."""
+    return str(error).strip().rpartition("\n")[2]
+
+
 def _checked(images):
     """The images as an array, if they are uint8 (B, H, W, 3); else raises ValueError."""
     images = np.asarray(images)

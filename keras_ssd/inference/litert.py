@@ -9,7 +9,7 @@ import numpy as np
 from keras_ssd.boxes import clip
 from keras_ssd.images import resize_image
 from keras_ssd.inference.decode import decode_detections, padded, read_settings
-from keras_ssd.inference.exported import ExportedDetector, read_labels
+from keras_ssd.inference.exported import ExportedDetector, last_line, read_labels
 
 _RAW_OUTPUTS = {"offsets", "classes"}
 _DETECTIONS = {"detection_boxes", "detection_classes", "detection_scores", "num_detections"}
@@ -47,7 +47,7 @@ class LiteRTDetector(ExportedDetector):
             self.image_size = int(inputs["images"]["shape"][1])
         except Exception as error:  # a damaged file makes the runtime raise almost anything
             raise ValueError(
-                f"{path}: not a detector exported as .tflite by keras-ssd ({_last_line(error)})"
+                f"{path}: not a detector exported as .tflite by keras-ssd ({last_line(error)})"
             ) from error
         self._path = path
 
@@ -59,7 +59,7 @@ class LiteRTDetector(ExportedDetector):
         try:
             outputs = self._run(images=image[None])
         except RuntimeError as error:  # damage that shows only now
-            raise ValueError(f"{self._path}: LiteRT cannot run it ({_last_line(error)})") from error
+            raise ValueError(f"{self._path}: LiteRT cannot run it ({last_line(error)})") from error
         if self._decoding is not None:
             return decode_detections(outputs["offsets"][0], outputs["classes"][0], **self._decoding)
         count = int(outputs["num_detections"][0])
@@ -86,10 +86,6 @@ def _check_names(what, found, expected):
         raise ValueError(
             f"{what}: expected {', '.join(sorted(expected))}, not {', '.join(sorted(found))}"
         )
-
-
-def _last_line(error):
-    return str(error).strip().rpartition("\n")[2]
 
 
 def _interpreter():

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_ssd.images import resize_image
-from keras_ssd.inference.exported import ExportedDetector, read_labels
+from keras_ssd.inference.exported import ExportedDetector, last_line, read_labels
 
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
 
@@ -51,10 +51,8 @@ class OpenVINODetector(ExportedDetector):
             self.image_size = model.input("images").partial_shape[1].get_length()
             self._model = openvino.compile_model(model, "CPU", settings)
         except (RuntimeError, ValueError, KeyError, TypeError) as error:
-            # The lines before are places in the runtime's source.
-            reason = str(error).strip().rpartition("\n")[2]
             raise ValueError(
-                f"{path}: not a detector exported as .xml by keras-ssd ({reason})"
+                f"{path}: not a detector exported as .xml by keras-ssd ({last_line(error)})"
             ) from error
 
     def _predict_on_batch(self, images):

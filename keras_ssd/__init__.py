@@ -9,7 +9,9 @@
 import importlib
 
 from keras_ssd import config, losses
-from keras_ssd.inference import detect, detect_to_folder, load_detector
+from keras_ssd.detector.detector import build_detector, class_names
+from keras_ssd.inference.photos import detect, detect_to_folder
+from keras_ssd.loading import load_detector
 from keras_ssd.models import (
     SSD,
     SSD300,
@@ -18,13 +20,11 @@ from keras_ssd.models import (
     SSDMobileNet320,
     SSDResNet300,
     SSDTiny128,
-    build_detector,
-    class_names,
     layers,
-    list_presets,
 )
+from keras_ssd.presets.presets import list_presets
 
-_LAZY_PACKAGES = ("data", "evaluation", "export", "serving", "training")
+_LAZY_PACKAGES = ("data", "evaluation", "formats", "serving", "training")
 
 __all__ = [
     "SSD",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_ssd import boxes
+from keras_ssd import geometry
 from keras_ssd.config import FeatureMap, SSDConfig
 
 
@@ -14,7 +14,9 @@ def default_boxes(config: SSDConfig) -> np.ndarray:
     """
     all_boxes = np.concatenate([_map_boxes(feature_map) for feature_map in config.feature_maps])
     if config.clip == "corners":
-        all_boxes = boxes.corners_to_centers(boxes.clip(boxes.centers_to_corners(all_boxes)))
+        all_boxes = geometry.corners_to_centers(
+            geometry.clip(geometry.centers_to_corners(all_boxes))
+        )
     elif config.clip == "sizes":
         all_boxes[:, 2:] = np.clip(all_boxes[:, 2:], 0, 1)
     elif config.clip == "centers_and_sizes":

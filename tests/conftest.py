@@ -16,7 +16,7 @@ def _same_random_numbers_every_time():
 @pytest.fixture(scope="session")
 def drawn_voc(tmp_path_factory) -> Path:
     """A VOC folder of drawn pictures: 16 to train on, 8 to validate."""
-    from keras_ssd.data.drawn import draw_voc
+    from keras_ssd.data.synthetic import draw_voc
 
     folder = tmp_path_factory.mktemp("drawn_voc")
     draw_voc(folder, num_train=16, num_val=8, seed=0)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from keras_ssd import boxes, config
+from keras_ssd import config, geometry
 from keras_ssd.config import FeatureMap, SSDConfig
 from keras_ssd.default_boxes import default_boxes
 
@@ -261,7 +261,7 @@ def test_the_golden_tables_cover_every_configuration_and_rule():
     ],
 )
 def test_how_many_boxes_stick_out_of_the_image(ssd, count):
-    corners = boxes.centers_to_corners(default_boxes(ssd))
+    corners = geometry.centers_to_corners(default_boxes(ssd))
     assert ((corners < -1e-6) | (corners > 1 + 1e-6)).any(axis=-1).sum() == count
 
 

@@ -19,11 +19,11 @@ import numpy as np
 import tensorflow as tf
 from compare import LiteModel, megabytes
 
-from keras_ssd import export
+from keras_ssd import formats as export
 from keras_ssd.data import VOC_CLASSES, load
 from keras_ssd.evaluation import evaluate_voc, predict_samples
 from keras_ssd.images import resize_image
-from keras_ssd.inference.load import load_detector
+from keras_ssd.loading import load_detector
 from keras_ssd.models import image_size
 
 ROUNDS = {1: 15, 8: 3}  # by batch size

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import keras_ssd
 from keras_ssd.data import load_voc
-from keras_ssd.data.drawn import draw_voc
+from keras_ssd.data.synthetic import draw_voc
 from keras_ssd.evaluation import evaluate_voc, format_voc, predict_samples
 from keras_ssd.inference import detect_to_folder
 from keras_ssd.training import RECIPES, train

@@ -19,8 +19,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from keras_ssd.detector.detector import open_detector, ssd_model
 from keras_ssd.files import replace_file
-from keras_ssd.models.detector import open_detector, ssd_model
 from keras_ssd.models.precision import with_precision
 
 WEIGHTS = "model.weights.h5"  # Keras's name for them in the archive

@@ -82,8 +82,8 @@ def run(options) -> int:
 def _config(model):
     if model in NEW_MODELS:
         return NEW_MODELS[model].config
+    from keras_ssd.detector.detector import ssd_config
     from keras_ssd.models import load_detector
-    from keras_ssd.models.detector import ssd_config
 
     return ssd_config(load_detector(model))
 

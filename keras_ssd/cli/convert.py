@@ -26,7 +26,7 @@ def add_options(command):
 def run(options) -> int:
     """Writes the detector; see `keras_ssd.models`, `convert_torch_checkpoint` and its like."""
     from keras_ssd import models
-    from keras_ssd.weights.tf_checkpoint import is_tf_checkpoint
+    from keras_ssd.checkpoints.tf_checkpoint import is_tf_checkpoint
 
     checked_output(options.output, ".keras")
     path, source = options.checkpoint, options.source

@@ -44,7 +44,7 @@ def add_options(command):
 
 def run(options) -> int:
     """Exports, loads back what it wrote and prints how far that lies from the detector."""
-    from keras_ssd.export import compare, file_size
+    from keras_ssd.formats import compare, file_size
     from keras_ssd.inference import load_detector
     from keras_ssd.models import class_names, image_size, with_precision
     from keras_ssd.models import load_detector as load_keras_detector
@@ -95,7 +95,7 @@ def _check_options(options):
 
 
 def _export_litert(detector, options, calibration_images):
-    from keras_ssd.export import export_litert
+    from keras_ssd.formats import export_litert
 
     return export_litert(
         detector,
@@ -107,13 +107,13 @@ def _export_litert(detector, options, calibration_images):
 
 
 def _export_onnx(detector, options, _):
-    from keras_ssd.export import export_onnx
+    from keras_ssd.formats import export_onnx
 
     return export_onnx(detector, options.output)
 
 
 def _export_openvino(detector, options, calibration_images):
-    from keras_ssd.export import export_openvino
+    from keras_ssd.formats import export_openvino
 
     return export_openvino(
         detector,
@@ -124,7 +124,7 @@ def _export_openvino(detector, options, calibration_images):
 
 
 def _export_saved_model(detector, options, _):
-    from keras_ssd.export import export_saved_model
+    from keras_ssd.formats import export_saved_model
 
     return export_saved_model(detector, options.output)
 
@@ -149,7 +149,7 @@ def _images(data, count):
 
 
 def _drawn_images(size):
-    from keras_ssd.data.drawn import draw_background, draw_objects
+    from keras_ssd.data.synthetic import draw_background, draw_objects
 
     images = []
     for number in range(COMPARED_IMAGES):

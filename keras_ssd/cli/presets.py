@@ -8,7 +8,7 @@ def add_options(command):
 def run(options) -> int:
     """Prints a table; see `keras_ssd.list_presets`."""
     from keras_ssd.models import list_presets
-    from keras_ssd.models.presets import is_packaged
+    from keras_ssd.presets.presets import is_packaged
 
     rows = [("name", "architecture", "classes", "metric", "MB", "where", "trained by")]
     for preset in list_presets():

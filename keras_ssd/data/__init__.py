@@ -1,16 +1,16 @@
 """From annotated images on disk to encoded batches."""
 
 from keras_ssd.data.augmentation import PaperAugmentation
+from keras_ssd.data.check import check_data
+from keras_ssd.data.check_report import DataReport, Finding
 from keras_ssd.data.coco import load_coco
 from keras_ssd.data.csv import load_csv
 from keras_ssd.data.dataset import AnnotatedImages, merge
 from keras_ssd.data.matching import encode_targets, match
 from keras_ssd.data.pipeline import evaluation_dataset, training_dataset
-from keras_ssd.data.report import DataReport, Finding
 from keras_ssd.data.sample import Sample
 from keras_ssd.data.sources import load
 from keras_ssd.data.tfds import load_tfds
-from keras_ssd.data.validation import check_data
 from keras_ssd.data.voc import VOC_CLASSES, load_voc
 
 __all__ = [

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from keras_ssd.boxes import clip, iou
+from keras_ssd.geometry import clip, iou
 from keras_ssd.images import resize_image
 
 MEAN_COLOR = (123, 117, 104)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_ssd import boxes
+from keras_ssd import geometry
 from keras_ssd.data.sample import Sample
 from keras_ssd.images import read_image
 
@@ -237,7 +237,7 @@ def _to_sample(annotation, objects, label_of, problems, errors) -> Sample:
             "coordinates must be finite numbers"
         )
     relative = (pixels / (width, height, width, height)).astype(np.float32)
-    clipped = boxes.clip(relative)
+    clipped = geometry.clip(relative)
     has_area = (clipped[:, 2:] > clipped[:, :2]).all(axis=1)
     sticks_out = (clipped != relative).any(axis=1)
     for index in np.flatnonzero(~has_area | sticks_out):

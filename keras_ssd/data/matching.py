@@ -3,7 +3,7 @@
 import tensorflow as tf
 import tensorflow.experimental.numpy as tnp
 
-from keras_ssd import boxes as box_math
+from keras_ssd import geometry as boxes as box_math
 
 _TOUCHING = 1e-6  # boxes that overlap less never match
 

@@ -6,7 +6,7 @@ import keras
 
 from keras_ssd.data.pipeline import evaluation_dataset, unwrapped_errors
 from keras_ssd.data.sample import Sample
-from keras_ssd.models.detector import class_names, image_size
+from keras_ssd.detector.detector import class_names, image_size
 from keras_ssd.results.detections import Detections
 
 

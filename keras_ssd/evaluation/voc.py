@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_ssd.boxes import iou
 from keras_ssd.data.sample import Sample
 from keras_ssd.evaluation.pairing import pair_with_detections
+from keras_ssd.geometry import iou
 from keras_ssd.results.detections import Detections
 
 

@@ -7,8 +7,8 @@ plain pixels.
 import keras
 from keras import layers
 
+from keras_ssd.checkpoints.vgg16 import IMAGENET_MEAN, read_vgg16_weights
 from keras_ssd.models.layers import BatchNormalization, DilatedConv2D, L2Normalization
-from keras_ssd.weights.vgg16 import IMAGENET_MEAN, read_vgg16_weights
 
 # Of the moving statistics. With Keras's 0.99, let alone MobileNetV2's 0.999, those of a training of
 # some hundred steps still hold much of where they began, and inference falls behind training.

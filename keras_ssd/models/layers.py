@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_ssd import boxes
+from keras_ssd import geometry
 from keras_ssd.config import SSDConfig
 from keras_ssd.default_boxes import default_boxes
 from keras_ssd.models.nms import non_max_suppression
@@ -211,7 +211,7 @@ class DecodeDetections(keras.layers.Layer):
     def call(self, offsets, classes, default_boxes):
         scores = ops.softmax(ops.cast(classes, "float32"), axis=-1)[..., 1:]  # (B, N, K)
         variances = ops.convert_to_tensor(self.variances, dtype="float32")
-        decoded = boxes.decode(ops.cast(offsets, "float32"), default_boxes, variances, ops)
+        decoded = geometry.decode(ops.cast(offsets, "float32"), default_boxes, variances, ops)
 
         scores = ops.transpose(scores, (0, 2, 1))  # (B, K, N)
         num_classes, num_boxes = scores.shape[1:]
@@ -224,7 +224,7 @@ class DecodeDetections(keras.layers.Layer):
         detections = non_max_suppression(
             candidates, scores, self.confidence_threshold, self.iou_threshold, self.max_detections
         )
-        return {**detections, "boxes": boxes.clip(detections["boxes"], ops)}
+        return {**detections, "boxes": geometry.clip(detections["boxes"], ops)}
 
     def compute_output_spec(self, offsets, classes, default_boxes):
         batch, count = offsets.shape[0], self.max_detections

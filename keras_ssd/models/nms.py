@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_ssd.boxes import iou
+from keras_ssd.geometry import iou
 
 
 def non_max_suppression(boxes, scores, confidence_threshold, iou_threshold, max_detections):

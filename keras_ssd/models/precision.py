@@ -6,7 +6,7 @@ from pathlib import Path
 
 import keras
 
-from keras_ssd.models.detector import ssd_model
+from keras_ssd.detector.detector import ssd_model
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 # Keras's policies. In bfloat16 the weights stay float32, so that a detector trains, saves and

@@ -4,9 +4,9 @@ import difflib
 
 import keras
 
-from keras_ssd.models.detector import class_names as class_names_of
-from keras_ssd.models.detector import ssd_config, ssd_model
-from keras_ssd.weights.coco_classes import VOC_NAMES
+from keras_ssd.checkpoints.coco_classes import VOC_NAMES
+from keras_ssd.detector.detector import class_names as class_names_of
+from keras_ssd.detector.detector import ssd_config, ssd_model
 
 
 def with_classes(detector, class_names):

@@ -1,4 +1,4 @@
-"""A detector that `keras_ssd.export.export_saved_model` wrote, on a TensorFlow Serving server."""
+"""A detector that `keras_ssd.formats.export_saved_model` wrote, on a TensorFlow Serving server."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from keras_ssd.images import CorruptImageError
-from keras_ssd.inference.detect import as_many, checked_array
+from keras_ssd.inference.photos import as_many, checked_array
 from keras_ssd.results.detections import Detections
 from keras_ssd.serving.connections import GrpcConnection, RestConnection
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import keras
 
+from keras_ssd.detector.detector import class_names
 from keras_ssd.evaluation.predictions import predict_samples
 from keras_ssd.evaluation.voc import evaluate_voc
 from keras_ssd.files import replace_file
-from keras_ssd.models.detector import class_names
 
 
 class NonFiniteLossError(ValueError):

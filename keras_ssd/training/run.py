@@ -14,9 +14,9 @@ import keras
 
 from keras_ssd.data.pipeline import batch_ids, training_dataset, unwrapped_errors
 from keras_ssd.data.sample import Sample
+from keras_ssd.detector.detector import build_detector, open_detector, ssd_config
 from keras_ssd.files import replace_file
 from keras_ssd.losses import HardNegativeCrossentropy, SmoothL1
-from keras_ssd.models.detector import build_detector, open_detector, ssd_config
 from keras_ssd.training.callbacks import (
     SaveTrainingState,
     ScoreAndSaveDetector,

@@ -8,7 +8,7 @@ import pytest
 
 from keras_ssd.cli import main
 from keras_ssd.cli.new_models import NEW_MODELS
-from keras_ssd.models.detector import ssd_config
+from keras_ssd.detector.detector import ssd_config
 
 
 def check(*arguments) -> int:

@@ -9,7 +9,7 @@ import pytest
 
 from keras_ssd import SSDTiny128, build_detector
 from keras_ssd.cli import main
-from keras_ssd.data.drawn import DRAWN_CLASSES
+from keras_ssd.data.synthetic import DRAWN_CLASSES
 
 
 @pytest.fixture(scope="module")

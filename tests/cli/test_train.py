@@ -8,7 +8,7 @@ import pytest
 
 from keras_ssd import training
 from keras_ssd.cli import main
-from keras_ssd.data.drawn import draw_voc
+from keras_ssd.data.synthetic import draw_voc
 from keras_ssd.models import SSDTiny128, build_detector
 
 TINY = ("--model", "ssd_tiny_128")

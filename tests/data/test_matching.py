@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_ssd import boxes as box_math
+from keras_ssd import geometry as boxes as box_math
 from keras_ssd.config import SSD300_VOC, SSD_TINY_128
 from keras_ssd.data.matching import encode_targets, match
 from keras_ssd.default_boxes import default_boxes

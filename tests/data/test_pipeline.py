@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_ssd import boxes
+from keras_ssd import geometry
 from keras_ssd.config import SSD_TINY_128
 from keras_ssd.data.pipeline import (
     batch_ids,
@@ -134,7 +134,7 @@ def test_targets_decode_back_to_the_objects(drawn):
     for image_id, offsets, classes in zip(ids, targets["offsets"], targets["classes"], strict=True):
         sample, matched = samples[image_id], offsets[:, 4] == 1
         np.testing.assert_array_equal(matched, classes > 0)
-        decoded = boxes.decode(
+        decoded = geometry.decode(
             offsets[matched, :4], default_boxes(SSD_TINY_128)[matched], SSD_TINY_128.variances
         )
         distance = np.abs(decoded[:, None] - sample.boxes).max(axis=2)  # (matches, M)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from keras_ssd.data import sources
-from keras_ssd.data.drawn import DRAWN_CLASSES
 from keras_ssd.data.sources import load
+from keras_ssd.data.synthetic import DRAWN_CLASSES
 from keras_ssd.data.voc import load_voc
 
 HEADER = "image,x1,y1,x2,y2,label"

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_ssd.data.drawn import draw_background
+from keras_ssd.data.synthetic import draw_background
 from keras_ssd.data.tfds import load_tfds
 from keras_ssd.images import CorruptImageError
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 # By import_module, because the package's name `detect` may mean the function.
-module = importlib.import_module("keras_ssd.inference.detect")
+module = importlib.import_module("keras_ssd.inference.photos")
 
 NAMES = tuple(f"class{label}" for label in range(256))
 

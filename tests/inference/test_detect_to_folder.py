@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_ssd.images import read_image
-from keras_ssd.inference.detect import detect, detect_to_folder
+from keras_ssd.inference.photos import detect, detect_to_folder
 from keras_ssd.results.drawing import draw_detections
 
 

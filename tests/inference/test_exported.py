@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_ssd import SSDTiny128, build_detector, load_detector
-from keras_ssd.export import export_litert, export_onnx, export_openvino
+from keras_ssd.formats import export_litert, export_onnx, export_openvino
 from keras_ssd.inference.exported import ExportedDetector, read_labels
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_ssd import boxes as box_math
+from keras_ssd import geometry as boxes as box_math
 from keras_ssd.models import nms
 from keras_ssd.models.layers import DecodeDetections
 

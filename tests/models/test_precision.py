@@ -7,8 +7,8 @@ import pytest
 
 import keras_ssd
 from keras_ssd.config import SSD_TINY_128
+from keras_ssd.detector.detector import decode_layer, ssd_model
 from keras_ssd.models import SSD, SSDTiny128, backbones, build_detector, precision, presets
-from keras_ssd.models.detector import decode_layer, ssd_model
 from keras_ssd.models.precision import automatic_precision, with_precision
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (2, 128, 128, 3), np.uint8)

@@ -4,9 +4,9 @@ import pytest
 from keras import ops
 
 from keras_ssd.config import SSD300_VOC, FeatureMap, SSDConfig
+from keras_ssd.detector.detector import ssd_config
 from keras_ssd.losses import HardNegativeCrossentropy, SmoothL1
 from keras_ssd.models import backbones
-from keras_ssd.models.detector import ssd_config
 from keras_ssd.models.layers import FlattenPredictions
 from keras_ssd.models.ssd import SSD, SSD300, SSD512, SSDMobileNet320, SSDResNet300, SSDTiny128
 

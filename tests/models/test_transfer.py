@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from keras_ssd.config import SSD_TINY_128
+from keras_ssd.detector.detector import build_detector, ssd_config, ssd_model
 from keras_ssd.models import backbones
-from keras_ssd.models.detector import build_detector, ssd_config, ssd_model
 from keras_ssd.models.ssd import SSD, SSDTiny128
 from keras_ssd.models.transfer import freeze_batch_norm, freeze_up_to, with_classes
 

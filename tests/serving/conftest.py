@@ -179,7 +179,7 @@ def detector():
 
 @pytest.fixture(scope="package")
 def exported(detector, tmp_path_factory):
-    from keras_ssd.export.saved_model import export_saved_model
+    from keras_ssd.formats.saved_model.write import export_saved_model
 
     return export_saved_model(detector, tmp_path_factory.mktemp("models") / "tiny")
 

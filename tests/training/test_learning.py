@@ -7,8 +7,8 @@ import logging
 import keras
 import pytest
 
+from keras_ssd.detector.detector import ssd_model
 from keras_ssd.images import CorruptImageError
-from keras_ssd.models.detector import ssd_model
 
 
 def log_of(output):

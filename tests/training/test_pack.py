@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from keras_ssd.detector.detector import ssd_model
 from keras_ssd.models import SSDTiny128, build_detector, freeze_batch_norm, load_detector
-from keras_ssd.models.detector import ssd_model
 
 
 @pytest.fixture(scope="module")

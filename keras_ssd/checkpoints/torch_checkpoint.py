@@ -1,0 +1,200 @@
+"""PyTorch checkpoints, read without PyTorch."""
+
+import io
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from keras_ssd.checkpoints.torch_pickle import Storage, Tensor, UnsafeCheckpointError, read_pickle
+
+_LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+_LEGACY_VERSION = 1001
+
+
+def read_torch_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
+    """The tensors of a state dict that PyTorch saved, by name.
+
+    Reads files of `torch.save` in both formats: zip (PyTorch 1.6 and later) and the one before.
+    They may hold the state dict itself, or a dictionary with it under "state_dict" or "model";
+    what else stands there, such as an optimizer's state, is not read. Nothing that a hostile file
+    asks for is run, and the memory taken is in proportion to the file's size.
+
+    Args:
+        path: of a .pth or .pt file.
+
+    Returns:
+        Name -> array, read-only, in the layout and dtype of the file; bfloat16 becomes float32.
+
+    Raises:
+        UnsafeCheckpointError: the file asks for more than tensors and plain data.
+        ValueError: the file is missing, damaged, cut off or something else.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror or error}") from error
+    try:
+        root, read_storage = _open(data)
+        tensors = _find_state_dict(root)
+        storages = {}
+        for tensor in tensors.values():
+            if tensor.storage.key not in storages:
+                storages[tensor.storage.key] = read_storage(tensor.storage)
+        return {name: _view(storages[t.storage.key], t) for name, t in tensors.items()}
+    except UnsafeCheckpointError as error:
+        raise UnsafeCheckpointError(f"{path}: refused: {error}") from error
+    # What zipfile raises of damage, encryption (RuntimeError) and garbled fields; and NumPy of a
+    # shape without elements that is too large even so.
+    except (
+        ValueError,
+        zipfile.BadZipFile,
+        EOFError,
+        RuntimeError,
+        struct.error,
+        OverflowError,
+    ) as error:
+        raise ValueError(f"{path}: not a readable PyTorch checkpoint: {error}") from error
+
+
+def keras_layout(tensor: np.ndarray) -> np.ndarray:
+    """A kernel (out, in, height, width) as (height, width, in, out); a vector stays. float32."""
+    return np.asarray(tensor.transpose(2, 3, 1, 0) if tensor.ndim == 4 else tensor, np.float32)
+
+
+def check_names(tensors: dict, expected: list[str], path: str | Path) -> None:
+    """Raises ValueError that lists which of the expected names are missing, and which are extra."""
+    missing = [name for name in expected if name not in tensors]
+    extra = sorted(set(tensors) - set(expected))
+    if missing or extra:
+        raise ValueError(f"{path}: lacks {_first_few(missing)}; has besides {_first_few(extra)}")
+
+
+def check_shapes(tensors: dict, expected: dict[str, tuple], path: str | Path) -> None:
+    """Raises ValueError that lists the tensors that are not floats of the expected shapes."""
+    wrong = [
+        f"{name} {tensors[name].dtype} {tensors[name].shape}, not float {shape}"
+        for name, shape in expected.items()
+        if tensors[name].shape != shape or tensors[name].dtype.kind != "f"
+    ]
+    if wrong:
+        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+        raise ValueError(f"{path}: wrong shapes: {'; '.join(wrong[:5])}{more}")
+
+
+def _first_few(names, count=5):
+    more = f" and {len(names) - count} more" if len(names) > count else ""
+    return (", ".join(ascii(name[:100])[1:-1] for name in names[:count]) or "nothing") + more
+
+
+def _open(data: bytes) -> tuple[object, Callable[[Storage], np.ndarray]]:
+    """The object that was saved, and what reads a storage of it into a flat array."""
+    if data.startswith(b"PK\x03\x04"):
+        return _open_zip(data)
+    if _LEGACY_MAGIC.to_bytes(10, "little") in data[:32]:
+        return _open_legacy(data)
+    if data.lstrip()[:1] == b"<":
+        raise ValueError("it looks like a web page, perhaps an error message; download it again")
+    raise ValueError(f"it begins with {data[:12]!r}" if data else "it is empty")
+
+
+def _open_zip(data):
+    file = zipfile.ZipFile(io.BytesIO(data))
+    members = {info.filename: info for info in file.infolist()}
+    # So no archive can unpack to more than itself.
+    if any(info.compress_type != zipfile.ZIP_STORED for info in members.values()):
+        raise UnsafeCheckpointError("its zip archive is compressed, as PyTorch's never are")
+    if sum(info.file_size for info in file.infolist()) > len(data):
+        raise UnsafeCheckpointError("its zip archive claims to hold more than the file has")
+    folders = [name.split("/")[0] for name in members if name.split("/")[1:] == ["data.pkl"]]
+    if len(folders) != 1:
+        raise ValueError("its zip archive has no data.pkl of its own")
+    folder = folders[0]
+    if f"{folder}/constants.pkl" in members or any(
+        name.startswith(f"{folder}/code/") for name in members
+    ):
+        raise ValueError("it is a TorchScript program; save model.state_dict() instead")
+    byte_order = "little"
+    if f"{folder}/byteorder" in members:
+        byte_order = file.read(f"{folder}/byteorder").decode()
+    if byte_order not in ("little", "big"):
+        raise ValueError(f"its byte order is {byte_order[:20]!r}")
+
+    def read_storage(storage):
+        name = f"{folder}/data/{storage.key}"
+        if name not in members:
+            raise ValueError(f"it lacks the storage {name[:100]!a}")
+        return _decode(file.read(name), storage, byte_order)
+
+    root, _ = read_pickle(io.BytesIO(file.read(f"{folder}/data.pkl")))
+    return root, read_storage
+
+
+def _open_legacy(data):
+    file = io.BytesIO(data)
+    magic, version, _system = (read_pickle(file)[0] for _ in range(3))
+    if magic != _LEGACY_MAGIC or version != _LEGACY_VERSION:
+        raise ValueError(f"it is not of version {_LEGACY_VERSION}, the only one known")
+    root, storages = read_pickle(file)
+    keys, _ = read_pickle(file)
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        raise ValueError("the list of its storages is missing")
+    if sorted(keys) != sorted(storages):
+        raise ValueError("its storages are not those that its tensors use")
+    contents, view = {}, memoryview(data)
+    for key in keys:  # one behind the other: how many numbers, then the numbers
+        size = int.from_bytes(file.read(8), "little", signed=True)
+        if size != storages[key].size:
+            raise ValueError(f"storage {key[:100]!a} is cut off, or not as its tensors expect")
+        start = file.tell()
+        end = start + size * _stored_dtype(storages[key]).itemsize
+        contents[key] = view[start:end]
+        file.seek(min(end, len(data)))
+    return root, lambda storage: _decode(contents[storage.key], storage, "little")
+
+
+def _stored_dtype(storage):
+    return np.dtype("uint16" if storage.dtype == "bfloat16" else storage.dtype)
+
+
+def _decode(content, storage, byte_order):
+    dtype = _stored_dtype(storage)
+    if len(content) != storage.size * dtype.itemsize:
+        raise UnsafeCheckpointError(
+            f"storage {storage.key[:100]!a} should have {storage.size} numbers of "
+            f"{dtype.itemsize} bytes, but the file has {len(content)} bytes of it"
+        )
+    numbers = np.frombuffer(content, dtype.newbyteorder(byte_order)).astype(dtype, copy=False)
+    if storage.dtype == "bfloat16":  # the upper half of a float32
+        return (numbers.astype(np.uint32) << 16).view(np.float32)
+    return numbers
+
+
+def _find_state_dict(root) -> dict[str, Tensor]:
+    tensors = root
+    for name in ("state_dict", "model"):
+        if isinstance(root, dict) and isinstance(root.get(name), dict):
+            tensors = root[name]
+            break
+    if not isinstance(tensors, dict) or not tensors:
+        raise ValueError(f"it holds no state dict but a {type(tensors).__name__}")
+    for name, value in tensors.items():
+        if not isinstance(name, str) or not isinstance(value, Tensor):
+            raise ValueError(
+                f"it holds no state dict: {ascii(name)[:100]} is no tensor but a "
+                f"{type(value).__name__}"
+            )
+    return tensors
+
+
+def _view(numbers: np.ndarray, tensor: Tensor) -> np.ndarray:
+    # Along an axis of one element or none the stride means nothing and may be any number.
+    strides = [
+        stride * numbers.itemsize if size > 1 else 0
+        for size, stride in zip(tensor.shape, tensor.strides, strict=True)
+    ]
+    return np.lib.stride_tricks.as_strided(
+        numbers[tensor.offset :], tensor.shape, strides, writeable=False
+    )

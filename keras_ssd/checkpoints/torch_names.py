@@ -1,0 +1,100 @@
+"""How PyTorch implementations of SSD on VGG16 name their weights, and what these expect.
+
+Source: the state dicts of ssd.pytorch (amdegroot), SSD (lufficc) and torchvision.
+"""
+
+from dataclasses import dataclass, replace
+
+from keras_ssd.checkpoints.vgg16 import TORCH_VGG16_INDICES, VGG16_LAYERS
+
+
+@dataclass(frozen=True)
+class TorchSource:
+    """One PyTorch implementation.
+
+    Attributes:
+        vgg: names of the convolutions of `VGG16_LAYERS`.
+        norm: name of the scale that follows conv4_3's L2 normalization.
+        extras: names of the convolutions of the extra blocks, conv6_1 to conv10_2.
+        offsets, classes: name of a map's head, with "{}" for the map's number from 0.
+        mean: subtracted from RGB pixels in 0..255.
+        clip: its rule for default boxes that stick out, see SSDConfig.
+        bgr: whether the first convolution takes BGR.
+    """
+
+    vgg: tuple[str, ...]
+    norm: str
+    extras: tuple[str, ...]
+    offsets: str
+    classes: str
+    mean: tuple[float, float, float]
+    clip: str | None
+    bgr: bool = False
+
+    def layers(self, num_maps: int) -> dict[str, list[str]]:
+        """The layers of the Keras SSD -> names of the tensors for their weights, in order.
+
+        Args:
+            num_maps: 6 for SSD300, 7 for SSD512.
+        """
+        convolutions = dict(zip(VGG16_LAYERS, self.vgg, strict=True))
+        for index in range(2 * (num_maps - 2)):
+            convolutions[f"conv{6 + index // 2}_{1 + index % 2}"] = self.extras[index]
+        for index in range(num_maps):
+            convolutions[f"head{index + 1}_offsets"] = self.offsets.format(index)
+            convolutions[f"head{index + 1}_classes"] = self.classes.format(index)
+        names = {layer: [f"{name}.weight", f"{name}.bias"] for layer, name in convolutions.items()}
+        return {**names, "conv4_3_norm": [self.norm]}
+
+
+_AMDEGROOT = TorchSource(
+    vgg=tuple(f"vgg.{index}" for index in TORCH_VGG16_INDICES),
+    norm="L2Norm.weight",
+    extras=tuple(f"extras.{index}" for index in range(10)),
+    offsets="loc.{}",
+    classes="conf.{}",
+    mean=(123.0, 117.0, 104.0),
+    clip="centers_and_sizes",
+)
+_LUFFICC = TorchSource(
+    vgg=tuple(f"backbone.vgg.{index}" for index in TORCH_VGG16_INDICES),
+    norm="backbone.l2_norm.weight",
+    extras=tuple(f"backbone.extras.{index}" for index in range(10)),
+    offsets="box_head.predictor.reg_headers.{}",
+    classes="box_head.predictor.cls_headers.{}",
+    mean=_AMDEGROOT.mean,
+    clip=_AMDEGROOT.clip,
+)
+_TORCHVISION = TorchSource(
+    vgg=(
+        *(f"backbone.features.{index}" for index in TORCH_VGG16_INDICES[:10]),
+        *(f"backbone.extra.0.{index}" for index in ("1", "3", "5", "7.1", "7.3")),
+    ),
+    norm="backbone.scale_weight",
+    extras=tuple(f"backbone.extra.{1 + index // 2}.{index % 2 * 2}" for index in range(10)),
+    offsets="head.regression_head.module_list.{}",
+    classes="head.classification_head.module_list.{}",
+    mean=(0.48235 * 255, 0.45882 * 255, 0.40784 * 255),  # pixels are in 0..1 there
+    clip="sizes",
+)
+# The original's weights under ssd.pytorch's names, as in its ssd_300_VOC0712.pth, which reaches mAP
+# 0.772 with BGR and 0.725 with RGB (github.com/amdegroot/ssd.pytorch/issues/31).
+_CAFFE = replace(_AMDEGROOT, clip=None, bgr=True)
+
+TORCH_SOURCES = {
+    "amdegroot": _AMDEGROOT,
+    "lufficc": _LUFFICC,
+    "torchvision": _TORCHVISION,
+    "caffe": _CAFFE,
+}
+
+
+def detect_torch_source(names) -> str | None:
+    """Which of TORCH_SOURCES has a state dict of such names; None: none of them.
+
+    "caffe" is never the answer: its names are those of "amdegroot".
+    """
+    for source, implementation in TORCH_SOURCES.items():
+        if f"{implementation.vgg[0]}.weight" in names:
+            return source
+    return None

@@ -1,0 +1,90 @@
+"""TensorFlow's SSDLite on MobileNetV2, made into a detector."""
+
+import keras
+import numpy as np
+
+from keras_ssd.checkpoints.coco_classes import coco_classes_by_id
+from keras_ssd.checkpoints.tf_checkpoint import read_tf_checkpoint
+from keras_ssd.checkpoints.tf_ssdlite import (
+    classes_in_our_order,
+    offsets_in_our_order,
+    ssdlite_variables,
+)
+from keras_ssd.checkpoints.torch_checkpoint import check_names, check_shapes
+from keras_ssd.config import SSD_MOBILENET_300
+from keras_ssd.detector.detector import build_detector
+from keras_ssd.models.ssd import SSDMobileNet300
+
+_BOXES = [len(feature_map.box_sizes) for feature_map in SSD_MOBILENET_300.feature_maps]
+
+
+def convert_tensorflow_checkpoint(path, class_names=None) -> keras.Model:
+    """The detector in a checkpoint of TensorFlow's `ssdlite_mobilenet_v2` for 300 px.
+
+    It is the network of the model zoo's ssdlite_mobilenet_v2_coco_2018_05_09, and predicts the same
+    boxes and logits from the same 300x300 pixels. What differs around it:
+
+    - Scores are the softmax over background and classes, as in every SSD here; there it was trained
+      with, and scores by, the sigmoid of each logit, which ranks boxes a little differently.
+    - Boxes are suppressed as `build_detector` does, at IoU 0.45 among scores over 0.01; there at
+      0.6, over 1e-8.
+    - Images are resized about the pixels' centres; TensorFlow 1 did so about their corners, which
+      moves the content by less than half a pixel.
+    - Default boxes have the ratio 1/3 where there it is 0.3333: 0.03 pixels at most.
+
+    Args:
+        path: of a checkpoint, its folder or the model zoo's `.tar.gz`, see `read_tf_checkpoint`.
+        class_names: K foreground names in the order of the classes. None: for 90 classes COCO's by
+            category id, as `coco_classes_by_id` returns them.
+
+    Returns:
+        keras.Model, see `build_detector`, named "ssd_mobilenet_300_tensorflow_detector".
+
+    Raises:
+        ValueError: the checkpoint cannot be read, its variables are not those of such an SSD (the
+            message names them), or the names do not fit its classes.
+    """
+    variables = read_tf_checkpoint(path)
+    layers = ssdlite_variables()
+    check_names(variables, [name for names in layers.values() for name in names], path)
+    num_classes = _count_classes(variables, layers["head1_classes"][1], path)
+    if class_names is None:
+        if num_classes != 90:
+            raise ValueError(
+                f"{path}: has {num_classes} foreground classes, not COCO's 90; give their names"
+            )
+        class_names = coco_classes_by_id()
+    model = SSDMobileNet300(num_classes, name="ssd_mobilenet_300_tensorflow")
+    _check_shapes(model, layers, variables, path)
+    for layer, names in layers.items():
+        weights = [np.asarray(variables[name], np.float32) for name in names]
+        model.get_layer(layer).set_weights([_in_our_order(layer, weight) for weight in weights])
+    return build_detector(model, class_names)
+
+
+def _count_classes(variables, biases, path):
+    """Foreground classes, from the head of the first map, which has three boxes a cell."""
+    shape = variables[biases].shape
+    if len(shape) != 1 or shape[0] % _BOXES[0] or shape[0] < 2 * _BOXES[0]:
+        raise ValueError(
+            f"{path}: {biases} must have shape ({_BOXES[0]} * classes,), background and at least "
+            f"one more class, not {shape}"
+        )
+    return shape[0] // _BOXES[0] - 1
+
+
+def _check_shapes(model, layers, variables, path):
+    expected = {
+        name: tuple(weight.shape)
+        for layer, names in layers.items()
+        for name, weight in zip(names, model.get_layer(layer).weights, strict=True)
+    }
+    check_shapes(variables, expected, path)
+
+
+def _in_our_order(layer, weight):
+    head, _, kind = layer.partition("_")
+    if kind not in ("offsets", "classes"):
+        return weight
+    reorder = offsets_in_our_order if kind == "offsets" else classes_in_our_order
+    return reorder(weight, _BOXES[int(head.removeprefix("head")) - 1])

@@ -1,0 +1,135 @@
+"""Checkpoints of PyTorch's SSD300 and SSD512 on VGG16, made into detectors."""
+
+import dataclasses
+
+import keras
+
+from keras_ssd.checkpoints.coco_classes import COCO_CLASSES, coco_classes_by_id
+from keras_ssd.checkpoints.torch_checkpoint import (
+    check_names,
+    check_shapes,
+    keras_layout,
+    read_torch_checkpoint,
+)
+from keras_ssd.checkpoints.torch_names import TORCH_SOURCES, detect_torch_source
+from keras_ssd.config import (
+    SSD300_COCO,
+    SSD300_VOC,
+    SSD512_COCO,
+    SSD512_COCO_TRUNCATED,
+    SSD512_VOC,
+    SSD512_VOC_TRUNCATED,
+)
+from keras_ssd.detector.detector import build_detector
+from keras_ssd.models import backbones
+from keras_ssd.models.ssd import SSD
+
+
+def convert_torch_checkpoint(path, source="auto", class_names=None) -> keras.Model:
+    """The detector in a PyTorch checkpoint, which finds what it found in PyTorch.
+
+    Normalization of the pixels and the clip rule of the default boxes are those of the source.
+    Their sizes are COCO's where the source is torchvision or the checkpoint has COCO's 80 classes
+    (or its 90 ids, or ssd.pytorch's 200), else VOC's, as in the sources' own settings.
+
+    Args:
+        path: of a checkpoint that `read_torch_checkpoint` reads.
+        source: "amdegroot" (ssd.pytorch), "lufficc" (SSD), "torchvision", "caffe" (the original's
+            weights under ssd.pytorch's names, such as its ssd_300_VOC0712.pth, which take BGR), or
+            "auto": one of the first three, told by the names of the tensors.
+        class_names: K foreground names in the order of the classes. None: VOC's for 20, COCO's
+            for 80, and for 90 COCO's by category id, as `coco_classes_by_id` returns them.
+
+    Returns:
+        keras.Model, see `build_detector`, named after default boxes and source.
+
+    Raises:
+        ValueError: the file cannot be read, its tensors are not those of such an SSD (the message
+            names them), or the names do not fit its classes. UnsafeCheckpointError, a ValueError:
+            the file asks for more than tensors.
+    """
+    if source != "auto" and source not in TORCH_SOURCES:
+        raise ValueError(f"source: expected auto, {', '.join(TORCH_SOURCES)}, not {source!r}")
+    tensors = read_torch_checkpoint(path)
+    if source == "auto":
+        source = _detect_source(tensors, path)
+    implementation = TORCH_SOURCES[source]
+    # torchvision has no SSD512; a seventh map of its own comes from other grids.
+    ssd512 = source != "torchvision" and f"{implementation.extras[8]}.weight" in tensors
+    layers = implementation.layers(num_maps=7 if ssd512 else 6)
+    check_names(tensors, [name for names in layers.values() for name in names], path)
+
+    num_classes = _count_classes(tensors, implementation.classes.format(0), path)
+    if class_names is None:
+        class_names = _default_class_names(num_classes, path)
+    config = dataclasses.replace(_config(source, ssd512, num_classes), clip=implementation.clip)
+    backbone = backbones.vgg16(config.image_size, mean=implementation.mean)
+    name = f"{config.name.lower().replace(' ', '_')}_{source}"
+    model = SSD(config, num_classes, backbone=backbone, name=name)
+    _set_weights(model, layers, tensors, path)
+    if implementation.bgr:
+        first = model.get_layer("block1_conv1")
+        kernel, bias = first.get_weights()
+        first.set_weights([kernel[:, :, ::-1], bias])
+    return build_detector(model, class_names)
+
+
+def _detect_source(tensors, path):
+    source = detect_torch_source(tensors)
+    if source is None:
+        raise ValueError(
+            f"{path}: the names of its tensors are those of no SSD on VGG16 of "
+            f"{', '.join(TORCH_SOURCES)}; the first is {next(iter(tensors))[:100]!a}"
+        )
+    return source
+
+
+def _count_classes(tensors, head, path):
+    """Foreground classes, from the head of the first map, which has four boxes a cell."""
+    shape = tensors[f"{head}.weight"].shape
+    if shape[1:] != (512, 3, 3) or shape[0] % 4 or shape[0] < 8:
+        raise ValueError(
+            f"{path}: {head}.weight must have shape (4 * classes, 512, 3, 3), background and at "
+            f"least one more class, not {shape}"
+        )
+    return shape[0] // 4 - 1
+
+
+def _config(source, ssd512, num_classes):
+    if not ssd512:
+        voc, coco = SSD300_VOC, SSD300_COCO
+    elif source == "caffe":
+        voc, coco = SSD512_VOC_TRUNCATED, SSD512_COCO_TRUNCATED
+    else:
+        voc, coco = SSD512_VOC, SSD512_COCO
+    return coco if source == "torchvision" or num_classes in (80, 90, 200) else voc
+
+
+def _default_class_names(num_classes, path):
+    if num_classes == 20:
+        from keras_ssd.data.voc import VOC_CLASSES  # brings TensorFlow along
+
+        return VOC_CLASSES
+    if num_classes == 80:
+        return COCO_CLASSES
+    if num_classes == 90:
+        return coco_classes_by_id()
+    raise ValueError(
+        f"{path}: has {num_classes} foreground classes, neither VOC's 20 nor COCO's 80 or 90; "
+        "give their names"
+    )
+
+
+def _set_weights(model, layers, tensors, path):
+    expected = {
+        name: _torch_shape(weight.shape)
+        for layer, names in layers.items()
+        for name, weight in zip(names, model.get_layer(layer).weights, strict=True)
+    }
+    check_shapes(tensors, expected, path)
+    for layer, names in layers.items():
+        model.get_layer(layer).set_weights([keras_layout(tensors[name]) for name in names])
+
+
+def _torch_shape(shape):
+    return (shape[3], shape[2], *shape[:2]) if len(shape) == 4 else tuple(shape)

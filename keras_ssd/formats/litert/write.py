@@ -1,0 +1,140 @@
+"""Detectors as LiteRT (TensorFlow Lite) files, for phones and small computers."""
+
+import json
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_ssd.default_boxes import default_boxes
+from keras_ssd.detector.detector import decode_layer, ssd_config, ssd_model
+from keras_ssd.files import checked_output, replace_file
+from keras_ssd.formats.backend import require_tensorflow
+from keras_ssd.formats.litert import graph as litert_graph
+from keras_ssd.formats.litert.decoding import decoding_model
+from keras_ssd.formats.litert.metadata import add_metadata, with_files
+from keras_ssd.formats.litert.quantization.bias_correction import with_corrected_biases
+from keras_ssd.formats.litert.quantization.equalization import with_equal_channels
+from keras_ssd.formats.raw_outputs import (
+    decoding_settings,
+    labels_text,
+    warped_calibration_images,
+)
+from keras_ssd.models.precision import with_precision
+
+_DETECTIONS = ("detection_boxes", "detection_classes", "detection_scores", "num_detections")
+QUANTIZATIONS = ("float16", "dynamic_int8", "int8")
+# In the int8 file. The additions' sums, rounded, would pass their errors on from block to block.
+# LiteRT's int8 L2 normalization puts out steps of 1/128, too coarse for hundreds of channels.
+_FLOAT_OPERATIONS = ["ADD", "MUL", "L2_NORMALIZATION"]
+
+
+def export_litert(
+    detector,
+    path: str | Path,
+    *,
+    quantize: str | None = None,
+    nms: bool = False,
+    calibration_images: Iterable[np.ndarray] | None = None,
+) -> Path:
+    """Writes a detector as a `.tflite` file of built-in operations (TensorFlow's backend only).
+
+    Its input is one uint8 RGB image (1, S, S, 3), already warped to the network's size; its
+    outputs are float32. Without `nms` they are "offsets" (1, N, 4) and "classes" (1, N, K + 1),
+    the raw outputs of `SSD`, which `load_detector` decodes. With `nms` the file decodes them, and
+    finds at most 100 objects among the 1000 best candidates, each class suppressed by itself:
+    "detection_boxes" (1, D, 4), relative (ymin, xmin, ymax, xmax); "detection_classes" (1, D), from
+    0; "detection_scores" (1, D), descending; and "num_detections" (1,), in this order. The file
+    holds the names, `labels.txt`, and the metadata by which MediaPipe Tasks knows an object
+    detector.
+
+    Args:
+        detector: see `build_detector`; its thresholds hold.
+        path: ends in ".tflite".
+        quantize: None: float32. "float16": weights of half the size. "dynamic_int8": int8 weights,
+            computed with in int8 where the runtime can. "int8": weights and activations;
+            what is cheap and loses most stays float32: additions, L2 normalization, the heads'
+            pointwise convolutions, softmax and decoding.
+        nms: see above.
+        calibration_images: RGB uint8 (H, W, 3), about 100 of the kind that the detector is for;
+            "int8" takes the ranges of the activations from them, and needs them.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: an argument is wrong, or Keras's backend is not TensorFlow's.
+    """
+    require_tensorflow()
+    path = checked_output(path, ".tflite")
+    if quantize not in (None, *QUANTIZATIONS):
+        raise ValueError(f"quantize: expected None, {', '.join(QUANTIZATIONS)}, not {quantize!r}")
+    config = ssd_config(detector)
+    ssd, warped = ssd_model(with_precision(detector, "float32")), []
+    if quantize == "int8":
+        warped = warped_calibration_images(detector, calibration_images)
+        ssd = with_equal_channels(ssd, warped)
+        ssd = with_corrected_biases(ssd, warped, exact=_pointwise_heads(ssd))
+    content = _convert(ssd, config.image_size, quantize, warped)
+    model = litert_graph.unpack(content, ("offsets", "classes"))
+    files = {"labels.txt": labels_text(detector)}
+    if nms:
+        decoding = decoding_model(decode_layer(detector), default_boxes(config))
+        litert_graph.append(model, litert_graph.unpack(decoding, _DETECTIONS))
+    else:
+        files["decoding.json"] = json.dumps(decoding_settings(detector))
+    add_metadata(model, detector.name, config.image_size, nms=nms)
+    content = with_files(litert_graph.pack(model), files)
+    replace_file(path, lambda unfinished: unfinished.write_bytes(content))
+    return path
+
+
+def _convert(ssd, size, quantize, calibration_images):
+    """The bytes of the `.tflite` file that TensorFlow's converter makes of an SSD."""
+    import tensorflow as tf
+    from tensorflow.lite.python.convert import mlir_quantize
+
+    # int8 alone takes float32 here, as the calibration needs; the converter makes it uint8.
+    dtype = tf.float32 if quantize == "int8" else tf.uint8
+
+    @tf.function(input_signature=[tf.TensorSpec((1, size, size, 3), dtype, name="images")])
+    def raw_outputs(images):
+        return ssd(tf.cast(images, tf.float32), training=False)
+
+    def calibration_inputs():
+        for image in calibration_images:
+            yield [image[None].astype(np.float32)]
+
+    with tempfile.TemporaryDirectory() as folder:
+        archive = keras.export.ExportArchive()
+        archive.track(ssd)
+        archive.add_endpoint("serve", raw_outputs)
+        archive.write_out(folder, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        if quantize is not None:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if quantize == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        if quantize != "int8":
+            return converter.convert()
+        # TensorFlow's QuantizationDebugger leaves operations out in these two steps.
+        converter.representative_dataset = calibration_inputs
+        converter._experimental_calibrate_only = True
+        # All that a pixel can be, whatever the images happen to hold.
+        calibrated = litert_graph.with_input_range(converter.convert(), 0.0, 255.0)
+        return mlir_quantize(
+            calibrated,
+            input_data_type=tf.uint8,
+            denylisted_ops=_FLOAT_OPERATIONS,
+            denylisted_nodes=litert_graph.pointwise_heads(calibrated),
+        )
+
+
+def _pointwise_heads(ssd):
+    """Names of the layers that `litert_graph.pointwise_heads` finds again in the file."""
+    flat = [ssd.get_layer(name).input for name in ("offsets", "classes")]
+    heads = [tensor._keras_history.operation for tensor in keras.tree.flatten(flat)]
+    all_pointwise = all(head.kernel_size == (1, 1) for head in heads)
+    return {head.name for head in heads} if all_pointwise else set()

@@ -1,0 +1,1 @@
+"""OpenVINO: `.xml` files with a `.bin` file beside each."""

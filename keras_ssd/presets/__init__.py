@@ -1,0 +1,1 @@
+"""Trained detectors that have a name."""

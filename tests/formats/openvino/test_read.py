@@ -1,0 +1,53 @@
+"""OpenVINO files that are no detectors; tests/export/test_complete_files.py has the rest."""
+
+import re
+import shutil
+
+import pytest
+
+from keras_ssd import SSDTiny128, build_detector
+from keras_ssd.formats import export_openvino
+from keras_ssd.formats.openvino.read import OpenVINODetector
+
+pytest.importorskip("openvino", reason='needs pip install "keras-ssd[openvino]"')
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    detector = build_detector(SSDTiny128(2), ("a", "b"))
+    return export_openvino(detector, tmp_path_factory.mktemp("openvino") / "tiny.xml")
+
+
+@pytest.fixture
+def copy(path, tmp_path):
+    for suffix in (".xml", ".bin"):
+        shutil.copy(path.with_suffix(suffix), tmp_path)
+    return tmp_path / path.name
+
+
+def refusal(path):
+    """What is said after the file's name and what it is not."""
+    start = f"{path}: not a detector exported as .xml by keras-ssd ("
+    with pytest.raises(ValueError, match="^" + re.escape(start)) as raised:
+        OpenVINODetector(path)
+    return str(raised.value).removeprefix(start)
+
+
+def test_a_missing_file_of_weights_is_named(copy):
+    copy.with_suffix(".bin").unlink()
+    assert refusal(copy) == "there is no tiny.bin beside it, which holds its weights)"
+
+
+@pytest.mark.parametrize("content", [b"", b"no weights"])
+def test_another_files_weights_are_refused_in_one_line(copy, content):
+    copy.with_suffix(".bin").write_bytes(content)
+    assert refusal(copy) == "Incorrect weights in bin file!)"
+
+
+@pytest.mark.parametrize("length", [0, 10, 20000, -30])
+def test_a_damaged_file_is_refused_in_one_line(copy, length):
+    copy.write_bytes(copy.read_bytes()[:length])
+    reason = refusal(copy)
+    assert "\n" not in reason
+    assert "Exception from" not in reason
+    assert len(reason) > 10

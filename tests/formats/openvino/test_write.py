@@ -1,0 +1,107 @@
+"""What is particular to OpenVINO's files; test_complete_files.py has the rest."""
+
+import pytest
+
+from keras_ssd.formats import compare, export_openvino, file_size
+from keras_ssd.formats.openvino.read import OpenVINODetector
+
+openvino = pytest.importorskip("openvino", reason='needs pip install "keras-ssd[openvino]"')
+
+
+@pytest.fixture(scope="module")
+def int8_path(detector, images, tmp_path_factory):
+    pytest.importorskip("nncf", reason='needs pip install "keras-ssd[openvino]"')
+    path = tmp_path_factory.mktemp("int8") / "tiny.xml"
+    return export_openvino(detector, path, quantize="int8", calibration_images=images)
+
+
+def test_it_says_what_it_takes_and_puts_out(openvino_path, int8_path):
+    for file in (openvino_path, int8_path):
+        model = openvino.Core().read_model(file)
+        tensors = {
+            tensor.any_name: (tensor.element_type.to_string(), str(tensor.partial_shape))
+            for tensor in (*model.inputs, *model.outputs)
+        }
+        assert tensors == {
+            "images": ("u8", "[?,128,128,3]"),
+            "boxes": ("f32", "[?,9,4]"),
+            "labels": ("i32", "[?,9]"),
+            "scores": ("f32", "[?,9]"),
+            "num_detections": ("i32", "[?]"),
+        }
+
+
+def test_bfloat16_is_less_exact_and_finds_much_the_same(detector, openvino_path, images):
+    rounded = OpenVINODetector(openvino_path, precision="bfloat16", num_threads=1)
+    assert "bfloat16" in str(rounded._model.get_property("INFERENCE_PRECISION_HINT"))
+    found = compare(detector, rounded, images, least_score=0.0)
+    assert found.matched >= 0.9 * (found.matched + found.missed)
+    assert found.score < 0.01
+
+
+def test_in_bfloat16_too_what_follows_the_heads_is_float32(openvino_path):
+    rounded = OpenVINODetector(openvino_path, precision="bfloat16")
+    operations = {
+        operation.rt_info["layerType"].astype(str): operation.rt_info["outputPrecisions"].astype(
+            str
+        )
+        for operation in rounded._model.get_runtime_model().get_ordered_ops()
+    }
+    assert operations["Softmax"] == "f32"
+    assert operations["NonMaxSuppression"].endswith("f32,i32")
+
+
+def test_int8_is_smaller_and_finds_much_the_same(detector, openvino_path, int8_path, images):
+    weights, int8_weights = (file.with_suffix(".bin") for file in (openvino_path, int8_path))
+    assert file_size(int8_weights) < 0.4 * file_size(weights)
+    found = compare(detector, OpenVINODetector(int8_path), images, least_score=0.0)
+    assert found.matched >= 0.7 * (found.matched + found.missed)
+    assert found.score < 0.1
+
+
+def test_int8_leaves_the_heads_outputs_and_decoding_float(int8_path):
+    """No quantization lies between the heads' convolutions and the outputs."""
+    model = openvino.Core().read_model(int8_path)
+    waiting, seen = list(model.get_results()), {}
+    while waiting:
+        node = waiting.pop()
+        if node.get_friendly_name() in seen:
+            continue
+        seen[node.get_friendly_name()] = kind = node.get_type_name()
+        if kind != "Convolution":
+            waiting += [value.get_node() for value in node.input_values()]
+    kinds = list(seen.values())
+    assert kinds.count("Convolution") == 2 * 4  # offsets and classes of four maps
+    assert "Softmax" in kinds
+    assert "FakeQuantize" not in kinds
+
+
+def test_the_file_size_is_that_of_both_files(openvino_path):
+    sizes = [openvino_path.with_suffix(suffix).stat().st_size for suffix in (".xml", ".bin")]
+    assert file_size(openvino_path) == sum(sizes)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"quantize": "float16"}, "quantize: expected None or int8, not 'float16'"),
+        ({"quantize": "int8"}, "calibration_images: int8 needs images"),
+    ],
+)
+def test_wrong_arguments_are_named_and_nothing_is_written(detector, tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        export_openvino(detector, tmp_path / "a.xml", **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_precision_that_is_none_is_named(openvino_path):
+    with pytest.raises(ValueError, match="precision: expected float32 or bfloat16, not 'int8'"):
+        OpenVINODetector(openvino_path, precision="int8")
+
+
+def test_a_network_without_names_is_named(openvino_path, tmp_path):
+    model = openvino.Core().read_model(openvino_path)
+    del model.rt_info["keras_ssd"]
+    openvino.save_model(model, tmp_path / "a.xml")
+    with pytest.raises(ValueError, match=r"a\.xml: not a detector exported as \.xml"):
+        OpenVINODetector(tmp_path / "a.xml")

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_ssd import geometry as boxes as box_math
+from keras_ssd import geometry
 from keras_ssd.config import SSD_MOBILENET_320, SSDConfig
-from keras_ssd.data.dataset import NoAreaError, UnknownClassError, with_class_names
 from keras_ssd.data.check_report import (
     MATCHING_IOU,
     DataReport,
@@ -18,6 +17,7 @@ from keras_ssd.data.check_report import (
     count_classes,
     count_split,
 )
+from keras_ssd.data.dataset import NoAreaError, UnknownClassError, with_class_names
 from keras_ssd.data.sample import Sample
 from keras_ssd.data.sources import list_image_sets, load
 from keras_ssd.default_boxes import default_boxes
@@ -110,8 +110,8 @@ def check_data(
     loaded = [(*names, with_class_names(data, class_names)) for *names, data in loaded]
     samples, splits = _read_splits(loaded, validation_sets, max_images, errors)
     digests = [_digest(sample.image) for sample in samples]
-    corners = box_math.centers_to_corners(default_boxes(config))
-    ious = [box_math.iou(sample.boxes, corners).max(axis=1) for sample in samples]
+    corners = geometry.centers_to_corners(default_boxes(config))
+    ious = [geometry.iou(sample.boxes, corners).max(axis=1) for sample in samples]
     classes = count_classes(class_names, samples, ious, [split.images for split in splits])
     findings = [
         *_describe("splits that cannot be loaded", unloadable, is_error=True),
@@ -124,7 +124,7 @@ def check_data(
         *_find_unmatched(classes, config),
     ]
     by_area = sorted(((s.size[1], s.size[0]) for s in samples), key=np.prod)
-    sides = [config.image_size * box_math.area(sample.boxes) ** 0.5 for sample in samples]
+    sides = [config.image_size * geometry.area(sample.boxes) ** 0.5 for sample in samples]
     sides = np.concatenate([*sides, np.zeros(0)])
     return DataReport(
         config=config,

@@ -5,7 +5,7 @@ from math import isnan
 
 import numpy as np
 
-from keras_ssd import geometry as boxes as box_math
+from keras_ssd import geometry
 from keras_ssd.config import SSDConfig
 from keras_ssd.data.sample import Sample
 
@@ -121,7 +121,7 @@ def count_classes(class_names, samples, ious, splits) -> list[ClassCounts]:
     per_image = np.array([np.bincount(s.labels, minlength=count) for s in samples], int)
     per_image = per_image.reshape(len(samples), count)
     labels = np.concatenate([np.zeros(0, int), *(sample.labels for sample in samples)])
-    sides = np.concatenate([np.zeros(0), *(box_math.area(s.pixel_boxes) ** 0.5 for s in samples)])
+    sides = np.concatenate([np.zeros(0), *(geometry.area(s.pixel_boxes) ** 0.5 for s in samples)])
     unmatched = np.concatenate([np.zeros(0), *ious]) < MATCHING_IOU
     return [
         ClassCounts(

@@ -3,7 +3,7 @@
 import tensorflow as tf
 import tensorflow.experimental.numpy as tnp
 
-from keras_ssd import geometry as boxes as box_math
+from keras_ssd import geometry
 
 _TOUCHING = 1e-6  # boxes that overlap less never match
 
@@ -24,7 +24,7 @@ def match(boxes, default_boxes, iou_threshold=0.5):
         int32 (N,): index of each default box's object, -1 for background.
     """
     boxes = tf.pad(boxes, [[0, 1], [0, 0]])  # a box that overlaps nothing: there is always one
-    overlaps = box_math.iou(boxes, default_boxes, tnp)  # (M + 1, N)
+    overlaps = geometry.iou(boxes, default_boxes, tnp)  # (M + 1, N)
     nearest = tf.argmax(overlaps, axis=0, output_type=tf.int32)  # (N,)
     near_enough = tf.reduce_max(overlaps, axis=0) >= iou_threshold
     matches = tf.where(near_enough, nearest, -1)
@@ -76,14 +76,14 @@ def encode_targets(boxes, labels, default_boxes, variances, iou_threshold=0.5):
                 elsewhere the whole row is 0.
             "classes": int32 (N,), 0 background, label + 1 where matched.
     """
-    corners = box_math.centers_to_corners(default_boxes, tnp)
+    corners = geometry.centers_to_corners(default_boxes, tnp)
     matches = match(boxes, corners, iou_threshold)
     matched = matches >= 0
     objects = tf.maximum(matches, 0)  # background: any row, masked below
     targets = tf.where(
         matched[:, None], tf.gather(tf.pad(boxes, [[0, 1], [0, 0]]), objects), corners
     )
-    offsets = box_math.encode(targets, default_boxes, variances, tnp)
+    offsets = geometry.encode(targets, default_boxes, variances, tnp)
     flags = tf.cast(matched, tf.float32)[:, None]
     return {
         "offsets": tf.concat([tf.where(matched[:, None], offsets, 0.0), flags], axis=1),

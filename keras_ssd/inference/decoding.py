@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from keras_ssd import geometry as boxes as box_math
+from keras_ssd import geometry
 from keras_ssd.config import SSDConfig
 from keras_ssd.default_boxes import default_boxes as make_default_boxes
 
@@ -49,10 +49,10 @@ def decode_detections(
     indices = np.concatenate(candidates)
     order = np.argsort(-scores[labels, indices], kind="stable")
     labels, indices = labels[order], indices[order]
-    boxes = box_math.decode(offsets[indices], default_boxes[indices], variances)
+    boxes = geometry.decode(offsets[indices], default_boxes[indices], variances)
     kept = _not_suppressed(boxes, labels, iou_threshold, max_detections)
     labels, indices = labels[kept], indices[kept]
-    return padded(box_math.clip(boxes[kept]), labels, scores[labels, indices], max_detections)
+    return padded(geometry.clip(boxes[kept]), labels, scores[labels, indices], max_detections)
 
 
 def padded(boxes, labels, scores, max_detections) -> dict[str, np.ndarray]:
@@ -83,5 +83,5 @@ def _not_suppressed(boxes, labels, iou_threshold, max_detections):
         if len(kept) == max_detections:
             break
         rows = rows_of[label]
-        free[rows] &= box_math.iou(boxes[row : row + 1], boxes[rows])[0] <= iou_threshold
+        free[rows] &= geometry.iou(boxes[row : row + 1], boxes[rows])[0] <= iou_threshold
     return np.array(kept, int)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_ssd import geometry as boxes as box_math
+from keras_ssd import geometry
 from keras_ssd.config import SSD300_VOC, SSD_TINY_128
 from keras_ssd.data.matching import encode_targets, match
 from keras_ssd.default_boxes import default_boxes
@@ -194,10 +194,10 @@ def test_matched_targets_decode_to_their_object_and_the_rest_is_background():
     labels = np.array([4, 0, 2, 4, 1, 3], np.int32)
     priors = default_boxes(SSD_TINY_128)
     targets = encode_both_ways(boxes, labels, priors)
-    matches = match(boxes, box_math.centers_to_corners(priors)).numpy()
+    matches = match(boxes, geometry.centers_to_corners(priors)).numpy()
     matched = matches >= 0
     assert set(matches) == {-1, 0, 1, 2, 3, 4, 5}
-    decoded = box_math.decode(targets["offsets"][:, :4], priors, np.array(VARIANCES))
+    decoded = geometry.decode(targets["offsets"][:, :4], priors, np.array(VARIANCES))
     np.testing.assert_allclose(decoded[matched], boxes[matches[matched]], atol=1e-6)
     np.testing.assert_array_equal(targets["offsets"][:, 4], matched)
     np.testing.assert_array_equal(targets["classes"][matched], labels[matches[matched]] + 1)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_ssd import geometry as boxes as box_math
+from keras_ssd import geometry
 from keras_ssd.models import nms
 from keras_ssd.models.layers import DecodeDetections
 
@@ -169,7 +169,7 @@ def decode(corners, scores):
     """Detections of a one-class detector whose predictions are these boxes and scores."""
     scores = np.array(scores)
     logits = np.stack([0 * scores, np.log(scores / (1 - scores))], axis=-1)
-    priors = box_math.corners_to_centers(np.array(corners, np.float32))
+    priors = geometry.corners_to_centers(np.array(corners, np.float32))
     _, detect = decoder(1)
     offsets = np.zeros((1, *priors.shape), np.float32)
     return to_numpy(detect(offsets, logits[None].astype(np.float32), priors))
@@ -209,7 +209,7 @@ def test_of_boxes_of_equal_score_a_largest_set_without_overlaps_stays():
     offsets, logits, priors = random_case(classes=1)
     _, detect = decoder(1, max_detections=60)
     found = to_numpy(detect(0 * offsets, 0 * logits, priors))
-    corners = box_math.centers_to_corners(priors.astype(float))
+    corners = geometry.centers_to_corners(priors.astype(float))
     count = found["num_detections"][0]
     assert count > 1
     np.testing.assert_array_equal(found["scores"][0, :count], np.full(count, 0.5))

@@ -10,7 +10,7 @@ import tempfile
 import tensorflow as tf
 from keras import ops
 
-from keras_ssd import geometry as boxes as box_math
+from keras_ssd import geometry
 from keras_ssd.formats.raw_outputs import suppressing_threshold
 
 MAX_DETECTIONS = 100
@@ -42,7 +42,7 @@ def decoding_model(layer, default_boxes) -> bytes:
         scores = tf.reshape(tf.nn.softmax(classes)[0, :, 1:], (-1,))
         scores, places = tf.math.top_k(scores, min(_CANDIDATES, num_boxes * num_classes))
         rows, labels = places // num_classes, places % num_classes
-        boxes = box_math.decode(
+        boxes = geometry.decode(
             tf.gather(offsets[0], rows), tf.gather(default_boxes, rows), layer.variances, ops
         )
         boxes = tf.gather(boxes, [1, 0, 3, 2], axis=1)  # ymin, xmin, ymax, xmax

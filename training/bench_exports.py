@@ -20,7 +20,8 @@ import tensorflow as tf
 from compare import LiteModel, megabytes
 
 from keras_ssd import formats as export
-from keras_ssd.data import VOC_CLASSES, load
+from keras_ssd.classes import VOC_CLASSES
+from keras_ssd.data import load
 from keras_ssd.evaluation import evaluate_voc, predict_samples
 from keras_ssd.images import resize_image
 from keras_ssd.loading import load_detector

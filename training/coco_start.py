@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_ssd import SSDMobileNet320, build_detector
-from keras_ssd.data import VOC_CLASSES
+from keras_ssd.classes import VOC_CLASSES
 
 
 def coco_start(folder):

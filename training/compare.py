@@ -21,8 +21,8 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 import keras_ssd
-from keras_ssd.checkpoints.coco_classes import VOC_NAMES
-from keras_ssd.data import VOC_CLASSES, load
+from keras_ssd.classes import VOC_CLASSES, VOC_NAMES
+from keras_ssd.data import load
 from keras_ssd.evaluation import evaluate_voc, predict_samples
 from keras_ssd.formats import file_size
 from keras_ssd.images import resize_image

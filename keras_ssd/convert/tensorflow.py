@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 
-from keras_ssd.checkpoints.coco_classes import coco_classes_by_id
 from keras_ssd.checkpoints.tf_checkpoint import read_tf_checkpoint
 from keras_ssd.checkpoints.tf_ssdlite import (
     classes_in_our_order,
@@ -11,6 +10,7 @@ from keras_ssd.checkpoints.tf_ssdlite import (
     ssdlite_variables,
 )
 from keras_ssd.checkpoints.torch_checkpoint import check_names, check_shapes
+from keras_ssd.classes import COCO_CLASSES_BY_ID
 from keras_ssd.config import SSD_MOBILENET_300
 from keras_ssd.detector.detector import build_detector
 from keras_ssd.models.ssd import SSDMobileNet300
@@ -35,7 +35,7 @@ def convert_tensorflow_checkpoint(path, class_names=None) -> keras.Model:
     Args:
         path: of a checkpoint, its folder or the model zoo's `.tar.gz`, see `read_tf_checkpoint`.
         class_names: K foreground names in the order of the classes. None: for 90 classes COCO's by
-            category id, as `coco_classes_by_id` returns them.
+            category id, as `COCO_CLASSES_BY_ID` has them.
 
     Returns:
         keras.Model, see `build_detector`, named "ssd_mobilenet_300_tensorflow_detector".
@@ -53,7 +53,7 @@ def convert_tensorflow_checkpoint(path, class_names=None) -> keras.Model:
             raise ValueError(
                 f"{path}: has {num_classes} foreground classes, not COCO's 90; give their names"
             )
-        class_names = coco_classes_by_id()
+        class_names = COCO_CLASSES_BY_ID
     model = SSDMobileNet300(num_classes, name="ssd_mobilenet_300_tensorflow")
     _check_shapes(model, layers, variables, path)
     for layer, names in layers.items():

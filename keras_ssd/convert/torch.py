@@ -4,7 +4,6 @@ import dataclasses
 
 import keras
 
-from keras_ssd.checkpoints.coco_classes import COCO_CLASSES, coco_classes_by_id
 from keras_ssd.checkpoints.torch_checkpoint import (
     check_names,
     check_shapes,
@@ -12,6 +11,7 @@ from keras_ssd.checkpoints.torch_checkpoint import (
     read_torch_checkpoint,
 )
 from keras_ssd.checkpoints.torch_names import TORCH_SOURCES, detect_torch_source
+from keras_ssd.classes import COCO_CLASSES, COCO_CLASSES_BY_ID, VOC_CLASSES
 from keras_ssd.config import (
     SSD300_COCO,
     SSD300_VOC,
@@ -38,7 +38,7 @@ def convert_torch_checkpoint(path, source="auto", class_names=None) -> keras.Mod
             weights under ssd.pytorch's names, such as its ssd_300_VOC0712.pth, which take BGR), or
             "auto": one of the first three, told by the names of the tensors.
         class_names: K foreground names in the order of the classes. None: VOC's for 20, COCO's
-            for 80, and for 90 COCO's by category id, as `coco_classes_by_id` returns them.
+            for 80, and for 90 COCO's by category id, as `COCO_CLASSES_BY_ID` has them.
 
     Returns:
         keras.Model, see `build_detector`, named after default boxes and source.
@@ -107,13 +107,11 @@ def _config(source, ssd512, num_classes):
 
 def _default_class_names(num_classes, path):
     if num_classes == 20:
-        from keras_ssd.data.voc import VOC_CLASSES  # brings TensorFlow along
-
         return VOC_CLASSES
     if num_classes == 80:
         return COCO_CLASSES
     if num_classes == 90:
-        return coco_classes_by_id()
+        return COCO_CLASSES_BY_ID
     raise ValueError(
         f"{path}: has {num_classes} foreground classes, neither VOC's 20 nor COCO's 80 or 90; "
         "give their names"

@@ -11,10 +11,9 @@ from keras_ssd.data.pipeline import evaluation_dataset, training_dataset
 from keras_ssd.data.sample import Sample
 from keras_ssd.data.sources import load
 from keras_ssd.data.tfds import load_tfds
-from keras_ssd.data.voc import VOC_CLASSES, load_voc
+from keras_ssd.data.voc import load_voc
 
 __all__ = [
-    "VOC_CLASSES",
     "AnnotatedImages",
     "DataReport",
     "Finding",

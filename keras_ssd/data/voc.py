@@ -16,28 +16,6 @@ from keras_ssd.data.dataset import (
 )
 from keras_ssd.images import CorruptImageError
 
-VOC_CLASSES = (
-    "aeroplane",
-    "bicycle",
-    "bird",
-    "boat",
-    "bottle",
-    "bus",
-    "car",
-    "cat",
-    "chair",
-    "cow",
-    "diningtable",
-    "dog",
-    "horse",
-    "motorbike",
-    "person",
-    "pottedplant",
-    "sheep",
-    "sofa",
-    "train",
-    "tvmonitor",
-)
 _IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 

@@ -4,7 +4,7 @@ import difflib
 
 import keras
 
-from keras_ssd.checkpoints.coco_classes import VOC_NAMES
+from keras_ssd.classes import VOC_NAMES
 from keras_ssd.detector.detector import class_names as class_names_of
 from keras_ssd.detector.detector import ssd_config, ssd_model
 

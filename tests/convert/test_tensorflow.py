@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from keras_ssd import cli, geometry
-from keras_ssd.checkpoints.coco_classes import coco_classes_by_id
+from keras_ssd.classes import COCO_CLASSES_BY_ID
 from keras_ssd.config import SSD_MOBILENET_300, SSD_MOBILENET_320
 from keras_ssd.default_boxes import default_boxes
 from keras_ssd.detector.detector import ssd_config, ssd_model
@@ -212,7 +212,7 @@ def test_the_detector_predicts_the_original_s_boxes_and_logits(detector, origina
 
 def test_its_name_its_classes_and_its_default_boxes(detector):
     assert detector.name == "ssd_mobilenet_300_tensorflow_detector"
-    assert class_names(detector) == coco_classes_by_id()
+    assert class_names(detector) == COCO_CLASSES_BY_ID
     assert ssd_config(detector) == SSD_MOBILENET_300
 
 

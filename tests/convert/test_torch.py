@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from keras_ssd import cli
-from keras_ssd.checkpoints.coco_classes import COCO_CLASSES, coco_classes_by_id
+from keras_ssd.classes import COCO_CLASSES, COCO_CLASSES_BY_ID, VOC_CLASSES
 from keras_ssd.config import SSD300_COCO, SSD300_VOC, SSD512_COCO
 from keras_ssd.convert.torch import _config, convert_torch_checkpoint
-from keras_ssd.data.voc import VOC_CLASSES
 from keras_ssd.detector.detector import ssd_config, ssd_model
 from keras_ssd.models import backbones, class_names, load_detector
 
@@ -199,7 +198,7 @@ def test_a_converted_model_predicts_what_pytorch_predicts(
     expected = dataclasses.replace(SSD300_VOC if voc else SSD300_COCO, clip=clip)
     assert ssd_config(detector) == expected
     assert detector.name == f"ssd300_{'voc' if voc else 'coco'}_{source}_detector"
-    assert class_names(detector) == (VOC_CLASSES if outputs == 21 else coco_classes_by_id())
+    assert class_names(detector) == (VOC_CLASSES if outputs == 21 else COCO_CLASSES_BY_ID)
 
 
 @pytest.mark.slow

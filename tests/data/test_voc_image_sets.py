@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from keras_ssd.data.voc import VOC_CLASSES, find_image_sets, load_voc
+from keras_ssd.classes import VOC_CLASSES
+from keras_ssd.data.voc import find_image_sets, load_voc
 
 REAL_DEVKIT = Path(__file__).parents[3] / "shared" / "data" / "VOCdevkit"
 XML = (

@@ -11,7 +11,7 @@ import pytest
 
 import keras_ssd
 from keras_ssd import cli
-from keras_ssd.data import VOC_CLASSES
+from keras_ssd.classes import VOC_CLASSES
 from keras_ssd.detector.detector import ssd_model
 from keras_ssd.geometry import iou
 from keras_ssd.models import SSDTiny128, build_detector, presets

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_ssd.data import VOC_CLASSES, load
+from keras_ssd.classes import VOC_CLASSES
+from keras_ssd.data import load
 from keras_ssd.formats import export_litert
 from keras_ssd.geometry import iou
 from keras_ssd.images import read_image, resize_image, write_png

@@ -1,15 +1,54 @@
-"""Files that are written whole or not at all."""
+"""Paths to read from, and files that are written whole or not at all."""
 
 import os
-from collections.abc import Callable
+import secrets
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def as_many(sources: Any) -> Iterable:
+    """The sources one by one, also where only one is given.
+
+    Args:
+        sources: one source, or an iterable of sources, which is returned as it is. One string is
+            one source, and so is one path, array or PIL image.
+
+    Raises:
+        ValueError: `sources` is neither a source nor an iterable.
+
+    Example:
+        >>> as_many("dog.jpg")
+        ['dog.jpg']
+        >>> as_many(["dog.jpg", "cat.jpg"])
+        ['dog.jpg', 'cat.jpg']
+    """
+    if isinstance(sources, str | bytes | os.PathLike | np.ndarray) or is_pil_image(sources):
+        return [sources]
+    if not isinstance(sources, Iterable):
+        kind = type(sources).__name__
+        raise ValueError(f"sources: expected one source or several of them, not {kind}")
+    return sources
+
+
+def is_pil_image(value: Any) -> bool:
+    """Whether the value is an image of PIL, which this function does not import."""
+    pil = sys.modules.get("PIL.Image")
+    return pil is not None and isinstance(value, pil.Image)
 
 
 def checked_output(path: str | Path, *suffixes: str) -> Path:
-    """The path of a file to write; ValueError if it ends in none of these, or a folder is there."""
+    """The path of a file to write.
+
+    Raises:
+        ValueError: the name ends in none of the suffixes, or a folder has this name.
+    """
     path = Path(path)
     if path.suffix not in suffixes:
-        raise ValueError(f"{path}: the name must end in {suffixes[0]}")
+        raise ValueError(f"{path}: the name must end in {' or '.join(suffixes)}")
     if path.is_dir():
         raise ValueError(f"{path}: expected the name of a file to write, but a folder is there")
     return path
@@ -18,16 +57,41 @@ def checked_output(path: str | Path, *suffixes: str) -> Path:
 def replace_file(path: str | Path, write: Callable[[Path], object]) -> None:
     """Lets `write` fill a new file beside `path`, and puts it in place once it is complete.
 
-    The new file's name ends as that of `path`, by which Keras and others tell the format. Its
-    folder is made if it is not there.
+    Threads and processes may write into one folder at once. Where they write the same file, the
+    last one to finish wins. A symbolic link stays, and the file that it names is replaced.
+
+    Args:
+        path: the file to write. Its folder is made if it does not exist.
+        write: a function that fills the file at the path that it is called with. The name of that
+            file ends as that of `path`, because Keras and others tell the format by it.
+
+    Raises:
+        OSError: the file cannot be written, for example in a read-only folder; the error names
+            `path`. What `write` raises is raised too. In either case an earlier file stays as it
+            was, and nothing is left beside it.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"unfinished-{os.getpid()}{''.join(path.suffixes[-2:])}")
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if target.exists() and not target.is_file():
+        raise ValueError(f"{path}: expected the name of a file to write, but it is not a file")
+    # Names have at most 255 bytes, so an ending that is not a suffix is cut short.
+    ending = "".join(target.suffixes[-2:])[-40:]
+    stem = target.name.removesuffix(ending)[:20]
+    unfinished = target.with_name(f".{stem}-{secrets.token_hex(8)}{ending}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.open("xb").close()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
     try:
         write(unfinished)
         with unfinished.open("rb+") as file:
             os.fsync(file.fileno())  # else a power cut may leave the name without the content
-        unfinished.replace(path)
+        unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Writes text as UTF-8 with "\\n" at the ends of lines; see `replace_file`."""
+    replace_file(path, lambda unfinished: unfinished.write_text(text, "utf-8", newline="\n"))

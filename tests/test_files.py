@@ -1,20 +1,95 @@
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
 import pytest
+from PIL import Image
 
-from keras_ssd.files import checked_output, replace_file
+from keras_ssd.files import as_many, checked_output, replace_file, write_text
 
 
-@pytest.mark.parametrize("name", ["last.keras", "state.weights.h5", "no suffix"])
-def test_a_file_is_written_under_a_name_of_the_same_ending(tmp_path, name):
+def names(folder):
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+# Sources ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["dog.jpg", "", Path("dog.jpg"), b"dog.jpg", np.zeros((2, 3, 3)), Image.new("RGB", (2, 3))],
+    ids=["string", "empty string", "path", "bytes", "array", "PIL image"],
+)
+def test_one_source_is_never_taken_apart(source):
+    (only,) = as_many(source)
+    assert only is source
+
+
+def test_several_sources_are_drawn_one_by_one():
+    drawn = []
+
+    def sources():
+        for name in ("a.jpg", "b.jpg"):
+            drawn.append(name)
+            yield name
+
+    iterator = iter(as_many(sources()))
+    assert next(iterator) == "a.jpg"
+    assert drawn == ["a.jpg"]
+    assert list(as_many([])) == []
+    assert list(as_many(("a.jpg", "b.jpg"))) == ["a.jpg", "b.jpg"]
+
+
+@pytest.mark.parametrize("source", [None, 7])
+def test_what_is_neither_a_source_nor_several_is_named(source):
+    with pytest.raises(ValueError, match=f"sources: expected .*, not {type(source).__name__}"):
+        as_many(source)
+
+
+# Names of files to write --------------------------------------------------------------------------
+
+
+def test_a_name_that_cannot_be_written_is_an_error(tmp_path):
+    (tmp_path / "folder.png").mkdir()
+    assert checked_output(tmp_path / "A.PNG", ".png", ".PNG") == tmp_path / "A.PNG"
+    with pytest.raises(ValueError, match=r"A\.TFLITE: the name must end in \.tflite$"):
+        checked_output("A.TFLITE", ".tflite")  # which `load_detector` would not know again
+    with pytest.raises(ValueError, match=r"folder\.png: expected the name of a file to write"):
+        checked_output(tmp_path / "folder.png", ".png")
+    with pytest.raises(ValueError, match=r"a\.gif: the name must end in \.png or \.jpg$"):
+        checked_output("a.gif", ".png", ".jpg")
+
+
+# Whole or not at all ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "ending"),
+    [
+        ("last.keras", ".keras"),
+        ("state.weights.h5", ".weights.h5"),
+        ("no suffix", ""),
+        (".hidden", ""),
+        ("v1.2.weights.h5", ".weights.h5"),
+        ("é" * 120 + ".keras", ".keras"),  # 246 bytes of the 255 that a name may have
+        ("a. " + "é" * 120 + ".png", ".png"),
+    ],
+)
+def test_the_new_file_has_a_name_of_the_same_ending(tmp_path, name, ending):
     def write(path):
-        assert path.name.endswith(name[name.index(".") :] if "." in name else "")
+        assert path.name.endswith(ending)
+        assert path.parent == tmp_path
         path.write_text("new")
 
     replace_file(tmp_path / name, write)
     assert (tmp_path / name).read_text() == "new"
-    assert [file.name for file in tmp_path.iterdir()] == [name]
+    assert names(tmp_path) == [name]
 
 
-def test_what_cannot_be_written_whole_leaves_the_file_before(tmp_path):
+def test_an_error_while_writing_leaves_the_file_before_and_nothing_else(tmp_path):
     path = tmp_path / "last.keras"
     path.write_text("before")
 
@@ -25,20 +100,124 @@ def test_what_cannot_be_written_whole_leaves_the_file_before(tmp_path):
     with pytest.raises(OSError, match="disk full"):
         replace_file(path, write_half)
     assert path.read_text() == "before"
-    assert [file.name for file in tmp_path.iterdir()] == ["last.keras"]
+    assert names(tmp_path) == ["last.keras"]
 
 
-def test_its_folder_is_made(tmp_path):
+def test_an_interruption_leaves_nothing(tmp_path):
+    def interrupted(to):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        replace_file(tmp_path / "a.json", interrupted)
+    assert names(tmp_path) == []
+
+
+def test_the_folder_is_made(tmp_path):
     replace_file(tmp_path / "new" / "folder" / "a.txt", lambda path: path.write_text("a"))
     assert (tmp_path / "new" / "folder" / "a.txt").read_text() == "a"
 
 
-def test_where_a_file_cannot_stand_is_named(tmp_path):
-    (tmp_path / "folder.png").mkdir()
-    assert checked_output(tmp_path / "A.PNG", ".png", ".PNG") == tmp_path / "A.PNG"
-    with pytest.raises(ValueError, match=r"A\.TFLITE: the name must end in \.tflite"):
-        checked_output("A.TFLITE", ".tflite")  # which `load_detector` would not know again
-    with pytest.raises(ValueError, match=r"folder\.png: expected the name of a file to write"):
-        checked_output(tmp_path / "folder.png", ".png")
-    with pytest.raises(ValueError, match=r"a\.jpg: the name must end in \.png"):
-        checked_output("a.jpg", ".png")
+def test_two_threads_write_into_one_folder_without_mixing_their_files(tmp_path):
+    problems = []
+    start = threading.Barrier(2)
+
+    def write_all(thread):
+        start.wait()
+        for number in range(200):
+            path, content = tmp_path / f"{thread}-{number}.json", f"{thread} {number} " * 100
+            try:
+                write_text(path, content)
+                if path.read_text() != content:
+                    problems.append(path)
+            except OSError as error:
+                problems.append(error)
+
+    threads = [threading.Thread(target=write_all, args=(name,)) for name in ("a", "b")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    expected = sorted(f"{thread}-{number}.json" for thread in ("a", "b") for number in range(200))
+    assert names(tmp_path) == expected
+    for name in expected:
+        thread, number = name.removesuffix(".json").split("-")
+        assert (tmp_path / name).read_text() == f"{thread} {number} " * 100
+
+
+def test_two_threads_that_write_one_file_leave_one_whole_version(tmp_path):
+    path, versions = tmp_path / "same.json", {letter * 10_000 for letter in "ab"}
+    errors = []
+
+    def write_often(content):
+        for _ in range(100):
+            try:
+                write_text(path, content)
+                if path.read_text() not in versions:
+                    errors.append("mixed")
+            except OSError as error:
+                errors.append(error)
+
+    threads = [threading.Thread(target=write_often, args=(content,)) for content in versions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert names(tmp_path) == ["same.json"]
+
+
+def test_the_permissions_are_those_of_any_new_file(tmp_path):
+    before = os.umask(0o027)
+    try:
+        write_text(tmp_path / "a.txt", "a")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.txt").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_symbolic_link_stays_and_its_file_is_replaced(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "real.json").write_text("before")
+    for link, target in (("whole.json", "real.json"), ("dangling.json", "new.json")):
+        (tmp_path / link).symlink_to(elsewhere / target)
+        write_text(tmp_path / link, "after")
+        assert (tmp_path / link).is_symlink()
+        assert (elsewhere / target).read_text() == "after"
+    assert names(elsewhere) == ["new.json", "real.json"]
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_that_names_the_file(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    path = tmp_path / "file" / "a.json"
+    with pytest.raises(OSError, match=r"file/a\.json") as error:
+        write_text(path, "a")
+    assert error.value.filename == str(path)
+
+    def refuse(self, mode):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", refuse)  # a read-only folder stops nobody who is root
+    with pytest.raises(PermissionError, match="Permission denied") as error:
+        write_text(tmp_path / "a.json", "a")
+    assert error.value.filename == str(tmp_path / "a.json")
+
+
+def test_what_is_not_a_regular_file_is_never_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "folder.json").mkdir()
+    for name in ("pipe.json", "folder.json"):
+        with pytest.raises(ValueError, match=rf"{name}: expected the name of a file to write"):
+            write_text(tmp_path / name, "a")
+    assert names(tmp_path) == ["folder.json", "pipe.json"]
+
+
+def test_text_is_utf_8_whatever_the_locale_says(tmp_path):
+    script = (
+        "import sys; from keras_ssd.files import write_text; write_text(sys.argv[1], '\\u72ac\\n')"
+    )
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-c", script, str(tmp_path / "a.txt")]
+    subprocess.run(command, check=True, env=environment)
+    assert (tmp_path / "a.txt").read_bytes() == b"\xe7\x8a\xac\n"

@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_ssd.cli.data_options import CLASSES_HELP, names, positive
 from keras_ssd.cli.new_models import NEW_MODELS
-from keras_ssd.files import checked_output, replace_file
+from keras_ssd.files import checked_output, write_text
 
 _SHOWN = 10  # examples of a finding
 _SHEET_CELLS, _CELL_SIDE = 16, 320
@@ -73,7 +73,7 @@ def run(options) -> int:
     print(_format(report))
     if options.json:
         text = json.dumps(report.to_json(), indent=1) + "\n"
-        replace_file(options.json, lambda path: path.write_text(text))
+        write_text(options.json, text)
     if options.plot:
         _plot(report, options.plot)
     return 1 if report.has_errors else 0

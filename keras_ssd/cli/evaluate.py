@@ -1,13 +1,13 @@
 """Measures a detector's average precision on annotated images."""
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
 
 from keras_ssd.cli.data_options import IMAGE_SET_HELP, add_data_options, load_data
 from keras_ssd.cli.model_options import add_model_options, load_model
-from keras_ssd.files import replace_file
+from keras_ssd.extras import require
+from keras_ssd.files import write_text
 
 
 def add_options(command):
@@ -29,8 +29,8 @@ def run(options) -> int:
     from keras_ssd.results import write_json
 
     for package, wanted in (("pycocotools", options.coco), ("matplotlib", options.plot)):
-        if wanted and importlib.util.find_spec(package) is None:
-            raise ImportError(f'{package} is missing: pip install "keras-ssd[train]"')
+        if wanted:
+            require(package, extra="train")
     detector = load_model(options)
     given = (options.data, options.images)
     data = load_data(*given, options.image_set, "val", class_names(detector), options)
@@ -50,7 +50,7 @@ def run(options) -> int:
         print(f"\n{len(skipped)} images could not be read; their objects count as missed")
     if options.json:
         text = json.dumps(evaluation.to_json(result, coco), indent=1) + "\n"
-        replace_file(options.json, lambda path: path.write_text(text))
+        write_text(options.json, text)
     if options.plot:
         options.plot.parent.mkdir(parents=True, exist_ok=True)
         evaluation.plot_precision_recall(result, options.plot)

@@ -11,6 +11,7 @@ from keras_ssd.data.dataset import (
     ObjectAnnotation,
     collecting,
 )
+from keras_ssd.extras import require
 from keras_ssd.images import decode_image
 
 _IDS = ("image/filename", "image/id", "tfds_id")  # the first one there is; the last always is
@@ -49,13 +50,7 @@ def load_tfds(
         CorruptImageError: an image cannot be decoded, which is done to get its size.
         ImportError: tensorflow-datasets is not installed.
     """
-    try:
-        import tensorflow_datasets as tfds
-    except ImportError as error:
-        raise ImportError(
-            'load_tfds needs tensorflow-datasets: pip install "keras-ssd[train]"'
-        ) from error
-
+    tfds = require("tensorflow_datasets", extra="train")
     builder = _find_builder(dataset, data_dir) if isinstance(dataset, str) else dataset
     name = builder.info.full_name
     if download:

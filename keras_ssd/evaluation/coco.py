@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from keras_ssd.data.sample import Sample
 from keras_ssd.evaluation.pairing import pair_with_detections
+from keras_ssd.extras import require
 from keras_ssd.results.detections import Detections
 
 # In the order of `COCOeval.stats`.
@@ -44,13 +45,7 @@ def evaluate_coco(
         ValueError: see `pair_with_detections`.
         ImportError: pycocotools is not installed.
     """
-    try:
-        from pycocotools.cocoeval import COCOeval
-    except ImportError as error:
-        raise ImportError(
-            'evaluate_coco needs pycocotools: pip install "keras-ssd[train]"'
-        ) from error
-
+    COCOeval = require("pycocotools.cocoeval", extra="train").COCOeval
     pairs = pair_with_detections(samples, detections, class_names)
     objects, found = [], []
     for image_id, (sample, detected) in enumerate(pairs, start=1):

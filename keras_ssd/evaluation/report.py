@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_ssd.evaluation.coco import COCO_NUMBERS
 from keras_ssd.evaluation.voc import ClassResult, VOCResult, precision_envelope
+from keras_ssd.extras import require
 
 
 def format_voc(result: VOCResult) -> str:
@@ -68,14 +69,8 @@ def plot_precision_recall(result: VOCResult, path: str | Path) -> None:
     Raises:
         ImportError: matplotlib is not installed.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            'plot_precision_recall needs matplotlib: pip install "keras-ssd[train]"'
-        ) from error
-
+    Figure = require("matplotlib.figure", extra="train").Figure
+    FigureCanvasAgg = require("matplotlib.backends.backend_agg", extra="train").FigureCanvasAgg
     columns = min(5, len(result.classes))
     rows = ceil(len(result.classes) / columns)
     figure = Figure(figsize=(2.6 * columns, 2.4 * rows + 0.6), dpi=120, layout="constrained")

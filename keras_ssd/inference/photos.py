@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_ssd.detector.detector import class_names, image_size
+from keras_ssd.files import as_many
 from keras_ssd.images import checked_image, read_image, resize_image, write_png
 from keras_ssd.results.detections import Detections, write_json
 from keras_ssd.results.drawing import draw_detections
@@ -115,11 +116,6 @@ def detect_to_folder(
         if all_found or not paths:
             write_json(all_found, output / "detections.json")
     return problems
-
-
-def as_many(sources) -> Iterable[str | Path | np.ndarray]:
-    """The sources, also where one alone was given."""
-    return [sources] if isinstance(sources, str | Path | np.ndarray) else sources
 
 
 def _detect_in_batches(detector, sources, batch_size, on_error):

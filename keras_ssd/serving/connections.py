@@ -14,6 +14,8 @@ from http.client import HTTPException
 
 import numpy as np
 
+from keras_ssd.extras import require
+
 _SIGNATURE, _INPUT = "predict_bytes", "image_bytes"
 _FIRST_WAIT = 0.1
 
@@ -57,17 +59,12 @@ class GrpcConnection(_Connection):
 
     def __init__(self, server, model, version, *, timeout, retries):
         super().__init__(f"grpc://{server}/{model}", timeout, retries)
-        try:
-            import grpc
-            from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
-        except ImportError as error:
-            raise ImportError(
-                f'{error.name} is missing: pip install "keras-ssd[serving]"'
-            ) from error
+        grpc = require("grpc", extra="serving")
+        service = require("tensorflow_serving.apis.prediction_service_pb2_grpc", extra="serving")
         self.model, self.version = model, version
         # Detections of a large batch exceed gRPC's own limit of 4 MB.
         channel = grpc.insecure_channel(server, [("grpc.max_receive_message_length", -1)])
-        self._stub = PredictionServiceStub(channel)
+        self._stub = service.PredictionServiceStub(channel)
 
     def _predict_once(self, images):
         import grpc

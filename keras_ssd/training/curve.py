@@ -3,6 +3,8 @@
 import csv
 from pathlib import Path
 
+from keras_ssd.extras import require
+
 
 def plot_learning_curve(log: str | Path, path: str | Path) -> None:
     """Draws loss and validation mAP over epochs.
@@ -15,13 +17,7 @@ def plot_learning_curve(log: str | Path, path: str | Path) -> None:
         ValueError: the log has no complete epoch.
         ImportError: matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            'plot_learning_curve needs matplotlib: pip install "keras-ssd[train]"'
-        ) from error
-
+    Figure = require("matplotlib.figure", extra="train").Figure
     with Path(log).open() as file:
         rows = list(csv.DictReader(file))
     if not rows:

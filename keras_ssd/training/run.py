@@ -15,7 +15,7 @@ import keras
 from keras_ssd.data.pipeline import batch_ids, training_dataset, unwrapped_errors
 from keras_ssd.data.sample import Sample
 from keras_ssd.detector.detector import build_detector, open_detector, ssd_config
-from keras_ssd.files import replace_file
+from keras_ssd.files import write_text
 from keras_ssd.losses import HardNegativeCrossentropy, SmoothL1
 from keras_ssd.training.callbacks import (
     SaveTrainingState,
@@ -199,11 +199,11 @@ def _open_run(output, settings, resume):
             raise ValueError(f"{output}: holds a run already; resume it, or choose another folder")
         output.mkdir(parents=True, exist_ok=True)
         text = json.dumps(settings, indent=1) + "\n"
-        replace_file(file, lambda unfinished: unfinished.write_text(text))
+        write_text(file, text)
         return
     if not file.exists():
         raise ValueError(f"{output}: holds no run to resume")
-    before = json.loads(file.read_text())
+    before = json.loads(file.read_text("utf-8"))
     changed = [name for name in settings if settings[name] != before.get(name)]
     if changed:
         changes = "; ".join(f"{name} {before.get(name)} -> {settings[name]}" for name in changed)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_ssd.extras import require
 from keras_ssd.images import resize_image
 from keras_ssd.inference.exported import ExportedDetector, read_labels
 
@@ -21,12 +22,7 @@ class OnnxDetector(ExportedDetector):
     """
 
     def __init__(self, path: str | Path, *, num_threads: int | None = None):
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise ImportError(
-                'an .onnx file needs onnxruntime: pip install "keras-ssd[onnx]"'
-            ) from error
+        onnxruntime = require("onnxruntime", extra="onnx")
         if not Path(path).is_file():
             raise ValueError(f"{path}: no such file; expected a detector exported as .onnx")
         options = onnxruntime.SessionOptions()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from keras_ssd.default_boxes import default_boxes
 from keras_ssd.detector.detector import decode_layer, ssd_config
+from keras_ssd.extras import require
 from keras_ssd.files import checked_output, replace_file
 from keras_ssd.formats.backend import require_tensorflow
 from keras_ssd.formats.raw_outputs import labels_text, raw_outputs_model
@@ -31,15 +32,10 @@ def export_onnx(detector, path: str | Path) -> Path:
     """
     require_tensorflow()
     path = checked_output(path, ".onnx")
-    try:
-        import onnx
-        import tf2onnx  # noqa: F401  which Keras uses
+    onnx = require("onnx", extra="onnx")
+    require("tf2onnx", extra="onnx")  # Keras uses it
 
-        from keras_ssd.formats.onnx.decoding import add_decoding
-    except ImportError as error:
-        raise ImportError(
-            'export_onnx needs onnx and tf2onnx: pip install "keras-ssd[onnx]"'
-        ) from error
+    from keras_ssd.formats.onnx.decoding import add_decoding
 
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tf2onnx 1.17 uses old names of NumPy's

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_ssd.extras import require
 from keras_ssd.images import resize_image
 from keras_ssd.inference.exported import ExportedDetector, last_line, read_labels
 
@@ -28,12 +29,7 @@ class OpenVINODetector(ExportedDetector):
     def __init__(
         self, path: str | Path, *, precision: str = "float32", num_threads: int | None = None
     ):
-        try:
-            import openvino
-        except ImportError as error:
-            raise ImportError(
-                'an .xml file needs openvino: pip install "keras-ssd[openvino]"'
-            ) from error
+        openvino = require("openvino", extra="openvino")
         if precision not in _PRECISIONS:
             raise ValueError(f"precision: expected {' or '.join(_PRECISIONS)}, not {precision!r}")
         if not Path(path).is_file():

@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_ssd.default_boxes import default_boxes
 from keras_ssd.detector.detector import decode_layer, ssd_config
+from keras_ssd.extras import require
 from keras_ssd.files import checked_output, replace_file
 from keras_ssd.formats.backend import require_tensorflow
 from keras_ssd.formats.raw_outputs import (
@@ -50,19 +51,13 @@ def export_openvino(
     path = checked_output(path, ".xml")
     if quantize not in (None, "int8"):
         raise ValueError(f"quantize: expected None or int8, not {quantize!r}")
-    try:
-        import openvino
+    openvino = require("openvino", extra="openvino")
 
-        from keras_ssd.formats.openvino.decoding import add_decoding
+    from keras_ssd.formats.openvino.decoding import add_decoding
 
-        if quantize == "int8":
-            import nncf
-    except ImportError as error:
-        raise ImportError(
-            'export_openvino needs openvino and nncf: pip install "keras-ssd[openvino]"'
-        ) from error
     warped = []
     if quantize == "int8":
+        nncf = require("nncf", extra="openvino")
         warped = [image[None] for image in warped_calibration_images(detector, calibration_images)]
 
     with tempfile.TemporaryDirectory() as folder:

@@ -4,7 +4,7 @@ SOURCES = keras_ssd tests training examples
 
 DATA = ../shared/data/VOCdevkit
 PEER = ../shared/peers/coco_ssd_mobilenet_v1/detect.tflite
-MODELS = ssd_mobilenet_320_voc saved_models/ssd300_vgg16_voc/ssd300_vgg16_voc.keras
+MODELS = ssd_mobilenet_320_voc
 
 .PHONY: test test-slow test-backends lint format wheel demo bench-exports clean
 

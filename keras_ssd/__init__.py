@@ -1,16 +1,17 @@
 """SSD (Single Shot MultiBox Detector, Liu et al. 2016) for Keras.
 
->>> model = keras_ssd.SSD300(num_classes=20)                          # trains
->>> detector = keras_ssd.build_detector(model, class_names)           # pixels in, detections out
->>> detector = keras_ssd.load_detector("ssd_mobilenet_320_voc")       # or "best.keras"
->>> for found in keras_ssd.detect(detector, ["dog.jpg"]): print(found.to_records())
+detector = keras_ssd.load_detector("ssd_mobilenet_320_voc")   # or "best.keras", "d.tflite"
+for found in detector.detect(["dog.jpg"]):
+    print(found.to_records())
+
+model = keras_ssd.SSD300(num_classes=20)                       # the network that trains
+detector = keras_ssd.Detector(model, class_names)              # pixels in, detections out
 """
 
 import importlib
 
 from keras_ssd import config, losses
-from keras_ssd.detector.detector import build_detector, class_names
-from keras_ssd.inference.photos import detect, detect_to_folder
+from keras_ssd.detector import Detector
 from keras_ssd.loading import load_detector
 from keras_ssd.models import (
     SSD,
@@ -22,11 +23,12 @@ from keras_ssd.models import (
     SSDTiny128,
     layers,
 )
-from keras_ssd.presets.presets import list_presets
+from keras_ssd.presets import list_presets
 
 _LAZY_PACKAGES = ("data", "evaluation", "formats", "serving", "training")
 
 __all__ = [
+    "Detector",
     "SSD",
     "SSD300",
     "SSD512",
@@ -34,11 +36,7 @@ __all__ = [
     "SSDMobileNet320",
     "SSDResNet300",
     "SSDTiny128",
-    "build_detector",
-    "class_names",
     "config",
-    "detect",
-    "detect_to_folder",
     "layers",
     "list_presets",
     "load_detector",

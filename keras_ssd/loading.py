@@ -1,51 +1,58 @@
-"""Every kind of detector from the file that it is in."""
+"""Every kind of detector, from its name or its file."""
 
 from pathlib import Path
 
-from keras_ssd.presets import presets
+from keras_ssd.inference.protocol import ObjectDetector
+from keras_ssd.presets import is_preset, list_presets
 
 
-def load_detector(model: str | Path, *, weights: str | Path | None = None, precision: str = "auto"):
-    """Loads a trained detector, Keras or exported.
+def load_detector(model: str | Path, *, dtype: str | None = None) -> ObjectDetector:
+    """Loads a trained detector of any kind.
 
     Args:
-        model: name of a preset, see `list_presets`, which is downloaded once unless it comes with
-            the package; or the path of a detector saved as `.keras` or exported: a `.tflite`,
-            `.onnx` or (OpenVINO) `.xml` file, or the folder of a SavedModel, or of its versions.
-        weights: the path of a preset's own file, in place of the download.
-        precision: what it computes in: "float32", "bfloat16", or "auto". Of Keras detectors, "auto"
-            takes bfloat16 if a preset, or a copy of its file, has been measured to be faster so on
-            processors such as this one and to lose at most 0.003 mAP, else float32. OpenVINO files
-            can be run in either, float32 unless told; the other exports have a precision of
-            their own, "auto".
+        model: the name of a preset, which is downloaded once unless it comes with the package; or
+            the path of a detector saved as `.keras` or exported: a `.tflite`, `.onnx` or (OpenVINO)
+            `.xml` file, or the folder of a SavedModel, or of its versions.
+        dtype: what it computes in. None is Keras's dtype policy for a Keras detector, and what the
+            file was exported with for the others. A Keras detector takes "float32",
+            "mixed_bfloat16", "mixed_float16", or "auto": the faster of float32 and bfloat16, if it
+            was measured not to cost accuracy. An OpenVINO file takes "float32" or "bfloat16".
 
     Returns:
-        keras.Model, see `build_detector`, or an `ExportedDetector`, which predicts alike.
+        A `Detector` for a `.keras` file or a preset, else an `ExportedDetector`. Both answer
+        `class_names`, `image_size`, `predict` and `detect`.
 
     Raises:
-        ValueError: there is no such preset or file, it holds something else, or it cannot be
-            downloaded; the message says what to do by hand. Or the precision does not go with it.
-        ImportError: the runtime of the file's format is not installed.
+        ValueError: there is no such preset or file, it holds something else, it cannot be
+            downloaded (the message says what to do by hand), or the dtype does not fit it.
+        ImportError: the program that runs the file's format is not installed.
     """
-    suffix = Path(model).suffix if weights is None else None
-    names = {preset.name for preset in presets.list_presets()}
-    is_folder = Path(model).is_dir() and str(model) not in names and weights is None
-    if precision != "auto" and (is_folder or suffix in (".tflite", ".onnx")):
-        raise ValueError(f"precision: {model} was exported with its own; expected auto")
-    if suffix == ".tflite":
-        from keras_ssd.formats.litert.read import LiteRTDetector
+    if is_preset(model):
+        from keras_ssd.detector import opening
 
-        return LiteRTDetector(model)
-    if suffix == ".onnx":
-        from keras_ssd.formats.onnx.read import OnnxDetector
+        return opening.open_preset(str(model), dtype)
+    path = Path(model)
+    if not path.exists():
+        names = ", ".join(preset.name for preset in list_presets())
+        raise ValueError(f"{model}: no such file; expected a detector's file, or a preset: {names}")
+    if path.suffix == ".keras":
+        from keras_ssd.detector import opening
 
-        return OnnxDetector(model)
-    if suffix == ".xml":
+        return opening.in_dtype(opening.open_detector(path), dtype)
+    if path.suffix == ".xml":
         from keras_ssd.formats.openvino.read import OpenVINODetector
 
-        return OpenVINODetector(model, precision="float32" if precision == "auto" else precision)
-    if is_folder:
-        from keras_ssd.formats.saved_model.read import SavedModelDetector
+        return OpenVINODetector(path, precision=dtype or "float32")
+    if dtype not in (None, "auto"):
+        raise ValueError(f"dtype: {model} keeps what it was exported with, so it takes no {dtype}")
+    if path.suffix == ".tflite":
+        from keras_ssd.formats.litert.read import LiteRTDetector
 
-        return SavedModelDetector(model)
-    return presets.load_detector(model, weights=weights, precision=precision)
+        return LiteRTDetector(path)
+    if path.suffix == ".onnx":
+        from keras_ssd.formats.onnx.read import OnnxDetector
+
+        return OnnxDetector(path)
+    from keras_ssd.formats.saved_model.read import SavedModelDetector
+
+    return SavedModelDetector(path)

@@ -25,7 +25,6 @@ from keras_ssd.data import load
 from keras_ssd.evaluation import evaluate_voc, predict_samples
 from keras_ssd.images import resize_image
 from keras_ssd.loading import load_detector
-from keras_ssd.models import image_size
 
 ROUNDS = {1: 15, 8: 3}  # by batch size
 CALIBRATION_IMAGES = 100
@@ -97,7 +96,7 @@ def milliseconds(runs, images, rounds):
 
 def time_all(found, samples, peer):
     """Milliseconds an image, one at a time and in batches of 8, of each format and the peer."""
-    size = image_size(found["Keras float32"].detector)
+    size = found["Keras float32"].detector.image_size
     photos = [sample.read_image() for sample in samples[:: len(samples) // 8][:8]]
     images = np.stack([resize_image(photo, size) for photo in photos])
     for_peer = np.stack([resize_image(photo, peer.image_size) for photo in photos])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_ssd import SSDMobileNet320, build_detector
+from keras_ssd import Detector, SSDMobileNet320
 from keras_ssd.classes import VOC_CLASSES
 
 
@@ -32,7 +32,7 @@ def coco_start(folder):
             model.get_layer(name).set_weights([arrays[f"{key}/kernel"]])
             statistics = ("gamma", "beta", "mean", "variance")
             model.get_layer(f"{name}_bn").set_weights([arrays[f"{key}/{x}"] for x in statistics])
-    return build_detector(model, VOC_CLASSES)
+    return Detector(model, VOC_CLASSES)
 
 
 if __name__ == "__main__":

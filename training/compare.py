@@ -26,7 +26,6 @@ from keras_ssd.data import load
 from keras_ssd.evaluation import evaluate_voc, predict_samples
 from keras_ssd.formats import file_size
 from keras_ssd.images import resize_image
-from keras_ssd.models import image_size
 from keras_ssd.results import Detections
 
 TIMED_IMAGES = 200
@@ -38,7 +37,7 @@ class PackageModel:
     def __init__(self, name):
         self.detector = keras_ssd.load_detector(name)
         self.megabytes = megabytes(name)
-        self.image_size = image_size(self.detector)
+        self.image_size = self.detector.image_size
         is_keras = isinstance(self.detector, keras.Model)
         self.run = tf.function(self.detector) if is_keras else self.detector.predict_on_batch
 

@@ -19,20 +19,19 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from keras_ssd.detector.detector import open_detector, ssd_model
+from keras_ssd.detector import open_detector
 from keras_ssd.files import replace_file
-from keras_ssd.models.precision import with_precision
 
 WEIGHTS = "model.weights.h5"  # Keras's name for them in the archive
 
 
 def pack(trained, packed, start=None, share=1.0):
     """Writes the detector in the file `trained` to the file `packed`."""
-    detector = with_precision(open_detector(trained), "float32")
+    detector = open_detector(trained).with_dtype("float32")
     if start is not None:
         pairs = zip(open_detector(start).get_weights(), detector.get_weights(), strict=True)
         detector.set_weights([before + share * (after - before) for before, after in pairs])
-    for layer in ssd_model(detector).layers:
+    for layer in detector.ssd.layers:
         layer.trainable = True
     with tempfile.TemporaryDirectory() as folder:
         whole, half = Path(folder) / "whole.keras", Path(folder) / "half.h5"

@@ -82,10 +82,9 @@ def run(options) -> int:
 def _config(model):
     if model in NEW_MODELS:
         return NEW_MODELS[model].config
-    from keras_ssd.detector.detector import ssd_config
-    from keras_ssd.models import load_detector
+    from keras_ssd.loading import load_detector
 
-    return ssd_config(load_detector(model))
+    return load_detector(model).config
 
 
 def _format(report) -> str:

@@ -25,15 +25,11 @@ def add_options(command):
 
 def run(options) -> int:
     """Writes the detector; see `keras_ssd.models`, `convert_torch_checkpoint` and its like."""
-    from keras_ssd import models
-    from keras_ssd.checkpoints.tf_checkpoint import is_tf_checkpoint
+    from keras_ssd.convert import convert_checkpoint
+    from keras_ssd.detector import Detector
 
     checked_output(options.output, ".keras")
-    path, source = options.checkpoint, options.source
-    if source == "tensorflow" or (source == "auto" and is_tf_checkpoint(path)):
-        detector = models.convert_tensorflow_checkpoint(path, options.classes)
-    else:
-        detector = models.convert_torch_checkpoint(path, source, options.classes)
+    detector = Detector(*convert_checkpoint(options.checkpoint, options.source, options.classes))
     replace_file(options.output, detector.save)
-    print(f"{detector.name}: {', '.join(models.class_names(detector))} -> {options.output}")
+    print(f"{detector.name}: {', '.join(detector.class_names)} -> {options.output}")
     return 0

@@ -17,7 +17,7 @@ def add_options(command):
 
 def run(options) -> int:
     """Writes pictures and `detections.json`; 1 if a photo could not be used."""
-    from keras_ssd.inference import detect_to_folder
+    from keras_ssd.inference.folder import detect_to_folder
 
     detector = _client(options) if options.server else load_model(options)
     problems = detect_to_folder(
@@ -35,10 +35,8 @@ def run(options) -> int:
 def _client(options):
     from keras_ssd.serving import Client
 
-    if options.weights:
-        raise ValueError("--weights: goes with --model, not with --server")
-    if options.precision != "auto":
-        raise ValueError("--precision: goes with --model, not with --server")
+    if options.dtype != "auto":
+        raise ValueError("--dtype: goes with --model, not with --server")
     return Client(options.server)
 
 

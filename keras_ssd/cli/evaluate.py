@@ -1,7 +1,6 @@
 """Measures a detector's average precision on annotated images."""
 
 import json
-import sys
 from pathlib import Path
 
 from keras_ssd.cli.data_options import IMAGE_SET_HELP, add_data_options, load_data
@@ -25,7 +24,6 @@ def add_options(command):
 def run(options) -> int:
     """Prints a table per class and writes what was asked for."""
     from keras_ssd import evaluation
-    from keras_ssd.models import class_names
     from keras_ssd.results import write_json
 
     for package, wanted in (("pycocotools", options.coco), ("matplotlib", options.plot)):
@@ -33,11 +31,9 @@ def run(options) -> int:
             require(package, extra="train")
     detector = load_model(options)
     given = (options.data, options.images)
-    data = load_data(*given, options.image_set, "val", class_names(detector), options)
+    data = load_data(*given, options.image_set, "val", detector.class_names, options)
     skipped = set() if options.corrupt_images == "skip" else None
-    detections = evaluation.predict_samples(
-        detector, data.samples, skipped=skipped, verbose="auto" if sys.stdout.isatty() else 0
-    )
+    detections = evaluation.predict_samples(detector, data.samples, skipped=skipped)
     if options.detections:
         write_json(detections, options.detections)
     result = evaluation.evaluate_voc(detections, data.samples, data.class_names)

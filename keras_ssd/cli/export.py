@@ -45,15 +45,12 @@ def add_options(command):
 def run(options) -> int:
     """Exports, loads back what it wrote and prints how far that lies from the detector."""
     from keras_ssd.formats import compare, file_size
-    from keras_ssd.inference import load_detector
-    from keras_ssd.models import class_names, image_size, with_precision
-    from keras_ssd.models import load_detector as load_keras_detector
+    from keras_ssd.loading import load_detector
 
     _check_options(options)
-    given = {"weights": options.weights, "precision": options.precision}
-    to_export = load_keras_detector(options.model, **given)
-    detector = with_precision(to_export, "float32")
-    size, names = image_size(detector), class_names(detector)
+    to_export = load_detector(options.model, dtype=options.dtype)
+    detector = to_export.with_dtype("float32")
+    size, names = detector.image_size, detector.class_names
     data, calibration_images = None, None
     if options.data:
         data = _data(options, names, options.image_set, "val")
@@ -83,7 +80,7 @@ def _check_options(options):
     for name, formats in {
         "quantize": ("litert", "openvino"),
         "nms": ("litert",),
-        "precision": ("saved_model",),
+        "dtype": ("saved_model",),
     }.items():
         value = getattr(options, name)
         if value and value != "float32" and options.format not in formats:

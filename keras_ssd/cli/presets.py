@@ -7,13 +7,11 @@ def add_options(command):
 
 def run(options) -> int:
     """Prints a table; see `keras_ssd.list_presets`."""
-    from keras_ssd.models import list_presets
-    from keras_ssd.presets.presets import is_packaged
+    from keras_ssd.presets import list_presets
 
     rows = [("name", "architecture", "classes", "metric", "MB", "where", "trained by")]
     for preset in list_presets():
-        where = "in the package" if is_packaged(preset) else "repository"
-        where = "download" if preset.url else where
+        where = "download" if preset.url else "in the package"
         rows.append(
             (
                 preset.name,

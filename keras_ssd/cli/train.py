@@ -41,7 +41,6 @@ def add_options(command):
         "preset, see `keras-ssd presets`, or one saved as .keras; or a new model: "
         + ", ".join(NEW_MODELS),
     )
-    add("--weights", metavar="FILE", help="the preset's file, not to download it")
     add("--freeze", metavar="LAYER", help="keep this layer and all before it as they are")
     add("--freeze-batch-norm", action="store_true", help="keep them as they are")
     add("--backbone-weights", metavar="FILE", help='or "imagenet", which downloads')
@@ -57,10 +56,10 @@ def add_options(command):
     add("--augmentation", choices=("paper", "none"), default="paper")
     add("--evaluate-every", type=positive(int), metavar="STEPS", help="else each pass")
     add(
-        "--precision",
-        choices=("float32", "bfloat16"),
+        "--dtype",
+        choices=("float32", "mixed_bfloat16"),
         default="float32",
-        help="to compute in; the weights stay float32",
+        help="dtype to compute in; the weights are float32 in any case",
     )
     add("--seed", type=int, default=0)
 
@@ -69,12 +68,12 @@ def run(options) -> int:
     """Loads the data, builds the model, trains; see `keras_ssd.training.train`."""
     import keras
 
-    from keras_ssd import models, training
-    from keras_ssd.models.precision import POLICIES
+    from keras_ssd import training
+    from keras_ssd.models import transfer
 
     _check_model_options(options)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` saves, as Ctrl-C does
-    keras.config.set_dtype_policy(POLICIES[options.precision])
+    keras.config.set_dtype_policy(options.dtype)
     keras.utils.set_random_seed(options.seed)
     given = (options.data, options.images)
     data = load_data(
@@ -99,9 +98,9 @@ def run(options) -> int:
     _warn_of_shared_images(data.samples, validation_samples)
     model = _model(options, data.class_names)
     if options.freeze:
-        models.freeze_up_to(model, options.freeze)
+        transfer.freeze_up_to(model, options.freeze)
     if options.freeze_batch_norm:
-        models.freeze_batch_norm(model)
+        transfer.freeze_batch_norm(model)
     training.train(
         model,
         data.samples,
@@ -121,7 +120,7 @@ def run(options) -> int:
 
 def _check_model_options(options):
     """Raises ValueError where they do not go together or name what is not there."""
-    from keras_ssd.models import list_presets
+    from keras_ssd.presets import list_presets
 
     presets = [preset.name for preset in list_presets()]
     is_new = options.model in NEW_MODELS
@@ -130,8 +129,6 @@ def _check_model_options(options):
             f"--model {options.model}: neither a new model ({', '.join(NEW_MODELS)}), nor a preset "
             f"({', '.join(presets)}), nor a file"
         )
-    if options.weights is not None and options.model not in presets:
-        raise ValueError("--weights: go with a preset; a new model takes --backbone-weights")
     if is_new:
         if options.freeze_batch_norm or (options.freeze and options.backbone_weights is None):
             raise ValueError(
@@ -142,12 +139,9 @@ def _check_model_options(options):
             raise ValueError("--backbone-weights: ssd_tiny_128 takes none")
     elif options.backbone_weights is not None:
         raise ValueError(f"--backbone-weights: a trained detector, {options.model}, has its own")
-    files = {"--weights": options.weights}
-    if options.backbone_weights not in _DOWNLOADED:
-        files["--backbone-weights"] = options.backbone_weights
-    for option, file in files.items():
-        if file is not None and not Path(file).exists():
-            raise ValueError(f"{option} {file}: no such file")
+    file = options.backbone_weights
+    if file is not None and file not in _DOWNLOADED and not Path(file).exists():
+        raise ValueError(f"--backbone-weights {file}: no such file")
 
 
 def _warn_of_shared_images(samples, validation_samples):
@@ -178,17 +172,15 @@ def _recipe(options, num_images):
 
 
 def _model(options, class_names):
-    from keras_ssd import models
+    from keras_ssd.loading import load_detector
 
     if options.model in NEW_MODELS:
         return _new_model(options, len(class_names))
-    detector = models.load_detector(options.model, weights=options.weights, precision="float32")
-    detector = models.with_precision(detector, options.precision)
-    model, carried_over = models.with_classes(detector, class_names)
-    anew = [name for name in class_names if name not in carried_over]
-    print(f"Classes carried over from {options.model}: {', '.join(carried_over) or 'none'}")
-    print(f"Classes that start anew: {', '.join(anew) or 'none'}")
-    return model
+    detector = load_detector(options.model, dtype=options.dtype).with_classes(class_names)
+    new = [name for name in class_names if name not in detector.carried_over]
+    print(f"Classes that {options.model} knows: {', '.join(detector.carried_over) or 'none'}")
+    print(f"Classes that are new: {', '.join(new) or 'none'}")
+    return detector.ssd
 
 
 def _new_model(options, num_classes):

@@ -1,6 +1,5 @@
 """TensorFlow's SSDLite on MobileNetV2, made into a detector."""
 
-import keras
 import numpy as np
 
 from keras_ssd.checkpoints.tf_checkpoint import read_tf_checkpoint
@@ -12,13 +11,12 @@ from keras_ssd.checkpoints.tf_ssdlite import (
 from keras_ssd.checkpoints.torch_checkpoint import check_names, check_shapes
 from keras_ssd.classes import COCO_CLASSES_BY_ID
 from keras_ssd.config import SSD_MOBILENET_300
-from keras_ssd.detector.detector import build_detector
-from keras_ssd.models.ssd import SSDMobileNet300
+from keras_ssd.models.ssd import SSD, SSDMobileNet300
 
 _BOXES = [len(feature_map.box_sizes) for feature_map in SSD_MOBILENET_300.feature_maps]
 
 
-def convert_tensorflow_checkpoint(path, class_names=None) -> keras.Model:
+def convert_tensorflow_checkpoint(path, class_names=None) -> tuple[SSD, tuple[str, ...]]:
     """The detector in a checkpoint of TensorFlow's `ssdlite_mobilenet_v2` for 300 px.
 
     It is the network of the model zoo's ssdlite_mobilenet_v2_coco_2018_05_09, and predicts the same
@@ -26,7 +24,7 @@ def convert_tensorflow_checkpoint(path, class_names=None) -> keras.Model:
 
     - Scores are the softmax over background and classes, as in every SSD here; there it was trained
       with, and scores by, the sigmoid of each logit, which ranks boxes a little differently.
-    - Boxes are suppressed as `build_detector` does, at IoU 0.45 among scores over 0.01; there at
+    - Boxes are suppressed as `Detector` does, at IoU 0.45 among scores over 0.01; there at
       0.6, over 1e-8.
     - Images are resized about the pixels' centres; TensorFlow 1 did so about their corners, which
       moves the content by less than half a pixel.
@@ -38,7 +36,7 @@ def convert_tensorflow_checkpoint(path, class_names=None) -> keras.Model:
             category id, as `COCO_CLASSES_BY_ID` has them.
 
     Returns:
-        keras.Model, see `build_detector`, named "ssd_mobilenet_300_tensorflow_detector".
+        The SSD, named "ssd_mobilenet_300_tensorflow", and its class names.
 
     Raises:
         ValueError: the checkpoint cannot be read, its variables are not those of such an SSD (the
@@ -59,7 +57,7 @@ def convert_tensorflow_checkpoint(path, class_names=None) -> keras.Model:
     for layer, names in layers.items():
         weights = [np.asarray(variables[name], np.float32) for name in names]
         model.get_layer(layer).set_weights([_in_our_order(layer, weight) for weight in weights])
-    return build_detector(model, class_names)
+    return model, tuple(class_names)
 
 
 def _count_classes(variables, biases, path):

@@ -2,8 +2,6 @@
 
 import dataclasses
 
-import keras
-
 from keras_ssd.checkpoints.torch_checkpoint import (
     check_names,
     check_shapes,
@@ -20,12 +18,11 @@ from keras_ssd.config import (
     SSD512_VOC,
     SSD512_VOC_TRUNCATED,
 )
-from keras_ssd.detector.detector import build_detector
 from keras_ssd.models import backbones
 from keras_ssd.models.ssd import SSD
 
 
-def convert_torch_checkpoint(path, source="auto", class_names=None) -> keras.Model:
+def convert_torch_checkpoint(path, source="auto", class_names=None) -> tuple[SSD, tuple[str, ...]]:
     """The detector in a PyTorch checkpoint, which finds what it found in PyTorch.
 
     Normalization of the pixels and the clip rule of the default boxes are those of the source.
@@ -41,7 +38,7 @@ def convert_torch_checkpoint(path, source="auto", class_names=None) -> keras.Mod
             for 80, and for 90 COCO's by category id, as `COCO_CLASSES_BY_ID` has them.
 
     Returns:
-        keras.Model, see `build_detector`, named after default boxes and source.
+        The SSD, named after its default boxes and the source, and its class names.
 
     Raises:
         ValueError: the file cannot be read, its tensors are not those of such an SSD (the message
@@ -65,13 +62,13 @@ def convert_torch_checkpoint(path, source="auto", class_names=None) -> keras.Mod
     config = dataclasses.replace(_config(source, ssd512, num_classes), clip=implementation.clip)
     backbone = backbones.vgg16(config.image_size, mean=implementation.mean)
     name = f"{config.name.lower().replace(' ', '_')}_{source}"
-    model = SSD(config, num_classes, backbone=backbone, name=name)
+    model = SSD.from_backbone(backbone, config, num_classes, name=name)
     _set_weights(model, layers, tensors, path)
     if implementation.bgr:
         first = model.get_layer("block1_conv1")
         kernel, bias = first.get_weights()
         first.set_weights([kernel[:, :, ::-1], bias])
-    return build_detector(model, class_names)
+    return model, tuple(class_names)
 
 
 def _detect_source(tensors, path):

@@ -1,118 +1,321 @@
-"""A detector: pixels in, detections out, in one model that saves and exports as a whole."""
+"""The detector: uint8 images in, detections out, in one Keras model."""
 
-import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
+import numpy as np
 from keras import ops
 
+from keras_ssd.classes import checked_class_names
 from keras_ssd.config import SSDConfig
-from keras_ssd.models.layers import DecodeDetections, DefaultBoxes, FlattenPredictions
+from keras_ssd.detector.callbacks import with_detector
+from keras_ssd.inference.protocol import ObjectDetector
+from keras_ssd.losses import HardNegativeCrossentropy, SmoothL1
+from keras_ssd.models import precision, transfer
+from keras_ssd.models.layers import DecodeDetections
+from keras_ssd.models.ssd import SSD
 
 
-def build_detector(
-    model, class_names, *, confidence_threshold=0.01, iou_threshold=0.45, max_detections=200
-):
-    """Puts resizing before an SSD and decoding behind it; the weights stay shared.
+@keras.saving.register_keras_serializable("keras_ssd")
+class Detector(ObjectDetector, keras.Model):
+    """Detects objects in images of any size: resizing, SSD, decoding and NMS in one model.
+
+    A call, `predict` and every export return the same dictionary; see
+    `ObjectDetector.predict_on_batch`. `fit` trains the SSD within, on the batches of
+    `keras_ssd.data.training_dataset`; the weights are shared.
+
+    Example:
+
+    >>> detector = keras_ssd.Detector(keras_ssd.SSDTiny128(2), ["cat", "dog"])
+    >>> detector.class_names, detector.image_size
+    (('cat', 'dog'), 128)
+    >>> found = detector.predict(np.zeros((1, 90, 120, 3), "uint8"), verbose=0)
+    >>> found["boxes"].shape
+    (1, 200, 4)
 
     Args:
-        model: an SSD, as `SSD300` returns it.
-        class_names: K foreground names, in the order of the model's classes.
-        confidence_threshold, iou_threshold, max_detections: see `DecodeDetections`.
+        ssd: the SSD, as `SSD300` returns it.
+        class_names: its K class names, in the order of its classes.
+        confidence_threshold: the score that a detection must exceed, in [0, 1].
+        iou_threshold: NMS drops a box if its IoU with a higher-scoring kept box of the same class
+            exceeds this, in [0, 1].
+        max_detections: D, the highest number of detections in an image.
+        top_k: the number of boxes of a class that enter NMS.
 
-    Returns:
-        keras.Model from uint8 RGB images (B, H, W, 3) of any size to a dictionary of "boxes"
-        (B, D, 4), "labels" (B, D), "scores" (B, D) and "num_detections" (B,), as
-        `DecodeDetections` describes them. `predict`, calls and exports return the same.
+    Attributes:
+        ssd: the SSD, which trains.
+        config: the SSDConfig of the SSD.
+        class_names: the K class names, a tuple.
+        image_size: the side, in pixels, of the square images that the SSD works on.
+        confidence_threshold, iou_threshold, max_detections: may be changed at any time. They are
+            saved and exported as they are.
+        top_k: as given.
 
     Raises:
-        ValueError: there are not as many names as the model has classes, a name comes twice, or
-            one is empty or longer than a line.
+        ValueError: the names do not fit the SSD, or a threshold is out of range.
     """
-    class_names = tuple(class_names)
-    config = ssd_config(model)
-    num_classes = model.output["classes"].shape[-1] - 1
-    if len(class_names) != num_classes:
+
+    def __init__(
+        self,
+        ssd: SSD,
+        class_names: Sequence[str],
+        *,
+        confidence_threshold: float = 0.01,
+        iou_threshold: float = 0.45,
+        max_detections: int = 200,
+        top_k: int = 400,
+        name: str | None = None,
+        **kwargs,
+    ):
+        class_names = _checked_names(class_names, ssd)
+
+        # === Layers ===
+        decode = DecodeDetections(ssd.config, top_k=top_k, name="decode_detections")
+
+        # === Functional model ===
+        images = keras.Input((None, None, 3), dtype="uint8", name="images")
+        size = ssd.config.image_size
+        # Not the Resizing layer: it would round only outside `predict`, and in a plain call of the
+        # detector its `training=True` would switch the layers after it to training too.
+        raw = ssd(ops.image.resize(ops.cast(images, "float32"), (size, size)))
+        detections = decode(raw["offsets"], raw["classes"])
+        super().__init__(images, detections, name=name or f"{ssd.name}_detector", **kwargs)
+
+        # === Config ===
+        self.ssd = ssd
+        self.class_names = class_names
+        self.decode = decode
+        self.confidence_threshold = confidence_threshold
+        self.iou_threshold = iou_threshold
+        self.max_detections = max_detections
+
+    @property
+    def config(self) -> SSDConfig:
+        return self.ssd.config
+
+    @property
+    def image_size(self) -> int:
+        return self.config.image_size
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.class_names)
+
+    @property
+    def confidence_threshold(self) -> float:
+        return self.decode.confidence_threshold
+
+    @confidence_threshold.setter
+    def confidence_threshold(self, value: float):
+        self._change_decoding("confidence_threshold", _share("confidence_threshold", value))
+
+    @property
+    def iou_threshold(self) -> float:
+        return self.decode.iou_threshold
+
+    @iou_threshold.setter
+    def iou_threshold(self, value: float):
+        self._change_decoding("iou_threshold", _share("iou_threshold", value))
+
+    @property
+    def max_detections(self) -> int:
+        return self.decode.max_detections
+
+    @max_detections.setter
+    def max_detections(self, value: int):
+        if value != int(value) or value < 1:
+            raise ValueError(f"max_detections: expected a whole number from 1, not {value!r}")
+        self._change_decoding("max_detections", int(value))
+
+    @property
+    def top_k(self) -> int:
+        return self.decode.top_k
+
+    def _change_decoding(self, name, value):
+        setattr(self.decode, name, value)
+        self.predict_function = None  # the compiled one holds the old value
+
+    # === Other detectors from this one ===
+
+    def with_classes(self, class_names: Sequence[str]) -> "Detector":
+        """A detector for other classes, as far trained as these weights go.
+
+        Heads of classes that both have by name keep what they have learned; COCO's and VOC's
+        spellings of a class count as one. Heads of other classes start at random.
+
+        Args:
+            class_names: the names for the new detector, in any order.
+
+        Returns:
+            A Detector whose `carried_over` lists the names that kept their weights.
+        """
+        class_names = checked_class_names(class_names)
+        ssd, carried_over = transfer.with_classes(self.ssd, self.class_names, class_names)
+        detector = self._around(ssd, class_names)
+        detector.carried_over = tuple(carried_over)
+        return detector
+
+    def with_dtype(self, dtype: str) -> "Detector":
+        """This detector, or a copy of it that computes in another dtype.
+
+        The weights, the normalization of the pixels, the L2 normalization and the decoding are
+        float32 in any case.
+
+        Args:
+            dtype: "float32", "mixed_bfloat16" or "mixed_float16".
+        """
+        ssd = precision.with_dtype(self.ssd, dtype)
+        return self if ssd is self.ssd else self._around(ssd, self.class_names)
+
+    def _around(self, ssd, class_names):
+        return Detector(ssd, class_names, **self._thresholds())
+
+    def _thresholds(self):
+        return {
+            "confidence_threshold": self.confidence_threshold,
+            "iou_threshold": self.iou_threshold,
+            "max_detections": self.max_detections,
+            "top_k": self.top_k,
+        }
+
+    # === Detection ===
+
+    def __call__(self, images, *args, **kwargs):
+        _check_dtype(images)
+        return super().__call__(images, *args, **kwargs)
+
+    def predict(self, x, *args, **kwargs):
+        """Keras's `predict`, on uint8 RGB images (B, H, W, 3) or batches of them."""
+        if isinstance(x, np.ndarray):
+            _check_dtype(x)
+        return super().predict(x, *args, **kwargs)
+
+    # === Training: the SSD trains, callbacks see the detector ===
+
+    def compile(self, optimizer="auto", loss="auto", **kwargs) -> None:
+        """Keras's `compile`, for the SSD within.
+
+        Args:
+            optimizer: "auto" is AdamW at a learning rate of 5e-4, with clipped gradients.
+            loss: "auto" is the loss of SSD: `SmoothL1` and `HardNegativeCrossentropy`.
+            **kwargs: what else Keras's `compile` takes.
+        """
+        if optimizer == "auto":
+            optimizer = keras.optimizers.AdamW(5e-4, weight_decay=1e-4, global_clipnorm=10.0)
+            optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        if loss == "auto":
+            loss = {"offsets": SmoothL1(), "classes": HardNegativeCrossentropy()}
+        self.ssd.compile(optimizer, loss, **kwargs)
+
+    def fit(self, x=None, *args, callbacks=None, **kwargs) -> keras.callbacks.History:
+        """Keras's `fit`, for the SSD within. The callbacks' `model` is this detector.
+
+        Args:
+            x: batches of images and targets, as `keras_ssd.data.training_dataset` makes them.
+            callbacks: a list of Keras's callbacks.
+            *args, **kwargs: what else Keras's `fit` takes. `validation_data` comes from
+                `keras_ssd.data.validation_dataset`.
+        """
+        return self.ssd.fit(x, *args, callbacks=with_detector(callbacks, self), **kwargs)
+
+    def evaluate(self, x=None, *args, callbacks=None, **kwargs):
+        """Keras's `evaluate`, for the SSD within: the losses; see also `evaluate_map`."""
+        return self.ssd.evaluate(x, *args, callbacks=with_detector(callbacks, self), **kwargs)
+
+    def train_on_batch(self, *args, **kwargs):
+        """Keras's `train_on_batch`, for the SSD within."""
+        return self.ssd.train_on_batch(*args, **kwargs)
+
+    def test_on_batch(self, *args, **kwargs):
+        """Keras's `test_on_batch`, for the SSD within."""
+        return self.ssd.test_on_batch(*args, **kwargs)
+
+    @property
+    def optimizer(self):
+        return self.ssd.optimizer
+
+    @property
+    def stop_training(self) -> bool:
+        return self.ssd.stop_training
+
+    @stop_training.setter
+    def stop_training(self, value: bool):
+        self.ssd.stop_training = value
+
+    # === Files ===
+
+    @classmethod
+    def from_preset(
+        cls, name: str, class_names: Sequence[str] | None = None, *, dtype: str | None = None
+    ) -> "Detector":
+        """Loads a trained detector by its name; `keras_ssd.list_presets` lists the names.
+
+        A preset that does not come with the package is downloaded once.
+
+        Args:
+            name: the preset's name.
+            class_names: None keeps the preset's classes. Other names make new heads; see
+                `with_classes`.
+            dtype: None is Keras's dtype policy (`keras.config.dtype_policy`). "auto" takes the
+                faster of float32 and mixed_bfloat16, if it was measured not to cost accuracy.
+
+        Raises:
+            ValueError: there is no such preset, or it cannot be downloaded.
+        """
+        from keras_ssd.detector.opening import open_preset
+
+        detector = open_preset(name, dtype)
+        return detector if class_names is None else detector.with_classes(class_names)
+
+    def evaluate_map(self, data, **options):
+        """Measures mAP by the rules of VOC and COCO; see `keras_ssd.evaluation.evaluate_map`."""
+        from keras_ssd.evaluation import evaluate_map
+
+        return evaluate_map(self, data, **options)
+
+    def export(self, path: str | Path, format: str | None = None, **options) -> Path:
+        """Writes the detector in a format of another program; see `keras_ssd.formats.export`."""
+        from keras_ssd.formats import export
+
+        return export(self, path, format, **options)
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "ssd": keras.saving.serialize_keras_object(self.ssd),
+            "class_names": list(self.class_names),
+            **self._thresholds(),
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        ssd = keras.saving.deserialize_keras_object(config["ssd"], custom_objects)
+        return cls(**{**config, "ssd": ssd})
+
+
+def _checked_names(class_names, ssd):
+    if not isinstance(ssd, SSD):
+        raise ValueError(f"ssd: expected an SSD, as SSD300() returns it, not {ssd!r}")
+    class_names = checked_class_names(class_names)
+    if len(class_names) != ssd.num_classes:
         raise ValueError(
-            f"class_names: {len(class_names)} names given, but model {model.name!r} "
-            f"has {num_classes} foreground classes"
+            f"class_names: {len(class_names)} names given, but model {ssd.name!r} has "
+            f"{ssd.num_classes} foreground classes"
         )
-    if len(set(class_names)) != num_classes:
-        raise ValueError(f"class_names: a name comes twice in {class_names}")
-    for name in class_names:
-        if not isinstance(name, str) or not name or "\n" in name:  # exports hold one a line
-            raise ValueError(f"class_names: expected names of one line each, not {name!r}")
-
-    images = keras.Input((None, None, 3), dtype="uint8", name="images")
-    size = config.image_size
-    # Not the Resizing layer: it would round only outside `predict`, and in a plain call of the
-    # detector its `training=True` would switch the layers after it to training too.
-    outputs = model(ops.image.resize(ops.cast(images, "float32"), (size, size)))
-    detections = DecodeDetections(
-        class_names,
-        config.variances,
-        confidence_threshold=confidence_threshold,
-        iou_threshold=iou_threshold,
-        max_detections=max_detections,
-        name="decode_detections",
-    )(outputs["offsets"], outputs["classes"], DefaultBoxes(config, name="default_boxes")(images))
-    return keras.Model(images, detections, name=f"{model.name}_detector")
+    return class_names
 
 
-def open_detector(path):
-    """The detector in a `.keras` file.
-
-    Raises:
-        ValueError: there is no such file, or it holds something else.
-    """
-    path = Path(path)
-    if not path.exists():
-        raise ValueError(f"{path}: no such file; expected a detector saved as .keras")
-    if path.suffix != ".keras" or path.is_dir():
-        raise ValueError(f"{path}: expected a detector saved as .keras")
-    try:
-        with path.open("rb") as file:
-            if not zipfile.is_zipfile(file):  # of which Keras says that there is no such file
-                raise ValueError("damaged, or no .keras file")
-        model = keras.saving.load_model(path, compile=False)
-        _find_layer(model, DecodeDetections)
-    except Exception as error:  # a damaged file makes Keras raise almost anything
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"{path}: not a detector saved as .keras ({reason})") from error
-    return model
+def _share(name, value):
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name}: expected 0 to 1, not {value!r}")
+    return float(value)
 
 
-def class_names(detector) -> tuple[str, ...]:
-    """The foreground classes that the labels of a detector, Keras or exported, count through."""
-    if not isinstance(detector, keras.Model):  # see keras_ssd.inference.exported
-        return detector.class_names
-    return decode_layer(detector).class_names
-
-
-def decode_layer(detector) -> DecodeDetections:
-    """The layer that decodes within a detector, which holds its names and thresholds."""
-    return _find_layer(detector, DecodeDetections)
-
-
-def ssd_config(model) -> SSDConfig:
-    """The configuration of an SSD or a detector."""
-    return _find_layer(model, (DefaultBoxes, FlattenPredictions)).config
-
-
-def image_size(model) -> int:
-    """Side in pixels of the square images that the network within works on."""
-    if not isinstance(model, keras.Model):
-        return model.image_size
-    return ssd_config(model).image_size
-
-
-def ssd_model(detector):
-    """The SSD within a detector, which trains; they share their weights."""
-    return _find_layer(detector, keras.Model)
-
-
-def _find_layer(model, kinds):
-    for layer in model.layers:
-        if isinstance(layer, kinds):
-            return layer
-    raise ValueError(f"model {model.name!r} is no keras_ssd model of the kind expected here")
+def _check_dtype(images):
+    dtype = keras.backend.standardize_dtype(getattr(images, "dtype", "uint8"))
+    if dtype != "uint8":
+        raise ValueError(
+            f"images: expected uint8 RGB (B, H, W, 3) in 0..255, not {dtype}; multiply pixels in "
+            "0..1 by 255 and cast them"
+        )

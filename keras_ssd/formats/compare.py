@@ -36,7 +36,7 @@ def compare(detector, exported, images, *, least_score=0.25, least_iou=0.5) -> D
     """Compares what a detector and its export, loaded back, find in the same images.
 
     Args:
-        detector: keras.Model, see `build_detector`.
+        detector: a Keras `Detector`.
         exported: an exported detector as `load_detector` opens it.
         images: uint8 (B, S, S, 3).
         least_score: of the detector's detections that are looked for among the export's.
@@ -44,8 +44,8 @@ def compare(detector, exported, images, *, least_score=0.25, least_iou=0.5) -> D
             several near-duplicates, the one of the closest score. The same one may be found for
             several.
     """
-    ours = detector.predict(images, batch_size=8, verbose=0)
-    theirs = exported.predict(images)
+    ours = detector.predict_on_batch(images)
+    theirs = exported.predict_on_batch(images)
     box_differences, score_differences, missed = [], [], 0
     for index in range(len(images)):
         count = theirs["num_detections"][index]

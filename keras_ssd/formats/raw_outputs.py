@@ -6,9 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_ssd.detector.detector import decode_layer, image_size, ssd_config, ssd_model
 from keras_ssd.images import checked_image, resize_image
-from keras_ssd.models.precision import with_precision
+from keras_ssd.models.precision import with_dtype
 
 
 def raw_outputs_model(detector) -> keras.Model:
@@ -16,9 +15,9 @@ def raw_outputs_model(detector) -> keras.Model:
 
     In float32, in whatever precision the detector computes.
     """
-    size = image_size(detector)
+    size = detector.image_size
     images = keras.Input((size, size, 3), dtype="uint8", name="images")
-    ssd = ssd_model(with_precision(detector, "float32"))
+    ssd = with_dtype(detector.ssd, "float32")
     return keras.Model(images, ssd(ops.cast(images, "float32")))
 
 
@@ -29,7 +28,7 @@ def warped_calibration_images(detector, images: Iterable[np.ndarray] | None) -> 
         raise ValueError(
             f"calibration_images: expected RGB uint8 arrays (H, W, 3), not {type(images).__name__}"
         )
-    size = image_size(detector)
+    size = detector.image_size
     warped = [
         resize_image(checked_image(image, f"calibration_images[{position}]"), size)
         for position, image in enumerate(images)
@@ -40,26 +39,25 @@ def warped_calibration_images(detector, images: Iterable[np.ndarray] | None) -> 
 
 
 def decoding_settings(detector) -> dict:
-    """What decodes a detector's raw outputs; see `inference.decode.read_settings`."""
-    layer = decode_layer(detector)
+    """What decodes a detector's raw outputs; see `inference.decoding.read_settings`."""
     return {
-        "config": ssd_config(detector).to_dict(),
-        "top_k": layer.top_k,
-        "confidence_threshold": layer.confidence_threshold,
-        "iou_threshold": layer.iou_threshold,
-        "max_detections": layer.max_detections,
+        "config": detector.config.to_dict(),
+        "top_k": detector.top_k,
+        "confidence_threshold": detector.confidence_threshold,
+        "iou_threshold": detector.iou_threshold,
+        "max_detections": detector.max_detections,
     }
 
 
 def labels_text(detector) -> str:
     """The foreground names, one a line."""
-    return "".join(f"{name}\n" for name in decode_layer(detector).class_names)
+    return "".join(f"{name}\n" for name in detector.class_names)
 
 
-def suppressing_threshold(layer) -> np.float32:
+def suppressing_threshold(detector) -> np.float32:
     """The detector's `iou_threshold` for a runtime that suppresses an overlap that equals its own.
 
     The detector suppresses what overlaps by more.
     """
-    next_above = np.nextafter(np.float32(layer.iou_threshold), np.float32(2))
+    next_above = np.nextafter(np.float32(detector.iou_threshold), np.float32(2))
     return max(next_above, np.finfo(np.float32).tiny)

@@ -4,39 +4,32 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from keras_ssd.inference.protocol import ObjectDetector
 
-class ExportedDetector:
-    """An exported detector, loaded back. Subclasses add `_predict_on_batch`.
 
-    Attributes:
-        class_names: K foreground names, which the labels count through.
-        image_size: side in pixels of the square images that the network within works on.
-    """
-
-    class_names: tuple[str, ...]
-    image_size: int
+class ExportedDetector(ObjectDetector):
+    """An exported detector, loaded back. A subclass adds `_predict_on_batch`."""
 
     def predict_on_batch(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """What it finds in uint8 RGB images (B, H, W, 3) of any size, run all at once.
-
-        Returns:
-            "boxes" (B, D, 4), "labels" (B, D), "scores" (B, D) and "num_detections" (B,), as
-            `build_detector` describes them.
+        """Detects objects in one batch; see `ObjectDetector.predict_on_batch`.
 
         Raises:
-            ValueError: the images are none, or of another dtype or shape.
+            ValueError: the batch is empty, or not uint8 (B, H, W, 3).
         """
         return self._predict_on_batch(_checked(images))
 
     def predict(
-        self, images: np.ndarray | Iterable, batch_size: int = 32, **_keras_options
+        self, images: np.ndarray | Iterable[np.ndarray], batch_size: int = 32
     ) -> dict[str, np.ndarray]:
-        """As `predict_on_batch`, on one array or on all batches of a data set.
+        """Detects objects in one array, or in all batches of a data set.
 
         Args:
-            images: an array (B, H, W, 3), or arrays of that kind, a batch each.
-            batch_size: images of one array that are run at once; a data set keeps its own batches.
-            _keras_options: Keras's own, such as `verbose`, which have no effect.
+            images: an array (B, H, W, 3), or arrays of that kind, one for each batch.
+            batch_size: number of images of one array that are run at once. A data set keeps its
+                own batches.
+
+        Returns:
+            As `predict_on_batch`.
 
         Raises:
             ValueError: as `predict_on_batch`, or the batch size is below 1.
@@ -59,15 +52,15 @@ class ExportedDetector:
 
 
 def read_labels(text: str) -> tuple[str, ...]:
-    r"""The names in a text that holds one a line, as `labels_text` of the exports writes it.
+    r"""The class names in a text that has one in each line, as exports hold it.
 
-    Only "\n" ends a line: a name may hold what else `str.splitlines` splits at.
+    Only "\n" ends a line: a name may hold the other characters that `str.splitlines` splits at.
     """
     return tuple(text.removesuffix("\n").split("\n"))
 
 
 def last_line(error: Exception) -> str:
-    """Of a runtime's message, whose lines before are often places in its source."""
+    """The last line of a runtime's error; the lines before it are usually source locations."""
     return str(error).strip().rpartition("\n")[2]
 
 

@@ -1,4 +1,4 @@
-"""The layers that Keras lacks. All compute in float32 under every dtype policy."""
+"""The layers of an SSD: those that Keras lacks, and two of Keras's that train faster here."""
 
 import keras
 from keras import ops
@@ -105,113 +105,87 @@ class FlattenPredictions(keras.layers.Layer):
     """Joins the maps of an SSD's heads, in the order of its default boxes.
 
     Args:
-        config: an SSDConfig.
+        width: W, the number of values of a box: 4 offsets, or K + 1 classes.
 
-    Input: for each feature map (B, grid, grid, A * W), A boxes a cell, W values a box.
-    Output: float32 (B, N, W).
+    Input: for each feature map (B, H, W, A * width), with A boxes in a cell.
+    Output: float32 (B, N, width).
     """
 
-    def __init__(self, config, **kwargs):
+    def __init__(self, width: int, **kwargs):
         super().__init__(autocast=False, **kwargs)
-        self.config = _as_config(config)
+        self.width = width
 
     def call(self, inputs):
-        flat = [
-            ops.reshape(x, (-1, feature_map.num_default_boxes, self._width(x, feature_map)))
-            for x, feature_map in zip(inputs, self.config.feature_maps, strict=True)
-        ]
+        flat = [ops.reshape(x, (-1, self._count(x), self.width)) for x in inputs]
         return ops.cast(ops.concatenate(flat, axis=1), "float32")
 
     def compute_output_spec(self, inputs):
-        width = self._width(inputs[0], self.config.feature_maps[0])
-        shape = (inputs[0].shape[0], self.config.num_default_boxes, width)
+        shape = (inputs[0].shape[0], sum(map(self._count, inputs)), self.width)
         return keras.KerasTensor(shape, dtype="float32")
 
     def get_config(self):
-        return {**super().get_config(), "config": self.config.to_dict()}
+        return {**super().get_config(), "width": self.width}
 
-    @staticmethod
-    def _width(x, feature_map):
-        return x.shape[-1] // len(feature_map.box_sizes)
-
-
-@keras.saving.register_keras_serializable("keras_ssd")
-class DefaultBoxes(keras.layers.Layer):
-    """The default boxes of an SSD as a constant of the graph.
-
-    Args:
-        config: an SSDConfig; its clip rule applies.
-
-    Input: any tensor, which only places the layer in the graph.
-    Output: float32 (N, 4), relative (cx, cy, w, h).
-    """
-
-    def __init__(self, config, **kwargs):
-        super().__init__(autocast=False, **kwargs)
-        self.config = _as_config(config)
-        self._default_boxes = default_boxes(self.config)
-
-    def call(self, inputs):
-        return ops.convert_to_tensor(self._default_boxes)
-
-    def compute_output_spec(self, inputs):
-        return keras.KerasTensor(self._default_boxes.shape, dtype="float32")
-
-    def get_config(self):
-        return {**super().get_config(), "config": self.config.to_dict()}
+    def _count(self, x):
+        """The number of default boxes of a map."""
+        _, height, width, channels = x.shape
+        return height * width * channels // self.width
 
 
 @keras.saving.register_keras_serializable("keras_ssd")
 class DecodeDetections(keras.layers.Layer):
-    """From an SSD's raw outputs to detections.
+    """Turns an SSD's raw outputs into detections.
 
-    Softmax; boxes from offsets; per class the best `top_k` boxes that score above
-    `confidence_threshold`, then greedy non-maximum suppression; per image the best
-    `max_detections` over all classes, clipped to the image.
-    Source: paper section 2.2 and 3.1; Caffe `detection_output_layer.cpp`.
+    The steps: softmax; boxes from offsets; for each class the best `top_k` boxes with a score
+    above `confidence_threshold`, then greedy NMS; for each image the best `max_detections` boxes
+    of all classes, clipped to the image. The thresholds may be changed at any time; a function
+    that was compiled before keeps the old ones.
+    Source: paper, sections 2.2 and 3.1; Caffe `detection_output_layer.cpp`.
 
     Args:
-        class_names: of the K foreground classes.
-        variances: of the offsets, as in SSDConfig.
-        confidence_threshold: scores must exceed it.
-        iou_threshold: a box that overlaps a better one of its class by more is dropped.
-        max_detections: D, per image.
-        top_k: per class, before suppression.
+        config: the SSDConfig of the model: its default boxes and variances.
+        confidence_threshold: the score that a box must exceed.
+        iou_threshold: a box is dropped if its IoU with a higher-scoring kept box of its class
+            exceeds this.
+        max_detections: D, the highest number of detections in an image.
+        top_k: the number of boxes of a class that enter NMS.
 
     Inputs:
         offsets: (B, N, 4).
         classes: logits (B, N, K + 1), background first.
-        default_boxes: (N, 4), relative (cx, cy, w, h).
 
-    Output, a dictionary; rows beyond num_detections have box 0, label -1 and score 0:
-        "boxes": float32 (B, D, 4), relative (x1, y1, x2, y2) within [0, 1].
-        "labels": int32 (B, D), indices into class_names.
+    Output, a dictionary. Rows beyond num_detections have box 0, label -1 and score 0:
+        "boxes": float32 (B, D, 4), relative corners (x1, y1, x2, y2) in [0, 1].
+        "labels": int32 (B, D), in 0..K-1.
         "scores": float32 (B, D), descending.
         "num_detections": int32 (B,).
     """
 
     def __init__(
         self,
-        class_names,
-        variances=(0.1, 0.1, 0.2, 0.2),
-        confidence_threshold=0.01,
-        iou_threshold=0.45,
-        max_detections=200,
-        top_k=400,
+        config: SSDConfig | dict,
+        confidence_threshold: float = 0.01,
+        iou_threshold: float = 0.45,
+        max_detections: int = 200,
+        top_k: int = 400,
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
-        self.class_names = tuple(class_names)
-        self.variances = tuple(variances)
+        self.config = config if isinstance(config, SSDConfig) else SSDConfig.from_dict(config)
         self.confidence_threshold = confidence_threshold
         self.iou_threshold = iou_threshold
         self.max_detections = max_detections
         self.top_k = top_k
+        self._default_boxes = default_boxes(self.config)
 
-    def call(self, offsets, classes, default_boxes):
+    def call(self, offsets, classes):
         scores = ops.softmax(ops.cast(classes, "float32"), axis=-1)[..., 1:]  # (B, N, K)
-        variances = ops.convert_to_tensor(self.variances, dtype="float32")
-        decoded = geometry.decode(ops.cast(offsets, "float32"), default_boxes, variances, ops)
+        decoded = geometry.decode(
+            ops.cast(offsets, "float32"),
+            ops.convert_to_tensor(self._default_boxes),
+            ops.convert_to_tensor(self.config.variances, dtype="float32"),
+            ops,
+        )
 
         scores = ops.transpose(scores, (0, 2, 1))  # (B, K, N)
         num_classes, num_boxes = scores.shape[1:]
@@ -226,26 +200,21 @@ class DecodeDetections(keras.layers.Layer):
         )
         return {**detections, "boxes": geometry.clip(detections["boxes"], ops)}
 
-    def compute_output_spec(self, offsets, classes, default_boxes):
-        batch, count = offsets.shape[0], self.max_detections
+    def compute_output_spec(self, offsets, classes):
+        batch = offsets.shape[0]  # D is not fixed, since `max_detections` may be changed
         return {
-            "boxes": keras.KerasTensor((batch, count, 4), dtype="float32"),
-            "labels": keras.KerasTensor((batch, count), dtype="int32"),
-            "scores": keras.KerasTensor((batch, count), dtype="float32"),
+            "boxes": keras.KerasTensor((batch, None, 4), dtype="float32"),
+            "labels": keras.KerasTensor((batch, None), dtype="int32"),
+            "scores": keras.KerasTensor((batch, None), dtype="float32"),
             "num_detections": keras.KerasTensor((batch,), dtype="int32"),
         }
 
     def get_config(self):
         return {
             **super().get_config(),
-            "class_names": self.class_names,
-            "variances": self.variances,
+            "config": self.config.to_dict(),
             "confidence_threshold": self.confidence_threshold,
             "iou_threshold": self.iou_threshold,
             "max_detections": self.max_detections,
             "top_k": self.top_k,
         }
-
-
-def _as_config(config):
-    return config if isinstance(config, SSDConfig) else SSDConfig.from_dict(config)

@@ -1,4 +1,4 @@
-"""What a detector computes in: float32, or bfloat16 where the processor is faster so."""
+"""The dtype that an SSD computes in: float32, or bfloat16 where the processor is faster with it."""
 
 import logging
 from functools import cache
@@ -6,73 +6,89 @@ from pathlib import Path
 
 import keras
 
-from keras_ssd.detector.detector import ssd_model
+from keras_ssd.models.ssd import SSD
 
-PRECISIONS = ("auto", "float32", "bfloat16")
-# Keras's policies. In bfloat16 the weights stay float32, so that a detector trains, saves and
-# exports as exactly as one in float32; to store them so too gained 3 % of an SSD300's time.
-POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
-MOST_MAP_LOSS = 0.003  # of mAP
+MAX_MAP_LOSS = 0.003  # the mAP that the "auto" dtype may lose
 CPU_FACTS = Path("/proc/cpuinfo")
 logger = logging.getLogger("keras_ssd")
 
-# bfloat16 has 8 bits for a pixel less the mean, and for sums over thousands of pixels.
+# bfloat16 has 8 significant bits: too few for a pixel minus the mean.
 _FLOAT32_LAYERS = (keras.layers.Rescaling, keras.layers.Normalization)
 
 
-def with_precision(detector, precision):
-    """The detector as it is, or a copy of it that computes in another precision.
+def with_dtype(ssd: SSD, dtype: str) -> SSD:
+    """The SSD as it is if it computes in `dtype`, else a copy that does.
 
-    The weights, the normalization of the pixels, L2 normalization and decoding are float32 in
-    either.
+    The weights and the normalization of the pixels are float32 in any case.
 
     Args:
-        detector: keras.Model, as `build_detector` returns it; it stays as it is.
-        precision: "float32" or "bfloat16".
+        ssd: the model, which is not changed.
+        dtype: "float32", "mixed_bfloat16" or "mixed_float16", as in
+            `keras.config.set_dtype_policy`.
+
+    Raises:
+        ValueError: `dtype` is not one of these.
     """
-    model = ssd_model(detector)
-    if all(layer.dtype_policy.name == _policy(layer, precision) for layer in _layers(model)):
-        return detector
+    if dtype not in ("float32", "mixed_bfloat16", "mixed_float16"):
+        raise ValueError(
+            f"dtype: expected float32, mixed_bfloat16 or mixed_float16, not {dtype!r}; "
+            "weights are always stored in float32"
+        )
+    if all(layer.dtype_policy.name == _policy(layer, dtype) for layer in _layers(ssd)):
+        return ssd
 
     def clone(layer):
         config = layer.get_config()
         if isinstance(layer, keras.layers.Layer):  # not an operation of `keras.ops`
-            config["dtype"] = _policy(layer, precision)
+            config["dtype"] = _policy(layer, dtype)
         return type(layer).from_config(config)
 
-    copy = keras.models.clone_model(model, clone_function=clone, recursive=True)
-    copy.set_weights(model.get_weights())
-    return keras.models.clone_model(
-        detector, clone_function=lambda layer: copy if layer is model else layer
-    )
+    copy = ssd.clone(clone)
+    copy.set_weights(ssd.get_weights())
+    return copy
 
 
-def automatic_precision(name: str, map_loss: float | None, time: float | None) -> str:
-    """The faster precision that costs no accuracy: "bfloat16" or "float32". Logs its choice once.
+def dtype_of(ssd: SSD) -> str:
+    """The dtype policy that an SSD computes in, such as "float32"."""
+    policies = {
+        layer.dtype_policy.name for layer in _layers(ssd) if not isinstance(layer, _FLOAT32_LAYERS)
+    }
+    return " and ".join(sorted(policies))
+
+
+def auto_dtype(name: str, map_loss: float | None, time: float | None) -> str:
+    """The faster dtype that was measured to cost no accuracy. The choice is logged once.
 
     Args:
-        name: of the detector, for the log.
-        map_loss: of mAP in bfloat16, as measured; None: it has not been.
-        time: that a detection takes in bfloat16, as a share of float32's; None: not measured.
+        name: what the log calls the detector.
+        map_loss: the mAP that the detector loses in bfloat16, or None if it was not measured.
+        time: the time of a detection in bfloat16, relative to float32, on a processor with fast
+            bfloat16 (0.54 is nearly twice as fast), or None if it was not measured.
+
+    Returns:
+        "mixed_bfloat16" or "float32".
     """
+    dtype = "float32"
     if map_loss is None or time is None:
-        precision, reason = "float32", "bfloat16 has not been measured"
-    elif map_loss > MOST_MAP_LOSS:
-        precision, reason = "float32", f"bfloat16 costs {map_loss} mAP"
+        reason = "bfloat16 has not been measured"
+    elif map_loss > MAX_MAP_LOSS:
+        reason = f"bfloat16 costs {map_loss} mAP"
     elif time >= 1:
-        precision, reason = "float32", f"bfloat16 takes {time:.2f} of its time"
-    elif not computes_in_bfloat16():
-        precision, reason = "float32", "this processor or backend has no fast bfloat16"
+        reason = f"bfloat16 takes {time:.2f} times as long"
+    elif _computes_on_gpu():
+        reason = "bfloat16 has not been measured on a GPU"
+    elif not cpu_has_fast_bfloat16():
+        reason = "this processor or backend has no fast bfloat16"
     else:
-        precision = "bfloat16"
-        reason = f"it takes {time:.2f} of float32's time, mAP {-map_loss:+.4f}"
-    _log_once(f"{name} computes in {precision}: {reason}")
-    return precision
+        dtype = "mixed_bfloat16"
+        reason = f"it takes {time:.2f} of the time of float32 and changes mAP by {-map_loss:+.4f}"
+    _log_once(f"{name} computes in {dtype}: {reason}")
+    return dtype
 
 
-def computes_in_bfloat16() -> bool:
+def cpu_has_fast_bfloat16() -> bool:
     """Whether TensorFlow multiplies bfloat16 natively here: AMX-BF16 or AVX512-BF16, on Linux."""
-    if keras.backend.backend() != "tensorflow":
+    if keras.config.backend() != "tensorflow":
         return False
     try:
         flags = CPU_FACTS.read_text().split()
@@ -81,8 +97,22 @@ def computes_in_bfloat16() -> bool:
     return not {"amx_bf16", "avx512_bf16"}.isdisjoint(flags)
 
 
+def _computes_on_gpu():
+    if keras.config.backend() == "jax":
+        import jax
+
+        return jax.default_backend() != "cpu"
+    if keras.config.backend() == "torch":
+        import torch
+
+        return torch.cuda.is_available()
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
 def _layers(model):
-    """What computes within a model, and within models within it."""
+    """The layers that compute in a model, and in the models within it."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from _layers(layer)
@@ -90,10 +120,8 @@ def _layers(model):
             yield layer
 
 
-def _policy(layer, precision):
-    if isinstance(layer, _FLOAT32_LAYERS):
-        return "float32"
-    return POLICIES[precision]
+def _policy(layer, dtype):
+    return "float32" if isinstance(layer, _FLOAT32_LAYERS) else dtype
 
 
 @cache

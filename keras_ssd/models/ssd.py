@@ -1,56 +1,111 @@
 """SSD: a backbone's feature maps to offsets and classes of every default box."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import keras
 from keras import layers
 
 from keras_ssd.config import (
+    SSD300_COCO,
     SSD300_VOC,
+    SSD512_COCO,
     SSD512_VOC,
     SSD_MOBILENET_300,
     SSD_MOBILENET_320,
     SSD_TINY_128,
+    SSDConfig,
 )
 from keras_ssd.models import backbones
 from keras_ssd.models.layers import FlattenPredictions
 
 
-def SSD(config, num_classes, *, backbone, separable_heads=False, weights=None, name="ssd"):
-    """A single-shot detector on any backbone (paper, section 2).
+@keras.saving.register_keras_serializable("keras_ssd")
+class SSD(keras.Model):
+    """The network of a single-shot detector (paper, section 2): pixels to raw predictions.
+
+    Use `SSD300` and its like, or `SSD.from_backbone`; put a `Detector` around it to detect.
 
     Args:
-        config: an SSDConfig; kept in the model, where `ssd_config` finds it.
-        num_classes: K, foreground classes.
-        backbone: keras.Model from RGB pixels in 0..255, (B, S, S, 3), to the feature maps of
-            `config`, finest first. Its layers become layers of the SSD.
-        separable_heads: heads of a depthwise and a pointwise convolution (SSDLite) in place of
-            one full 3x3 convolution.
-        weights: path of a `.weights.h5` or `.keras` file of such a model, or None.
-        name: of the model.
-
-    Returns:
-        keras.Model from float32 (B, S, S, 3) to a dictionary:
+        inputs: keras tensor, RGB pixels in 0..255, (B, S, S, 3).
+        outputs: a dictionary of keras tensors:
             "offsets": float32 (B, N, 4), coded (cx, cy, w, h) of each default box.
             "classes": float32 (B, N, K + 1), logits, background first.
+        config: the SSDConfig that says what the default boxes are.
 
-    Raises:
-        ValueError: the backbone's maps are not those of `config`, or the weights do not fit.
+    Attributes:
+        config: the SSDConfig.
+        num_classes: K, the number of foreground classes.
     """
-    _check(config, num_classes, backbone)
-    head = _separable_head if separable_heads else _head
-    offset_maps, class_maps = [], []
-    maps = zip(backbone.outputs, config.feature_maps, strict=True)
-    for number, (x, feature_map) in enumerate(maps, start=1):
-        boxes = len(feature_map.box_sizes)
-        offset_maps.append(head(x, 4 * boxes, name=f"head{number}_offsets"))
-        class_maps.append(head(x, (num_classes + 1) * boxes, name=f"head{number}_classes"))
-    outputs = {
-        "offsets": FlattenPredictions(config, name="offsets")(offset_maps),
-        "classes": FlattenPredictions(config, name="classes")(class_maps),
-    }
-    model = keras.Model(backbone.inputs[0], outputs, name=name)
-    if weights is not None:
-        _load_weights(model, weights)
-    return model
+
+    def __init__(self, inputs, outputs, config: SSDConfig, **kwargs):
+        super().__init__(inputs, outputs, **kwargs)
+        self.config = config
+
+    @property
+    def num_classes(self) -> int:
+        return self.output["classes"].shape[-1] - 1
+
+    @classmethod
+    def from_backbone(
+        cls,
+        backbone: keras.Model,
+        config: SSDConfig,
+        num_classes: int,
+        *,
+        separable_heads: bool = False,
+        weights: str | Path | None = None,
+        name: str = "ssd",
+    ) -> "SSD":
+        """Puts the heads of an SSD on any backbone.
+
+        Args:
+            backbone: a model from RGB pixels in 0..255, (B, S, S, 3), to the feature maps of
+                `config`, the finest first. Its layers become layers of the SSD.
+            config: the SSDConfig: image size, feature maps, default boxes.
+            num_classes: K, the number of foreground classes.
+            separable_heads: True makes each head a depthwise and a pointwise convolution
+                (SSDLite); False makes it one full 3x3 convolution.
+            weights: the path of a `.weights.h5` or `.keras` file of such a model, or None.
+            name: the model's name.
+
+        Raises:
+            ValueError: the backbone's maps are not those of `config`, or the weights do not fit.
+        """
+        _check(config, num_classes, backbone)
+        head = _separable_head if separable_heads else _head
+        offset_maps, class_maps = [], []
+        maps = zip(backbone.outputs, config.feature_maps, strict=True)
+        for number, (x, feature_map) in enumerate(maps, start=1):
+            boxes = len(feature_map.box_sizes)
+            offset_maps.append(head(x, 4 * boxes, name=f"head{number}_offsets"))
+            class_maps.append(head(x, (num_classes + 1) * boxes, name=f"head{number}_classes"))
+        outputs = {
+            "offsets": FlattenPredictions(4, name="offsets")(offset_maps),
+            "classes": FlattenPredictions(num_classes + 1, name="classes")(class_maps),
+        }
+        model = cls(backbone.inputs[0], outputs, config, name=name)
+        if weights is not None:
+            _load_weights(model, weights)
+        return model
+
+    def clone(self, clone_function: Callable) -> "SSD":
+        """A copy of other layers, without the weights; see `keras.models.clone_model`."""
+        graph = keras.models.clone_model(self, clone_function=clone_function, recursive=True)
+        return SSD(graph.input, graph.output, self.config, name=self.name)
+
+    def get_config(self):
+        graph = keras.Model(self.input, self.output, name=self.name).get_config()
+        return {**graph, "trainable": self.trainable, "ssd_config": self.config.to_dict()}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        ssd_config = SSDConfig.from_dict(config.pop("ssd_config"))
+        graph = keras.Model.from_config(config, custom_objects)
+        return cls(
+            graph.input, graph.output, ssd_config, name=graph.name, trainable=graph.trainable
+        )
 
 
 def _check(config, num_classes, backbone):
@@ -83,65 +138,113 @@ def _separable_head(x, channels, name):
     return layers.Conv2D(channels, 1, name=name)(backbones.normalized_relu6(depthwise, x))
 
 
-def SSD300(num_classes=20, *, weights=None, backbone_weights=None, name="ssd300"):
+def SSD300(
+    num_classes: int = 20,
+    *,
+    boxes: str = "voc",
+    weights: str | Path | None = None,
+    backbone_weights: str | Path | None = None,
+    name: str = "ssd300",
+) -> SSD:
     """SSD300 on VGG16, for RGB images of 300 px: 8732 default boxes (paper, figure 2).
 
     Args:
-        num_classes: K, foreground classes.
-        weights: path of the whole model's weights, or None.
+        num_classes: K, the number of foreground classes.
+        boxes: "voc" or "coco", the data set that the sizes of the default boxes were chosen for.
+        weights: the path of the whole model's weights, or None.
         backbone_weights: None (random), "imagenet" or a path; see `backbones.vgg16`.
-        name: of the model.
+        name: the model's name.
 
-    Returns:
-        See `SSD`.
+    Raises:
+        ValueError: an argument is wrong, or the weights do not fit.
     """
+    config = _choose(boxes, SSD300_VOC, SSD300_COCO)
     backbone = backbones.vgg16(300, backbone_weights)
-    return SSD(SSD300_VOC, num_classes, backbone=backbone, weights=weights, name=name)
+    return SSD.from_backbone(backbone, config, num_classes, weights=weights, name=name)
 
 
-def SSD512(num_classes=20, *, weights=None, backbone_weights=None, name="ssd512"):
-    """SSD512 on VGG16, for RGB images of 512 px: 24564 default boxes. Arguments as SSD300's."""
-    backbone = backbones.vgg16(512, backbone_weights)
-    return SSD(SSD512_VOC, num_classes, backbone=backbone, weights=weights, name=name)
+def SSD512(
+    num_classes: int = 20,
+    *,
+    boxes: str = "voc",
+    weights: str | Path | None = None,
+    backbone_weights: str | Path | None = None,
+    name: str = "ssd512",
+) -> SSD:
+    """SSD512 on VGG16, for RGB images of 512 px: 24564 default boxes.
 
-
-def SSDResNet300(num_classes=20, *, weights=None, backbone_weights=None, name="ssd_resnet_300"):
-    """SSD on ResNet50, for RGB images of 300 px, with SSD300's default boxes.
-
-    Arguments as SSD300's; `backbone_weights` as in `backbones.resnet50`.
+    It takes the same arguments as `SSD300`.
     """
+    config = _choose(boxes, SSD512_VOC, SSD512_COCO)
+    backbone = backbones.vgg16(512, backbone_weights)
+    return SSD.from_backbone(backbone, config, num_classes, weights=weights, name=name)
+
+
+def SSDResNet300(
+    num_classes: int = 20,
+    *,
+    boxes: str = "voc",
+    weights: str | Path | None = None,
+    backbone_weights: str | Path | None = None,
+    name: str = "ssd_resnet_300",
+) -> SSD:
+    """SSD on ResNet50, for RGB images of 300 px, with the default boxes of SSD300.
+
+    It takes the same arguments as `SSD300`; for `backbone_weights` see `backbones.resnet50`.
+    """
+    config = _choose(boxes, SSD300_VOC, SSD300_COCO)
     backbone = backbones.resnet50(300, backbone_weights)
-    return SSD(SSD300_VOC, num_classes, backbone=backbone, weights=weights, name=name)
+    return SSD.from_backbone(backbone, config, num_classes, weights=weights, name=name)
 
 
 def SSDMobileNet320(
-    num_classes=20, *, alpha=1.0, weights=None, backbone_weights=None, name="ssd_mobilenet_320"
-):
+    num_classes: int = 20,
+    *,
+    alpha: float = 1.0,
+    weights: str | Path | None = None,
+    backbone_weights: str | Path | None = None,
+    name: str = "ssd_mobilenet_320",
+) -> SSD:
     """SSDLite on MobileNetV2, for RGB images of 320 px: 2034 default boxes; small and fast.
 
-    Arguments as SSD300's; `alpha` and `backbone_weights` as in `backbones.mobilenet_v2`.
+    It takes the same arguments as `SSD300`, but for the boxes; for `alpha` and `backbone_weights`
+    see `backbones.mobilenet_v2`.
     """
     return _ssd_mobilenet(SSD_MOBILENET_320, num_classes, alpha, weights, backbone_weights, name)
 
 
 def SSDMobileNet300(
-    num_classes=20, *, alpha=1.0, weights=None, backbone_weights=None, name="ssd_mobilenet_300"
-):
+    num_classes: int = 20,
+    *,
+    alpha: float = 1.0,
+    weights: str | Path | None = None,
+    backbone_weights: str | Path | None = None,
+    name: str = "ssd_mobilenet_300",
+) -> SSD:
     """SSDLite on MobileNetV2, for RGB images of 300 px: 1917 default boxes.
 
-    TensorFlow's `ssdlite_mobilenet_v2`, layer by layer. Arguments as SSDMobileNet320's.
+    It equals TensorFlow's `ssdlite_mobilenet_v2` layer by layer, and takes the same arguments as
+    `SSDMobileNet320`.
     """
     return _ssd_mobilenet(SSD_MOBILENET_300, num_classes, alpha, weights, backbone_weights, name)
 
 
+def SSDTiny128(
+    num_classes: int = 20, *, weights: str | Path | None = None, name: str = "ssd_tiny_128"
+) -> SSD:
+    """A toy SSD for RGB images of 128 px: to see training work in minutes, and for tests."""
+    backbone = backbones.tiny(128)
+    return SSD.from_backbone(backbone, SSD_TINY_128, num_classes, weights=weights, name=name)
+
+
 def _ssd_mobilenet(config, num_classes, alpha, weights, backbone_weights, name):
     backbone = backbones.mobilenet_v2(config.image_size, alpha, backbone_weights)
-    return SSD(
-        config, num_classes, backbone=backbone, separable_heads=True, weights=weights, name=name
+    return SSD.from_backbone(
+        backbone, config, num_classes, separable_heads=True, weights=weights, name=name
     )
 
 
-def SSDTiny128(num_classes=20, *, weights=None, name="ssd_tiny_128"):
-    """A toy SSD for RGB images of 128 px: to see training work in minutes, and for tests."""
-    backbone = backbones.tiny(128)
-    return SSD(SSD_TINY_128, num_classes, backbone=backbone, weights=weights, name=name)
+def _choose(boxes, voc, coco):
+    if boxes not in ("voc", "coco"):
+        raise ValueError(f'boxes: expected "voc" or "coco", not {boxes!r}')
+    return voc if boxes == "voc" else coco

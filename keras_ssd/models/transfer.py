@@ -1,57 +1,56 @@
-"""Training on from what is trained: weights carried over to other classes, layers frozen."""
+"""Training on from a trained SSD: other classes, frozen layers."""
 
 import difflib
+from collections.abc import Sequence
 
 import keras
 
 from keras_ssd.classes import VOC_NAMES
-from keras_ssd.detector.detector import class_names as class_names_of
-from keras_ssd.detector.detector import ssd_config, ssd_model
+from keras_ssd.models.ssd import SSD
 
 
-def with_classes(detector, class_names):
-    """An SSD for other classes, as far trained as the detector's weights serve them.
+def with_classes(
+    ssd: SSD, class_names: Sequence[str], new_names: Sequence[str]
+) -> tuple[SSD, list[str]]:
+    """An SSD for other classes that keeps what the weights of this one have learned.
 
-    All weights are copied but those of the class predictions: there background and the classes
-    that both have by name are carried over, and the others start anew, at random. A class may have
-    COCO's name in one and VOC's in the other (`VOC_NAMES`).
+    All weights are copied, except those that predict classes. In those, background and the classes
+    that both have by name are carried over; the others start at random. A class may have COCO's
+    name in one model and VOC's in the other (`VOC_NAMES`).
 
     Args:
-        detector: keras.Model, as `build_detector` returns it; it stays as it is.
-        class_names: K names for the new model, in any order.
+        ssd: the trained model, which is not changed.
+        class_names: the names of its K classes.
+        new_names: the names for the new model, in any order.
 
     Returns:
-        keras.Model, see `SSD`, and the names (of `class_names`) that were carried over.
-
-    Raises:
-        ValueError: there is no class name, or one comes twice.
+        The new SSD, and the names of `new_names` that were carried over.
     """
-    class_names = tuple(class_names)
-    if not class_names or len(set(class_names)) < len(class_names):
-        raise ValueError(f"class_names: expected distinct names, not {class_names}")
-    old_model, old_names = ssd_model(detector), class_names_of(detector)
+    new_names = tuple(new_names)
     # background first, in both
-    row_of = {name: row for row, name in enumerate(old_names, start=1)}
+    row_of = {name: row for row, name in enumerate(class_names, start=1)}
     row_of = {VOC_NAMES.get(name, name): row for name, row in row_of.items()} | row_of
-    found = [row_of.get(name, row_of.get(VOC_NAMES.get(name))) for name in class_names]
-    kept = [name for name, row in zip(class_names, found, strict=True) if row]
+    found = [row_of.get(name, row_of.get(VOC_NAMES.get(name))) for name in new_names]
+    kept = [name for name, row in zip(new_names, found, strict=True) if row]
     old_rows = [0, *filter(None, found)]
-    new_rows = [0, *(class_names.index(name) + 1 for name in kept)]
-    class_heads = {  # boxes per cell of the layers that predict classes, as `SSD` names them
+    new_rows = [0, *(new_names.index(name) + 1 for name in kept)]
+    class_heads = {  # the number of boxes in a cell, by the layer that predicts their classes
         f"head{number}_classes": len(feature_map.box_sizes)
-        for number, feature_map in enumerate(ssd_config(detector).feature_maps, start=1)
+        for number, feature_map in enumerate(ssd.config.feature_maps, start=1)
     }
 
     def clone(layer):
         config = layer.get_config()
         if isinstance(layer, keras.layers.Layer):  # not an operation of `keras.ops`
-            config["trainable"] = True  # whatever was frozen before
+            config["trainable"] = True  # also where it was frozen
         if layer.name in class_heads:
-            config["filters"] = class_heads[layer.name] * (len(class_names) + 1)
+            config["filters"] = class_heads[layer.name] * (len(new_names) + 1)
+        if layer.name == "classes":
+            config["width"] = len(new_names) + 1
         return type(layer).from_config(config)
 
-    model = keras.models.clone_model(old_model, clone_function=clone)
-    for layer, old_layer in zip(model.layers, old_model.layers, strict=True):
+    model = ssd.clone(clone)
+    for layer, old_layer in zip(model.layers, ssd.layers, strict=True):
         weights = old_layer.get_weights()
         if layer.name in class_heads:
             boxes = class_heads[layer.name]
@@ -63,7 +62,7 @@ def with_classes(detector, class_names):
     return model, kept
 
 
-def freeze_up_to(model, layer_name):
+def freeze_up_to(model: keras.Model, layer_name: str) -> None:
     """Keeps a layer and all that its output depends on as they are in training.
 
     Frozen batch norms normalize by their moving statistics. Some ends of a whole backbone: "fc7"
@@ -87,7 +86,7 @@ def freeze_up_to(model, layer_name):
         layer.trainable = False
 
 
-def freeze_batch_norm(model):
+def freeze_batch_norm(model: keras.Model) -> None:
     """Keeps all batch norms of an SSD as they are, scale and shift included.
 
     They normalize by their moving statistics. Small batches of much augmented images then cannot

@@ -1,1 +1,12 @@
 """Trained detectors that have a name."""
+
+from keras_ssd.presets.presets import (
+    Preset,
+    find_preset,
+    is_preset,
+    list_presets,
+    packaged_file,
+    preset_file,
+)
+
+__all__ = ["Preset", "find_preset", "is_preset", "list_presets", "packaged_file", "preset_file"]

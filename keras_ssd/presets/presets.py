@@ -1,38 +1,31 @@
-"""Trained models under a name: one in the package, the others downloaded from where they are."""
+"""Trained detectors that have a name: which there are, and where their files are."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-import keras
-
-from keras_ssd.checkpoints.download import download, sha256_of
-from keras_ssd.convert.tensorflow import convert_tensorflow_checkpoint
-from keras_ssd.convert.torch import convert_torch_checkpoint
-from keras_ssd.detector.detector import open_detector
-from keras_ssd.models.precision import PRECISIONS, automatic_precision, with_precision
+from keras_ssd.checkpoints.download import download
 
 _PACKAGED = Path(__file__).parent / "packaged"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Preset:
     """A trained detector.
 
     Attributes:
-        name: for `load_detector`.
-        architecture: function that builds such a model.
-        classes: of which data set.
-        trained_by: whose weights these are, and their licence.
-        metric: as published, or measured where it says so.
-        megabytes: of the file.
-        url: of the file; None: it comes with the package, or with the repository if it is large.
-        sha256: of the file, in hex, or its first digits; None: none is published.
-        source: which of the formats of `keras_ssd.models.convert_torch_checkpoint` the file has,
-            or "tensorflow", or "keras".
-        bfloat16_map_loss: what its mAP loses when it computes in bfloat16, measured (below 0: it
-            gains); None: it has not been.
-        bfloat16_time: of a detection, as a share of that in float32, measured on a processor that
-            computes in bfloat16; None: it has not been.
+        name: the name that `load_detector` knows it by.
+        architecture: the function that builds such a model.
+        classes: the data set that its classes are from.
+        trained_by: who trained it, and the licence.
+        metric: its accuracy, as published or measured.
+        megabytes: the size of its file.
+        kind: the file's format: "keras", "litert", or a source of `convert_checkpoint`.
+        url: where the file is downloaded from, or None if it comes with the package.
+        sha256: the file's SHA-256 in hex, or its first digits, or None where none is published.
+        bfloat16_map_loss: the measured mAP that it loses in bfloat16 (negative if it gains), or
+            None if it was not measured.
+        bfloat16_time: the measured time of a detection in bfloat16, relative to float32, on a
+            processor with fast bfloat16 (0.54 is nearly twice as fast); None if not measured.
     """
 
     name: str
@@ -41,9 +34,9 @@ class Preset:
     trained_by: str
     metric: str
     megabytes: float
-    url: str | None
-    sha256: str | None
-    source: str
+    kind: str
+    url: str | None = None
+    sha256: str | None = None
     bfloat16_map_loss: float | None = None
     bfloat16_time: float | None = None
 
@@ -52,76 +45,61 @@ _AMDEGROOT = "https://s3.amazonaws.com/amdegroot-models"
 
 _PRESETS = (
     Preset(
-        "ssd_mobilenet_320_voc",
-        "SSDMobileNet320",
-        "VOC, 20",
-        "keras-ssd, from TensorFlow's ssdlite_mobilenet_v2_coco (Apache-2.0)",
-        "mAP 0.732 on 500 images of VOC2007 val, measured",
-        6.3,
-        None,
-        "f5d52d31c60bb196636e53f690320944aaecbc6b99f1154cc0ec8eaf05831d55",
-        "keras",
+        name="ssd_mobilenet_320_voc",
+        architecture="SSDMobileNet320",
+        classes="VOC, 20",
+        trained_by="keras-ssd, from TensorFlow's ssdlite_mobilenet_v2_coco (Apache-2.0)",
+        metric="mAP 0.732 on 500 images of VOC2007 val, measured",
+        megabytes=6.3,
+        sha256="adc7d4142576e9a329df389d9991a03fe7d09b85c77ef6d354f489469e5141ae",
+        kind="keras",
         bfloat16_map_loss=0.0017,
         bfloat16_time=1.32,
     ),
     Preset(
-        "ssd_mobilenet_300_coco",
-        "SSDMobileNet300",
-        "COCO, 80 of 90 ids",
-        "TensorFlow's model zoo (Apache-2.0)",
-        "COCO AP 0.22, published",
-        51.0,
-        "http://download.tensorflow.org/models/object_detection/"
-        "ssdlite_mobilenet_v2_coco_2018_05_09.tar.gz",
-        # as Open Model Zoo records it in models/public/ssdlite_mobilenet_v2/model.yml
-        "542445cce834dbfbb7df1991425d475e85a2d7ec68c60a4f262bb18aac10c8b2",
-        "tensorflow",
+        name="ssd_mobilenet_300_coco",
+        architecture="SSDMobileNet300",
+        classes="COCO, 80 of 90 ids",
+        trained_by="TensorFlow's model zoo (Apache-2.0)",
+        metric="COCO AP 0.22, published",
+        megabytes=51.0,
+        url=(
+            "http://download.tensorflow.org/models/object_detection/"
+            "ssdlite_mobilenet_v2_coco_2018_05_09.tar.gz"
+        ),
+        sha256="542445cce834dbfbb7df1991425d475e85a2d7ec68c60a4f262bb18aac10c8b2",
+        kind="tensorflow",
     ),
     Preset(
-        "ssd300_vgg16_voc",
-        "SSD300",
-        "VOC, 20",
-        "keras-ssd, trained for 2.7 epochs only; VGG16 from the Oxford VGG19 (CC BY)",
-        "mAP 0.223 on 500 images of VOC2007 val, measured",
-        47.9,
-        None,
-        "0c9de59d0370a25e7f262851112077f60b1bdc4c9a4277a2ad0efb2c00142629",
-        "keras",
-        bfloat16_map_loss=-0.0017,
-        bfloat16_time=0.54,
+        name="ssd300_coco_torchvision",
+        architecture="SSD300",
+        classes="COCO, 80 of 90 ids",
+        trained_by="torchvision (BSD-3-Clause)",
+        metric="COCO AP 0.251, published",
+        megabytes=136.0,
+        url="https://download.pytorch.org/models/ssd300_vgg16_coco-b556d3b4.pth",
+        sha256="b556d3b4",
+        kind="torchvision",
     ),
     Preset(
-        "ssd300_coco_torchvision",
-        "SSD300",
-        "COCO, 80 of 90 ids",
-        "torchvision (BSD-3-Clause)",
-        "COCO AP 0.251, published",
-        136.0,
-        "https://download.pytorch.org/models/ssd300_vgg16_coco-b556d3b4.pth",
-        "b556d3b4",  # which torch.hub reads off the name
-        "torchvision",
+        name="ssd300_voc_amdegroot",
+        architecture="SSD300",
+        classes="VOC, 20",
+        trained_by="ssd.pytorch (MIT)",
+        metric="VOC2007 test mAP 0.7743, published",
+        megabytes=105.0,
+        url=f"{_AMDEGROOT}/ssd300_mAP_77.43_v2.pth",
+        kind="amdegroot",
     ),
     Preset(
-        "ssd300_voc_amdegroot",
-        "SSD300",
-        "VOC, 20",
-        "ssd.pytorch (MIT)",
-        "VOC2007 test mAP 0.7743, published",
-        105.0,
-        f"{_AMDEGROOT}/ssd300_mAP_77.43_v2.pth",
-        None,
-        "amdegroot",
-    ),
-    Preset(
-        "ssd300_voc_caffe",
-        "SSD300",
-        "VOC, 20",
-        "the paper's own, by ssd.pytorch (MIT)",
-        "VOC2007 test mAP 0.7726, published",
-        105.0,
-        f"{_AMDEGROOT}/ssd_300_VOC0712.pth",
-        None,
-        "caffe",
+        name="ssd300_voc_caffe",
+        architecture="SSD300",
+        classes="VOC, 20",
+        trained_by="the paper's own, by ssd.pytorch (MIT)",
+        metric="VOC2007 test mAP 0.7726, published",
+        megabytes=105.0,
+        url=f"{_AMDEGROOT}/ssd_300_VOC0712.pth",
+        kind="caffe",
     ),
 )
 
@@ -131,101 +109,36 @@ def list_presets() -> tuple[Preset, ...]:
     return _PRESETS
 
 
-def load_detector(
-    model: str | Path, *, weights: str | Path | None = None, precision: str = "auto"
-) -> keras.Model:
-    """Loads a trained detector.
+def is_preset(name: str | Path) -> bool:
+    """Whether a preset has this name."""
+    return any(preset.name == str(name) for preset in _PRESETS)
 
-    Args:
-        model: name of a preset, see `list_presets`, which is downloaded once unless it comes with
-            the package; or the path of a detector saved as `.keras`.
-        weights: the path of a preset's own file, in place of the download.
-        precision: what it computes in, "float32", "bfloat16" or "auto": bfloat16 for a preset, or
-            a copy of its file, that has been measured to be faster so on processors with AMX-BF16
-            or AVX512-BF16, such as this one, and to lose at most 0.003 mAP; else float32. Its
-            weights are float32 in any case.
 
-    Returns:
-        keras.Model, see `build_detector`.
+def find_preset(name: str | Path) -> Preset:
+    """The preset of a name.
 
     Raises:
-        ValueError: there is no such preset or file, it holds something else, or it cannot be
-            downloaded; the message says what to do by hand. Or the precision is none of these.
+        ValueError: no preset has it; the message lists the names.
     """
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision: expected {', '.join(PRECISIONS)}, not {precision!r}")
-    preset = next((preset for preset in _PRESETS if preset.name == str(model)), None)
-    if preset is not None:
-        detector = _open_preset(preset, weights)
-    elif weights is not None:
-        raise ValueError(f"weights: go with a preset ({_names()}), not with {model}")
-    elif not Path(model).exists():
-        raise ValueError(
-            f"{model}: no such file; expected a detector saved as .keras, or a preset: {_names()}"
-        )
-    else:
-        detector = open_detector(model)
-    if precision == "auto":
-        precision = _automatic_precision(preset, model)
-    return with_precision(detector, precision)
+    for preset in _PRESETS:
+        if preset.name == str(name):
+            return preset
+    names = ", ".join(preset.name for preset in _PRESETS)
+    raise ValueError(f"{name}: there is no preset of this name; expected one of {names}")
 
 
-def _open_preset(preset, weights):
-    advice = f"Expected the file of {preset.url}"
-    if weights is None:
-        weights = _file(preset)
-        advice = f"Delete it to have it downloaded from {preset.url} again"
-    elif not Path(weights).exists():
-        raise ValueError(f"weights: {weights}: no such file; expected that of {preset.name}")
-    elif preset.source == "keras" and sha256_of(weights) != preset.sha256:
-        raise ValueError(
-            f"weights: {weights} is not the file of {preset.name}; another detector is loaded by "
-            "its path alone"
-        )
-    try:
-        return _open(preset, weights)
-    except ValueError as error:
-        if preset.url is None:
-            raise
-        raise ValueError(f"{error}. {advice}") from error
+def preset_file(preset: Preset) -> Path:
+    """The path of a preset's file, which is downloaded once if it does not come with the package.
 
-
-def _automatic_precision(preset, path):
-    if preset is None:
-        digest = sha256_of(path)
-        preset = next((preset for preset in _PRESETS if preset.sha256 == digest), None)
-    if preset is None:
-        return automatic_precision(str(path), None, None)
-    return automatic_precision(preset.name, preset.bfloat16_map_loss, preset.bfloat16_time)
-
-
-def _file(preset):
+    Raises:
+        ValueError: it cannot be downloaded; the message says what to do by hand.
+    """
     if preset.url is not None:
         return download(preset.url, preset.sha256)
-    if not is_packaged(preset):
-        raise ValueError(
-            f"{preset.name}: too large for the package; take saved_models/{preset.name}/"
-            f"{preset.name}.keras from the repository and give its path"
-        )
-    return _packaged_file(preset)
+    return packaged_file(preset)
 
 
-def is_packaged(preset: Preset) -> bool:
-    """Whether its file comes with the package."""
-    return _packaged_file(preset).exists()
-
-
-def _packaged_file(preset):
-    return _PACKAGED / f"{preset.name}.keras"
-
-
-def _open(preset, path):
-    if preset.source == "keras":
-        return open_detector(path)
-    if preset.source == "tensorflow":
-        return convert_tensorflow_checkpoint(path)
-    return convert_torch_checkpoint(path, preset.source)
-
-
-def _names():
-    return ", ".join(preset.name for preset in _PRESETS)
+def packaged_file(preset: Preset) -> Path:
+    """Where a preset's file is if it comes with the package."""
+    suffix = ".tflite" if preset.kind == "litert" else ".keras"
+    return _PACKAGED / f"{preset.name}{suffix}"

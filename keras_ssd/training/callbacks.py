@@ -7,7 +7,6 @@ from pathlib import Path
 
 import keras
 
-from keras_ssd.detector.detector import class_names
 from keras_ssd.evaluation.predictions import predict_samples
 from keras_ssd.evaluation.voc import evaluate_voc
 from keras_ssd.files import replace_file
@@ -114,7 +113,7 @@ class ScoreAndSaveDetector(keras.callbacks.Callback):
         detections = predict_samples(
             self.detector, self.samples, batch_size=self.batch_size, skipped=self.skipped
         )
-        result = evaluate_voc(detections, self.samples, class_names(self.detector))
+        result = evaluate_voc(detections, self.samples, self.detector.class_names)
         logs["val_map"] = result.map_11_point
         if result.map_11_point > self.best:
             self.best = result.map_11_point

@@ -14,9 +14,10 @@ import keras
 
 from keras_ssd.data.pipeline import batch_ids, training_dataset, unwrapped_errors
 from keras_ssd.data.sample import Sample
-from keras_ssd.detector.detector import build_detector, open_detector, ssd_config
+from keras_ssd.detector import Detector, open_detector
 from keras_ssd.files import write_text
 from keras_ssd.losses import HardNegativeCrossentropy, SmoothL1
+from keras_ssd.models.precision import dtype_of
 from keras_ssd.training.callbacks import (
     SaveTrainingState,
     ScoreAndSaveDetector,
@@ -77,14 +78,14 @@ def train(
     output = Path(output)
     _check_samples(samples, class_names)
     steps_per_epoch = steps_per_epoch or -(-len(samples) // recipe.batch_size)
-    detector = build_detector(model, class_names)
+    detector = Detector(model, class_names)
     _open_run(
         output,
         {
             "model": model.name,
             "class_names": list(class_names),
             "trainable_weights": len(model.trainable_weights),
-            "precision": keras.config.dtype_policy().name,
+            "dtype": dtype_of(model),
             "samples": _fingerprint(samples),
             "validation_samples": _fingerprint(validation_samples),
             "recipe": {**asdict(recipe), "drops": list(recipe.drops)},
@@ -113,7 +114,7 @@ def train(
         trainee.fit(
             training_dataset(
                 samples,
-                ssd_config(model),
+                model.config,
                 batch_size=recipe.batch_size,
                 augmentation=augmentation,
                 seed=seed,

@@ -18,19 +18,19 @@ _CANDIDATES = 1000  # of all classes, best first
 _LOW, _HIGH = -1.0, 2.0  # how far beyond the image boxes are told apart
 
 
-def decoding_model(layer, default_boxes) -> bytes:
+def decoding_model(detector, default_boxes) -> bytes:
     """The `.tflite` file of a graph from "offsets" and "classes" to detections, in float32.
 
     Args:
-        layer: the detector's `DecodeDetections`.
+        detector: the `Detector`, for its names and thresholds.
         default_boxes: float32 (N, 4).
 
     Returns:
         A file whose signature maps "offsets" (1, N, 4) and "classes" (1, N, K + 1) to the four
         outputs that `export_litert` describes, D being at most 100.
     """
-    num_boxes, num_classes = len(default_boxes), len(layer.class_names)
-    limit = min(layer.max_detections, MAX_DETECTIONS)
+    num_boxes, num_classes = len(default_boxes), len(detector.class_names)
+    limit = min(detector.max_detections, MAX_DETECTIONS)
 
     @tf.function(
         input_signature=[
@@ -43,7 +43,10 @@ def decoding_model(layer, default_boxes) -> bytes:
         scores, places = tf.math.top_k(scores, min(_CANDIDATES, num_boxes * num_classes))
         rows, labels = places // num_classes, places % num_classes
         boxes = geometry.decode(
-            tf.gather(offsets[0], rows), tf.gather(default_boxes, rows), layer.variances, ops
+            tf.gather(offsets[0], rows),
+            tf.gather(default_boxes, rows),
+            detector.config.variances,
+            ops,
         )
         boxes = tf.gather(boxes, [1, 0, 3, 2], axis=1)  # ymin, xmin, ymax, xmax
         labels = tf.cast(labels, tf.float32)
@@ -53,8 +56,8 @@ def decoding_model(layer, default_boxes) -> bytes:
             boxes=places,
             scores=scores,
             max_output_size=limit,
-            iou_threshold=suppressing_threshold(layer),
-            score_threshold=layer.confidence_threshold,
+            iou_threshold=suppressing_threshold(detector),
+            score_threshold=detector.confidence_threshold,
             pad_to_max_output_size=True,
         )
         is_kept = tf.cast(tf.range(limit) < count, tf.float32)

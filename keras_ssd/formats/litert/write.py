@@ -9,7 +9,6 @@ import keras
 import numpy as np
 
 from keras_ssd.default_boxes import default_boxes
-from keras_ssd.detector.detector import decode_layer, ssd_config, ssd_model
 from keras_ssd.files import checked_output, replace_file
 from keras_ssd.formats.backend import require_tensorflow
 from keras_ssd.formats.litert import graph as litert_graph
@@ -22,7 +21,7 @@ from keras_ssd.formats.raw_outputs import (
     labels_text,
     warped_calibration_images,
 )
-from keras_ssd.models.precision import with_precision
+from keras_ssd.models.precision import with_dtype
 
 _DETECTIONS = ("detection_boxes", "detection_classes", "detection_scores", "num_detections")
 QUANTIZATIONS = ("float16", "dynamic_int8", "int8")
@@ -51,7 +50,7 @@ def export_litert(
     detector.
 
     Args:
-        detector: see `build_detector`; its thresholds hold.
+        detector: a `Detector`; its thresholds are exported as they are.
         path: ends in ".tflite".
         quantize: None: float32. "float16": weights of half the size. "dynamic_int8": int8 weights,
             computed with in int8 where the runtime can. "int8": weights and activations;
@@ -71,8 +70,8 @@ def export_litert(
     path = checked_output(path, ".tflite")
     if quantize not in (None, *QUANTIZATIONS):
         raise ValueError(f"quantize: expected None, {', '.join(QUANTIZATIONS)}, not {quantize!r}")
-    config = ssd_config(detector)
-    ssd, warped = ssd_model(with_precision(detector, "float32")), []
+    config = detector.config
+    ssd, warped = with_dtype(detector.ssd, "float32"), []
     if quantize == "int8":
         warped = warped_calibration_images(detector, calibration_images)
         ssd = with_equal_channels(ssd, warped)
@@ -81,7 +80,7 @@ def export_litert(
     model = litert_graph.unpack(content, ("offsets", "classes"))
     files = {"labels.txt": labels_text(detector)}
     if nms:
-        decoding = decoding_model(decode_layer(detector), default_boxes(config))
+        decoding = decoding_model(detector, default_boxes(config))
         litert_graph.append(model, litert_graph.unpack(decoding, _DETECTIONS))
     else:
         files["decoding.json"] = json.dumps(decoding_settings(detector))

@@ -5,18 +5,18 @@ import numpy as np
 from keras_ssd.geometry import MAX_LOG_SCALE
 
 
-def add_decoding(model, layer, default_boxes) -> None:
+def add_decoding(model, detector, default_boxes) -> None:
     """Replaces a network's outputs "offsets" and "classes" by a detector's four, in place.
 
     Args:
         model: onnx.ModelProto of what `raw_outputs_model` returns, of opset 13 or later.
-        layer: the `DecodeDetections` that the detector ends with.
+        detector: the `Detector`, for its names and thresholds.
         default_boxes: float32 (N, 4), relative (cx, cy, w, h).
     """
     from onnx import TensorProto
 
-    num_classes, num_detections = len(layer.class_names), layer.max_detections
-    top_k = min(layer.top_k, len(default_boxes))
+    num_classes, num_detections = len(detector.class_names), detector.max_detections
+    top_k = min(detector.top_k, len(default_boxes))
     num_candidates = num_classes * top_k
     graph = _Graph(model.graph)
     add = graph.add
@@ -26,7 +26,7 @@ def add_decoding(model, layer, default_boxes) -> None:
     scores = add("Transpose", scores, perm=[0, 2, 1])  # (B, K, N)
     scores, indices = add("TopK", scores, [top_k], num_outputs=2)  # (B, K, top_k)
     indices = add("Reshape", indices, [-1, num_candidates, 1])
-    boxes = _boxes(add, "offsets", default_boxes, layer.variances)
+    boxes = _boxes(add, "offsets", default_boxes, detector.config.variances)
     candidates = add("GatherND", boxes, indices, batch_dims=1)  # (B, K * top_k, 4)
 
     # A class's candidates are boxes of their own, so each class stands as an image of one class.
@@ -35,8 +35,8 @@ def add_decoding(model, layer, default_boxes) -> None:
         add("Reshape", candidates, [-1, top_k, 4]),
         add("Reshape", scores, [-1, 1, top_k]),
         [top_k],
-        np.float32([layer.iou_threshold]),
-        np.float32([layer.confidence_threshold]),
+        np.float32([detector.iou_threshold]),
+        np.float32([detector.confidence_threshold]),
     )
     kept = add("Gather", kept, [0, 2], axis=1)  # (M, 2), row and column of:
     scores = add("Reshape", scores, [-1, top_k])  # (B * K, top_k)

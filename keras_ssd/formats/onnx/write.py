@@ -5,7 +5,6 @@ import warnings
 from pathlib import Path
 
 from keras_ssd.default_boxes import default_boxes
-from keras_ssd.detector.detector import decode_layer, ssd_config
 from keras_ssd.extras import require
 from keras_ssd.files import checked_output, replace_file
 from keras_ssd.formats.backend import require_tensorflow
@@ -20,7 +19,7 @@ def export_onnx(detector, path: str | Path) -> Path:
     (B, D) and "num_detections" (B,). The file's metadata hold the names, "labels", one a line.
 
     Args:
-        detector: see `build_detector`; its thresholds hold.
+        detector: a `Detector`; its thresholds are exported as they are.
         path: ends in ".onnx".
 
     Returns:
@@ -43,7 +42,7 @@ def export_onnx(detector, path: str | Path) -> Path:
         model = raw_outputs_model(detector)
         model.export(file, format="onnx", verbose=False, input_signature=model.inputs)
         model = onnx.load(file)
-    add_decoding(model, decode_layer(detector), default_boxes(ssd_config(detector)))
+    add_decoding(model, detector, default_boxes(detector.config))
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"
     onnx.helper.set_model_props(model, {"labels": labels_text(detector)})
     replace_file(path, lambda unfinished: onnx.save(model, unfinished))

@@ -6,19 +6,19 @@ from keras_ssd.formats.raw_outputs import suppressing_threshold
 from keras_ssd.geometry import MAX_LOG_SCALE
 
 
-def add_decoding(model, layer, default_boxes) -> None:
+def add_decoding(model, detector, default_boxes) -> None:
     """Replaces a network's outputs "offsets" and "classes" by a detector's four, in place.
 
     Args:
         model: openvino.Model of what `raw_outputs_model` returns, perhaps quantized.
-        layer: the `DecodeDetections` that the detector ends with.
+        detector: the `Detector`, for its names and thresholds.
         default_boxes: float32 (N, 4), relative (cx, cy, w, h).
     """
     from openvino import opset13 as ops
 
     results = [model.output(name).get_node() for name in ("offsets", "classes")]
     offsets, logits = (result.input_value(0) for result in results)
-    outputs = _detections(ops, offsets, logits, layer, default_boxes)
+    outputs = _detections(ops, offsets, logits, detector, default_boxes)
     for result in results:
         model.remove_result(result)
     for name, output in outputs.items():
@@ -27,14 +27,14 @@ def add_decoding(model, layer, default_boxes) -> None:
         model.add_results([result])
 
 
-def _detections(ops, offsets, logits, layer, default_boxes):
+def _detections(ops, offsets, logits, detector, default_boxes):
     """The layer's outputs by their names.
 
     Not by `multiclass_nms`: on CPUs it sorts scores of different classes that differ by less than
     1e-6 by a rule that contradicts itself, and crashed (OpenVINO 2026.4).
     """
-    num_classes, num_detections = len(layer.class_names), layer.max_detections
-    top_k = min(layer.top_k, len(default_boxes))
+    num_classes, num_detections = len(detector.class_names), detector.max_detections
+    top_k = min(detector.top_k, len(default_boxes))
     num_candidates = num_classes * top_k
 
     probabilities = ops.softmax(logits, axis=-1)
@@ -43,7 +43,7 @@ def _detections(ops, offsets, logits, layer, default_boxes):
     # In no order, which takes 0.9 ms in place of 1.4 for 20 classes; the suppression sorts.
     scores, indices = _top_k(ops, scores, top_k, axis=2, order="none")  # (B, K, top_k)
     indices = _reshape(ops, indices, -1, num_candidates, 1)
-    boxes = _boxes(ops, offsets, default_boxes, layer.variances)
+    boxes = _boxes(ops, offsets, default_boxes, detector.config.variances)
     candidates = ops.gather_nd(boxes, indices, batch_dims=1)  # (B, K * top_k, 4)
 
     # A class's candidates are boxes of their own, so each class stands as an image of one class.
@@ -51,8 +51,8 @@ def _detections(ops, offsets, logits, layer, default_boxes):
         _reshape(ops, candidates, -1, top_k, 4),
         _reshape(ops, scores, -1, 1, top_k),
         np.int32(top_k),
-        suppressing_threshold(layer),
-        np.float32(layer.confidence_threshold),
+        suppressing_threshold(detector),
+        np.float32(detector.confidence_threshold),
         sort_result_descending=False,
         output_type="i32",
     ).output(0)

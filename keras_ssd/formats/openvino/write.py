@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from keras_ssd.default_boxes import default_boxes
-from keras_ssd.detector.detector import decode_layer, ssd_config
 from keras_ssd.extras import require
 from keras_ssd.files import checked_output, replace_file
 from keras_ssd.formats.backend import require_tensorflow
@@ -33,7 +32,7 @@ def export_openvino(
     "labels", one a line.
 
     Args:
-        detector: see `build_detector`; its thresholds hold.
+        detector: a `Detector`; its thresholds are exported as they are.
         path: ends in ".xml".
         quantize: None: float32. "int8": convolutions computed in int8, their weights and
             activations; what the heads put out, and its decoding, stays float32.
@@ -66,7 +65,7 @@ def export_openvino(
         model = openvino.Core().read_model(file)
         if quantize == "int8":
             model = nncf.quantize(model, nncf.Dataset(warped), subset_size=len(warped))
-        add_decoding(model, decode_layer(detector), default_boxes(ssd_config(detector)))
+        add_decoding(model, detector, default_boxes(detector.config))
         model.set_rt_info(labels_text(detector), ["keras_ssd", "labels"])
         complete = Path(folder) / "complete.xml"
         # Weights stored as float16 would run no faster, and moved some logits by 2.

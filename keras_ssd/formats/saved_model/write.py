@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from keras_ssd.detector.detector import class_names, decode_layer, image_size, ssd_model
 from keras_ssd.formats.backend import require_tensorflow
 from keras_ssd.formats.raw_outputs import decoding_settings, labels_text
 from keras_ssd.formats.saved_model.encoded_images import decode_images
@@ -35,7 +34,7 @@ def export_saved_model(detector, path: str | Path, *, version: int | None = None
     thresholds and configuration; and `tf_serving_warmup_requests`.
 
     Args:
-        detector: see `build_detector`; its thresholds and its precision hold.
+        detector: a `Detector`; its thresholds and its dtype are exported as they are.
         path: a folder, made if it is not there, whose name TensorFlow Serving calls the model.
         version: None: one more than the highest there.
 
@@ -72,9 +71,8 @@ def export_saved_model(detector, path: str | Path, *, version: int | None = None
 
 def _signatures(detector):
     """A module that holds the variables, and the signatures' functions by name."""
-    size, names = image_size(detector), tf.constant(class_names(detector))
-    ssd, decode = ssd_model(detector), decode_layer(detector)
-    default_boxes = detector.get_layer("default_boxes")
+    size, names = detector.image_size, tf.constant(detector.class_names)
+    ssd, decode = detector.ssd, detector.decode
 
     def with_names(found):
         count = tf.shape(found["num_detections"])[0]
@@ -88,7 +86,7 @@ def _signatures(detector):
     def predict_bytes(image_bytes):
         images, sizes = decode_images(image_bytes, size)
         outputs = ssd(images, training=False)
-        found = decode(outputs["offsets"], outputs["classes"], default_boxes(images))
+        found = decode(outputs["offsets"], outputs["classes"])
         is_good = sizes[:, 0] > 0
         if_bad = {"boxes": 0.0, "labels": -1, "scores": 0.0, "num_detections": -1}
         for name, value in if_bad.items():
@@ -111,11 +109,11 @@ def _signatures(detector):
 
 
 def _write_extra_assets(detector, folder, model_name):
-    size = image_size(detector)
+    size = detector.image_size
     metadata = {
         "name": detector.name,
         "keras_ssd_version": importlib.metadata.version("keras-ssd"),
-        "class_names": class_names(detector),
+        "class_names": detector.class_names,
         "image_size": size,
         **decoding_settings(detector),
     }

@@ -1,0 +1,66 @@
+"""Keras detectors from files: `.keras`, foreign checkpoints, and presets by name."""
+
+import zipfile
+from pathlib import Path
+
+import keras
+
+from keras_ssd.convert import convert_checkpoint
+from keras_ssd.detector.detector import Detector
+from keras_ssd.models.precision import auto_dtype
+from keras_ssd.presets import Preset, find_preset, preset_file
+
+
+def open_preset(name: str, dtype: str | None = None) -> Detector:
+    """The detector of a preset; see `Detector.from_preset`."""
+    preset = find_preset(name)
+    if preset.kind == "litert":
+        raise ValueError(
+            f"{name}: a LiteRT file, which does not train; load it with keras_ssd.load_detector"
+        )
+    path = preset_file(preset)
+    try:
+        if preset.kind == "keras":
+            detector = open_detector(path)
+        else:
+            detector = Detector(*convert_checkpoint(path, preset.kind))
+    except ValueError as error:
+        if preset.url is None:
+            raise
+        raise ValueError(f"{error}. Delete it to download it from {preset.url} again") from error
+    return in_dtype(detector, dtype, preset)
+
+
+def in_dtype(detector: Detector, dtype: str | None, preset: Preset | None = None) -> Detector:
+    """The detector in a dtype; see `load_detector`."""
+    if dtype is None:
+        dtype = keras.config.dtype_policy().name
+    if dtype == "auto" and preset is None:
+        dtype = auto_dtype(detector.name, None, None)
+    elif dtype == "auto":
+        dtype = auto_dtype(preset.name, preset.bfloat16_map_loss, preset.bfloat16_time)
+    return detector.with_dtype(dtype)
+
+
+def open_detector(path: str | Path) -> Detector:
+    """The detector in a `.keras` file.
+
+    Raises:
+        ValueError: there is no such file, or it holds something else.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ValueError(f"{path}: no such file; expected a detector saved as .keras")
+    if path.suffix != ".keras" or path.is_dir():
+        raise ValueError(f"{path}: expected a detector saved as .keras")
+    try:
+        with path.open("rb") as file:
+            if not zipfile.is_zipfile(file):  # where Keras says that there is no such file
+                raise ValueError("the file is damaged, or not a .keras file")
+        model = keras.saving.load_model(path, compile=False)
+    except Exception as error:  # a damaged file makes Keras raise almost anything
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{path}: not a detector saved as .keras ({reason})") from error
+    if not isinstance(model, Detector):
+        raise ValueError(f"{path}: holds a {type(model).__name__}; expected a Detector")
+    return model

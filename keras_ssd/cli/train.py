@@ -69,6 +69,7 @@ def run(options) -> int:
     import keras
 
     from keras_ssd import training
+    from keras_ssd.data import Augmentation, PaperAugmentation
     from keras_ssd.models import transfer
 
     _check_model_options(options)
@@ -108,7 +109,7 @@ def run(options) -> int:
         output=options.output,
         recipe=_recipe(options, len(data)),
         validation_samples=validation_samples,
-        augmentation=None if options.augmentation == "none" else options.augmentation,
+        augmentation=Augmentation() if options.augmentation == "none" else PaperAugmentation(),
         steps_per_epoch=options.evaluate_every,
         seed=options.seed,
         skip_corrupt_images=options.corrupt_images == "skip",

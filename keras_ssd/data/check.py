@@ -17,7 +17,7 @@ from keras_ssd.data.check_report import (
     count_classes,
     count_split,
 )
-from keras_ssd.data.dataset import NoAreaError, UnknownClassError, with_class_names
+from keras_ssd.data.dataset import NoAreaError, UnknownClassError
 from keras_ssd.data.sample import Sample
 from keras_ssd.data.sources import list_image_sets, load
 from keras_ssd.default_boxes import default_boxes
@@ -107,7 +107,7 @@ def check_data(
             loaded.append((source, image_set, name, data))
 
     class_names = _common_classes([data.class_names for *_, data in loaded])
-    loaded = [(*names, with_class_names(data, class_names)) for *names, data in loaded]
+    loaded = [(*names, data.with_class_names(class_names)) for *names, data in loaded]
     samples, splits = _read_splits(loaded, validation_sets, max_images, errors)
     digests = [_digest(sample.image) for sample in samples]
     corners = geometry.centers_to_corners(default_boxes(config))

@@ -9,6 +9,7 @@ from keras_ssd.data.dataset import (
     ImageAnnotation,
     ObjectAnnotation,
     collecting,
+    from_annotations,
     select_images,
 )
 from keras_ssd.images import CorruptImageError
@@ -76,7 +77,7 @@ def load_coco(
         with collecting(errors):
             objects = objects_of[image["id"]]
             image_annotations.append(_parse_image(image, objects, image_folder, path))
-    return AnnotatedImages.from_annotations(
+    return from_annotations(
         image_annotations,
         class_name_of.values() if class_names is None else class_names,
         difficult=difficult,

@@ -9,6 +9,7 @@ from keras_ssd.data.dataset import (
     ImageAnnotation,
     ObjectAnnotation,
     collecting,
+    from_annotations,
     select_images,
 )
 from keras_ssd.images import CorruptImageError
@@ -78,7 +79,7 @@ def load_csv(
                     f"{where}: width and height are not those of the rows before with {name}"
                 )
             images[name].objects.extend(_parse_objects(row, where))
-    return AnnotatedImages.from_annotations(
+    return from_annotations(
         select_images(list(images.values()), image_set, file),
         class_names,
         difficult=difficult,

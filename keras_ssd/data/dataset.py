@@ -4,12 +4,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from keras_ssd import geometry
+from keras_ssd.data.annotated_images import AnnotatedImages
 from keras_ssd.data.sample import Sample
 from keras_ssd.images import read_image
 
@@ -50,85 +51,66 @@ class ImageAnnotation:
     file: str | Path
 
 
-@dataclass(frozen=True)
-class AnnotatedImages:
-    """A data set for object detection.
+def from_annotations(
+    annotations: list[ImageAnnotation],
+    class_names: Iterable[str] | None = None,
+    *,
+    difficult: str = "keep",
+    unknown_classes: str = "error",
+    errors: list[ValueError] | None = None,
+) -> AnnotatedImages:
+    """Turns names into labels and pixels into relative boxes.
 
-    Attributes:
-        samples: one per image.
-        class_names: of the foreground classes; `Sample.labels` are indices into it.
-        problems: what was repaired or left out on loading, one line each, for people.
+    Boxes are clipped to their image, and dropped where no area is left; both are reported
+    in `problems`.
+
+    Args:
+        annotations: in the order of the samples.
+        class_names: in the order of the labels; None takes all names found, sorted.
+        difficult: "keep" or "drop" difficult objects.
+        unknown_classes: what an object outside `class_names` leads to: an "error", or "skip"
+            leaves such objects out and reports their number.
+        errors: a list takes the error of each image or object that cannot be used, which is
+            left out, and of each box dropped; None raises the first and reports the others.
+
+    Raises:
+        ValueError: an argument, a class name or a coordinate is not as expected, two images
+            have the same id, or an image whose size is needed cannot be read.
     """
+    _check_choice("difficult", difficult, ("keep", "drop"))
+    _check_choice("unknown_classes", unknown_classes, ("error", "skip"))
+    _check_ids_differ(annotations, errors)
+    if class_names is None:
+        class_names = sorted({o.class_name for a in annotations for o in a.objects})
+        if not class_names:
+            raise ValueError("class_names: no object to take them from; pass class_names")
+    class_names = _checked_class_names(class_names)
+    label_of = {name: label for label, name in enumerate(class_names)}
 
-    samples: list[Sample]
-    class_names: tuple[str, ...]
-    problems: list[str] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    @classmethod
-    def from_annotations(
-        cls,
-        annotations: list[ImageAnnotation],
-        class_names: Iterable[str] | None = None,
-        *,
-        difficult: str = "keep",
-        unknown_classes: str = "error",
-        errors: list[ValueError] | None = None,
-    ) -> "AnnotatedImages":
-        """Turns names into labels and pixels into relative boxes.
-
-        Boxes are clipped to their image, and dropped where no area is left; both are reported
-        in `problems`.
-
-        Args:
-            annotations: in the order of the samples.
-            class_names: in the order of the labels; None takes all names found, sorted.
-            difficult: "keep" or "drop" difficult objects.
-            unknown_classes: what an object outside `class_names` leads to: an "error", or "skip"
-                leaves such objects out and reports their number.
-            errors: a list takes the error of each image or object that cannot be used, which is
-                left out, and of each box dropped; None raises the first and reports the others.
-
-        Raises:
-            ValueError: an argument, a class name or a coordinate is not as expected, two images
-                have the same id, or an image whose size is needed cannot be read.
-        """
-        _check_choice("difficult", difficult, ("keep", "drop"))
-        _check_choice("unknown_classes", unknown_classes, ("error", "skip"))
-        _check_ids_differ(annotations, errors)
-        if class_names is None:
-            class_names = sorted({o.class_name for a in annotations for o in a.objects})
-            if not class_names:
-                raise ValueError("class_names: no object to take them from; pass class_names")
-        class_names = _checked_class_names(class_names)
-        label_of = {name: label for label, name in enumerate(class_names)}
-
-        samples, problems, skipped = [], [], Counter()
-        for annotation in annotations:
-            known = []
-            for annotated in annotation.objects:
-                if annotated.difficult and difficult == "drop":
-                    continue
-                if annotated.class_name in label_of:
-                    known.append(annotated)
-                elif unknown_classes == "skip":
-                    skipped[annotated.class_name] += 1
-                else:
-                    with collecting(errors):
-                        raise UnknownClassError(
-                            f"{annotation.file}: unknown class {annotated.class_name!r}, expected "
-                            f"one of: {', '.join(class_names)}. "
-                            'unknown_classes="skip" leaves it out'
-                        )
-            with collecting(errors):
-                samples.append(_to_sample(annotation, known, label_of, problems, errors))
-        problems += [
-            f"class {name!r} is not in class_names: {count} object(s) skipped"
-            for name, count in sorted(skipped.items())
-        ]
-        return cls(samples, class_names, problems)
+    samples, problems, skipped = [], [], Counter()
+    for annotation in annotations:
+        known = []
+        for annotated in annotation.objects:
+            if annotated.difficult and difficult == "drop":
+                continue
+            if annotated.class_name in label_of:
+                known.append(annotated)
+            elif unknown_classes == "skip":
+                skipped[annotated.class_name] += 1
+            else:
+                with collecting(errors):
+                    raise UnknownClassError(
+                        f"{annotation.file}: unknown class {annotated.class_name!r}, expected "
+                        f"one of: {', '.join(class_names)}. "
+                        'unknown_classes="skip" leaves it out'
+                    )
+        with collecting(errors):
+            samples.append(_to_sample(annotation, known, label_of, problems, errors))
+    problems += [
+        f"class {name!r} is not in class_names: {count} object(s) skipped"
+        for name, count in sorted(skipped.items())
+    ]
+    return AnnotatedImages(samples, class_names, problems)
 
 
 @contextmanager
@@ -168,14 +150,6 @@ def select_images(
             f"{source}: image set {image_set!r} is empty; there are {len(images)} images"
         )
     return selected
-
-
-def with_class_names(data: AnnotatedImages, class_names: Iterable[str]) -> AnnotatedImages:
-    """The same images with labels for other class names, among which are all of their own."""
-    class_names = tuple(class_names)
-    new_labels = np.array([class_names.index(name) for name in data.class_names], np.int32)
-    samples = [replace(sample, labels=new_labels[sample.labels]) for sample in data.samples]
-    return AnnotatedImages(samples, class_names, data.problems)
 
 
 def merge(datasets: Iterable[AnnotatedImages]) -> AnnotatedImages:

@@ -1,19 +1,22 @@
-"""Samples -> encoded training batches and evaluation batches, with tf.data.
+"""Annotated images -> batches for training, validation and evaluation, with tf.data.
 
-A training batch is a function of (seed, its number) alone: a resumed run sees what an
-uninterrupted one would have seen, and the samples of any batch can be named afterwards.
+A training batch depends only on the seed and its number. A resumed run therefore sees what an
+uninterrupted run would have seen, and the samples of any batch can be named afterwards.
 """
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from keras_ssd.config import SSDConfig
-from keras_ssd.data.augmentation import MEAN_COLOR, PaperAugmentation
+from keras_ssd.data.annotated_images import AnnotatedImages
+from keras_ssd.data.augmentation import Augmentation, PaperAugmentation
+from keras_ssd.data.augmentation_steps import MEAN_COLOR, Example
 from keras_ssd.data.matching import encode_targets
 from keras_ssd.data.sample import Sample
 from keras_ssd.default_boxes import default_boxes
@@ -22,95 +25,139 @@ from keras_ssd.images import CorruptImageError, resize_image
 logger = logging.getLogger("keras_ssd")
 
 
+class TrainableModel(Protocol):
+    """What the data sets ask of a model: an SSD and a Detector both answer it.
+
+    Attributes:
+        config: defines the input size and the default boxes.
+        num_classes: the number of foreground classes. A model with `class_names` is asked for
+            these instead.
+    """
+
+    config: SSDConfig
+    num_classes: int
+
+
 def training_dataset(
-    samples: Sequence[Sample],
-    config: SSDConfig,
+    data: AnnotatedImages,
+    model: TrainableModel,
     *,
-    batch_size: int,
-    augmentation: str | Callable | None = "paper",
+    batch_size: int = 16,
+    augmentation: Callable[..., Example] = PaperAugmentation(),  # noqa: B008 - it is frozen
     seed: int = 0,
     start_batch: int = 0,
     skipped: set[str] | None = None,
 ) -> tf.data.Dataset:
     """Endless shuffled batches of augmented images with the targets of their default boxes.
 
-    Every pass over the samples has an order of its own.
+    Every pass over the images has an order of its own.
 
     Args:
-        samples: at least one; those without objects take part.
-        config: of the model to train.
-        batch_size: B.
-        augmentation: "paper", None (warp to size only), or a callable like `PaperAugmentation`.
-        seed: of order and augmentation.
+        data: at least one image; images without objects take part.
+        model: the SSD or the Detector to train. Its classes must be those of the data.
+        batch_size: B, the number of images in a batch.
+        augmentation: called as `augmentation(image, boxes, labels, image_size, rng)`. See
+            `Augmentation`, which only resizes, and `PaperAugmentation`.
+        seed: decides the order and the random numbers of the augmentation.
         start_batch: number of the first batch, to resume at.
-        skipped: collects the ids of images that cannot be read; each is logged and trains as an
-            image without objects, which adds nothing to the loss. None: such an image is an error.
+        skipped: a set that collects the ids of images that cannot be read. Each is logged and
+            trains as an image without objects, which adds nothing to the loss. With None such an
+            image is an error.
 
     Returns:
         Dataset of (images, targets): float32 RGB pixels (B, S, S, 3) in 0..255, and a dictionary
         of "offsets" (B, N, 5) and "classes" (B, N), see `encode_targets`.
 
     Raises:
-        ValueError: there are no samples, or augmentation is unknown. While iterating, TensorFlow
-            wraps a CorruptImageError, see `unwrapped_errors`.
+        ValueError: there are no images, none of them can be read (where `skipped` is given), or
+            the model has other classes. While iterating, TensorFlow wraps a CorruptImageError, see
+            `unwrapped_errors`.
     """
-    augment = _augmentation(augmentation)
-    _check_not_empty(samples)
-    size = config.image_size
-    all_default_boxes = default_boxes(config)
+    _check(data, skipped)
+    _check_classes(data, model)
 
     def load(index, position):
-        image, boxes, labels = _read(samples[index], skipped)
+        image, boxes, labels = _read(data[index], skipped)
         rng = np.random.default_rng((seed, position))
-        return augment(image, boxes, labels, size, rng)
+        return augmentation(image, boxes, labels, model.config.image_size, rng)
 
-    def example(position):
-        index = sample_index(position, len(samples), seed)
-        image, boxes, labels = tf.numpy_function(
-            load, [index, position], [tf.uint8, tf.float32, tf.int32]
-        )
-        boxes = tf.ensure_shape(boxes, (None, 4))
-        labels = tf.ensure_shape(labels, (None,))
-        targets = encode_targets(boxes, labels, all_default_boxes, config.variances)
-        return tf.ensure_shape(image, (size, size, 3)), targets
+    def arguments(position):
+        return [sample_index(position, len(data), seed), position]
 
     positions = tf.data.Dataset.range(start_batch * batch_size, np.iinfo(np.int64).max)
-    batches = positions.map(example, num_parallel_calls=tf.data.AUTOTUNE).batch(batch_size)
-    return batches.map(lambda images, targets: (tf.cast(images, tf.float32), targets)).prefetch(2)
+    return _batches(positions, arguments, load, model.config, batch_size)
+
+
+def validation_dataset(
+    data: AnnotatedImages,
+    model: TrainableModel,
+    *,
+    batch_size: int = 8,
+    skipped: set[str] | None = None,
+) -> tf.data.Dataset:
+    """Every image once, in order, warped to the model's size, with its targets.
+
+    For `fit(validation_data=...)` and `evaluate`, which measure the losses on it.
+
+    Args:
+        data, model, skipped: as in `training_dataset`.
+        batch_size: B; the last batch may be smaller.
+
+    Returns:
+        Dataset of (images, targets) as in `training_dataset`.
+
+    Raises:
+        ValueError: as in `training_dataset`.
+    """
+    _check(data, skipped)
+    _check_classes(data, model)
+    only_resize = Augmentation()
+
+    def load(index):
+        image, boxes, labels = _read(data[index], skipped)
+        rng = np.random.default_rng(0)  # never used
+        return only_resize(image, boxes, labels, model.config.image_size, rng)
+
+    indices = tf.data.Dataset.range(len(data))
+    return _batches(indices, lambda index: [index], load, model.config, batch_size)
 
 
 def evaluation_dataset(
-    samples: Sequence[Sample],
+    data: AnnotatedImages,
     image_size: int,
     *,
     batch_size: int = 8,
     skipped: set[str] | None = None,
 ) -> tf.data.Dataset:
-    """Every sample's image once, in order, warped to the network's size.
+    """Every image once, in order, warped to a detector's size, without targets.
 
     Args:
-        samples, skipped: as in `training_dataset`.
+        data: at least one image.
         image_size: S, in pixels.
         batch_size: B; the last batch may be smaller.
+        skipped: as in `training_dataset`; such an image is blank.
 
     Returns:
         Dataset of uint8 RGB images (B, S, S, 3), for a detector's `predict`.
+
+    Raises:
+        ValueError: as in `training_dataset`.
     """
-    _check_not_empty(samples)
+    _check(data, skipped)
 
     def load(index):
-        return resize_image(_read(samples[index], skipped)[0], image_size)
+        return resize_image(_read(data[index], skipped)[0], image_size)
 
     def image(index):
         pixels = tf.numpy_function(load, [index], tf.uint8)
         return tf.ensure_shape(pixels, (image_size, image_size, 3))
 
-    indices = tf.data.Dataset.range(len(samples))
+    indices = tf.data.Dataset.range(len(data))
     return indices.map(image, num_parallel_calls=tf.data.AUTOTUNE).batch(batch_size).prefetch(2)
 
 
 @contextmanager
-def unwrapped_errors():
+def unwrapped_errors() -> Iterator[None]:
     """Within it a data set's CorruptImageError comes as itself, not as TensorFlow wraps it."""
     try:
         yield
@@ -121,14 +168,14 @@ def unwrapped_errors():
         raise CorruptImageError(corrupt[1]) from None
 
 
-def batch_ids(samples: Sequence[Sample], batch: int, *, batch_size: int, seed: int) -> list[str]:
+def batch_ids(data: AnnotatedImages, batch: int, *, batch_size: int, seed: int) -> list[str]:
     """The ids of the samples in training batch number `batch`."""
     positions = range(batch * batch_size, (batch + 1) * batch_size)
-    return [samples[int(sample_index(p, len(samples), seed))].id for p in positions]
+    return [data[int(sample_index(p, len(data), seed))].id for p in positions]
 
 
-def sample_index(position, num_samples: int, seed: int) -> tf.Tensor:
-    """Which sample stands at a position of the endless shuffled sequence: int64 scalar."""
+def sample_index(position: Any, num_samples: int, seed: int) -> tf.Tensor:
+    """The index of the sample at a position of the endless shuffled sequence: int64 scalar."""
     position = tf.convert_to_tensor(position, tf.int64)
     epoch, place = position // num_samples, position % num_samples
     return tf.random.experimental.index_shuffle(
@@ -136,25 +183,62 @@ def sample_index(position, num_samples: int, seed: int) -> tf.Tensor:
     )
 
 
-def _augmentation(augmentation) -> Callable:
-    if callable(augmentation):
-        return augmentation
-    if augmentation == "paper":
-        return PaperAugmentation()
-    if augmentation is None:
-        return PaperAugmentation(
-            distort=False, expand=False, crop=False, flip=False, random_interpolation=False
+def _batches(positions, arguments, load, config, batch_size) -> tf.data.Dataset:
+    """Batches of what `load` returns for the arguments at each position, boxes as targets."""
+    size, all_default_boxes = config.image_size, default_boxes(config)
+
+    def example(position):
+        image, boxes, labels = tf.numpy_function(
+            load, arguments(position), [tf.uint8, tf.float32, tf.int32]
         )
-    raise ValueError(f'augmentation: expected "paper", None or a callable, not {augmentation!r}')
+        boxes = tf.ensure_shape(boxes, (None, 4))
+        labels = tf.ensure_shape(labels, (None,))
+        targets = encode_targets(boxes, labels, all_default_boxes, config.variances)
+        return tf.ensure_shape(image, (size, size, 3)), targets
+
+    batches = positions.map(example, num_parallel_calls=tf.data.AUTOTUNE).batch(batch_size)
+    return batches.map(lambda images, targets: (tf.cast(images, tf.float32), targets)).prefetch(2)
 
 
-def _check_not_empty(samples):
-    if not samples:
-        raise ValueError("samples: there are none; expected at least one annotated image")
+def _check(data, skipped):
+    """Raises ValueError where there is no image, or where all would be skipped."""
+    if not len(data):
+        raise ValueError("data: there are no images; expected at least one")
+    if skipped is None:
+        return
+    for sample in data:
+        try:
+            sample.read_image()
+        except CorruptImageError as error:
+            last_error = error
+        else:
+            return
+    raise ValueError(f"data: none of {len(data)} images can be read; the last one: {last_error}")
 
 
-def _read(sample, skipped):
-    """Image, boxes and labels; those of a blank image where the sample's cannot be read."""
+def _check_classes(data, model):
+    """Raises ValueError where the labels would mean other classes to the model."""
+    advice = (
+        "`with_classes(detector, data.class_names)` or "
+        "`Detector.from_preset(name, class_names=data.class_names)` make a model for the data's "
+        "classes; `load(..., class_names=...)` loads the data for the model's"
+    )
+    class_names = getattr(model, "class_names", None)
+    if class_names is None:
+        if model.num_classes != len(data.class_names):
+            raise ValueError(
+                f"model: it has {model.num_classes} classes, but the data have "
+                f"{len(data.class_names)}: {', '.join(data.class_names)}. {advice}"
+            )
+    elif tuple(class_names) != data.class_names:
+        raise ValueError(
+            f"model: its classes are {', '.join(class_names)}, but those of the data are "
+            f"{', '.join(data.class_names)}. {advice}"
+        )
+
+
+def _read(sample: Sample, skipped) -> Example:
+    """Image, boxes and labels; a blank image without objects where the sample's is unreadable."""
     try:
         return sample.read_image(), sample.boxes, sample.labels
     except CorruptImageError as error:

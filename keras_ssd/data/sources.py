@@ -6,7 +6,7 @@ from pathlib import Path
 
 from keras_ssd.data.coco import load_coco
 from keras_ssd.data.csv import load_csv
-from keras_ssd.data.dataset import AnnotatedImages, merge, with_class_names
+from keras_ssd.data.dataset import AnnotatedImages, merge
 from keras_ssd.data.tfds import find_splits, load_tfds
 from keras_ssd.data.voc import find_image_sets, load_voc
 
@@ -59,7 +59,7 @@ def load(
         datasets.append(_load_one(source, image_set or default, image_folder, rules))
     if class_names is None and len(sources) > 1:
         found = sorted({name for data in datasets for name in data.class_names})
-        datasets = [with_class_names(data, found) for data in datasets]
+        datasets = [data.with_class_names(found) for data in datasets]
     data = merge(datasets)
     if ids_file is not None:
         data = _only(data, ids_file)

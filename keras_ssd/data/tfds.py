@@ -10,6 +10,7 @@ from keras_ssd.data.dataset import (
     ImageAnnotation,
     ObjectAnnotation,
     collecting,
+    from_annotations,
 )
 from keras_ssd.extras import require
 from keras_ssd.images import decode_image
@@ -77,7 +78,7 @@ def load_tfds(
     for example in tfds.as_numpy(examples):
         with collecting(errors):
             annotations.append(_to_annotation(example, names_found, name))
-    return AnnotatedImages.from_annotations(
+    return from_annotations(
         annotations,
         names_found if class_names is None else class_names,
         difficult=difficult,

@@ -12,6 +12,7 @@ from keras_ssd.data.dataset import (
     ImageAnnotation,
     ObjectAnnotation,
     collecting,
+    from_annotations,
     select_images,
 )
 from keras_ssd.images import CorruptImageError
@@ -62,7 +63,7 @@ def load_voc(
         unique_id = image_id if years_with[image_id] == 1 else f"{year.name}_{image_id}"
         with collecting(errors):
             annotations.append(_read_annotation(year, image_id, unique_id, images_of[year]))
-    loaded = AnnotatedImages.from_annotations(
+    loaded = from_annotations(
         annotations,
         class_names,
         difficult=difficult,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from keras_ssd.data.dataset import AnnotatedImages
+from keras_ssd.data.annotated_images import AnnotatedImages
 from keras_ssd.evaluation.coco import evaluate_coco
 from keras_ssd.evaluation.predictions import predict_samples
 from keras_ssd.evaluation.report import format_coco, format_voc

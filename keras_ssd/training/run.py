@@ -6,12 +6,14 @@ import json
 import logging
 import sys
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import keras
 
+from keras_ssd.data.annotated_images import AnnotatedImages
+from keras_ssd.data.augmentation import PaperAugmentation
 from keras_ssd.data.pipeline import batch_ids, training_dataset, unwrapped_errors
 from keras_ssd.data.sample import Sample
 from keras_ssd.detector import Detector, open_detector
@@ -37,7 +39,7 @@ def train(
     output: str | Path,
     recipe: Recipe,
     validation_samples: Sequence[Sample] = (),
-    augmentation="paper",
+    augmentation: Callable = PaperAugmentation(),  # noqa: B008 - it is frozen
     steps_per_epoch: int | None = None,
     seed: int = 0,
     skip_corrupt_images: bool = False,
@@ -76,7 +78,9 @@ def train(
         CorruptImageError: an image cannot be read.
     """
     output = Path(output)
-    _check_samples(samples, class_names)
+    if not samples:
+        raise ValueError("samples: there are none; expected at least one annotated image")
+    data = AnnotatedImages(samples, tuple(class_names))
     steps_per_epoch = steps_per_epoch or -(-len(samples) // recipe.batch_size)
     detector = Detector(model, class_names)
     _open_run(
@@ -113,8 +117,8 @@ def train(
         whole_epochs = left // steps_per_epoch if done == 0 else 0
         trainee.fit(
             training_dataset(
-                samples,
-                model.config,
+                data,
+                model,
                 batch_size=recipe.batch_size,
                 augmentation=augmentation,
                 seed=seed,
@@ -126,7 +130,7 @@ def train(
             steps_per_epoch=steps_per_epoch if whole_epochs else min(steps_per_epoch - done, left),
             callbacks=[
                 StopOnNonFiniteLoss(
-                    lambda batch: batch_ids(samples, batch, batch_size=recipe.batch_size, seed=seed)
+                    lambda batch: batch_ids(data, batch, batch_size=recipe.batch_size, seed=seed)
                 ),
                 saver,
                 *([keras.callbacks.SwapEMAWeights(True)] if recipe.average_over else []),
@@ -170,22 +174,15 @@ def train(
     return open_detector(output / "last.keras")
 
 
-def _check_samples(samples, class_names):
-    if not samples:
-        raise ValueError("samples: there are none; expected at least one annotated image")
-    for sample in samples:
-        if sample.labels.max(initial=-1) >= len(class_names):
-            raise ValueError(
-                f"samples: {sample.id} has label {sample.labels.max()}, but there are "
-                f"{len(class_names)} class names, whose labels count from 0"
-            )
-
-
 def _fingerprint(samples):
     """Tells data sets apart: their number of images and a checksum of ids and annotations."""
     checksum = 0
     for sample in samples:
-        for part in (sample.id.encode(), sample.boxes.tobytes(), sample.labels.tobytes()):
+        for part in (
+            sample.id.encode(errors="surrogateescape"),
+            sample.boxes.tobytes(),
+            sample.labels.tobytes(),
+        ):
             checksum = zlib.crc32(part, checksum)
     return f"{len(samples)} images, CRC {checksum:08x}"
 

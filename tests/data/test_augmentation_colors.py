@@ -1,14 +1,16 @@
 import numpy as np
 import pytest
 
-from keras_ssd.data import augmentation
-from keras_ssd.data.augmentation import (
+from keras_ssd.data import augmentation_steps
+from keras_ssd.data.augmentation_steps import (
     adjust_brightness,
     adjust_contrast,
     adjust_hue,
     adjust_saturation,
     distort,
 )
+
+NO_BOXES, NO_LABELS = np.zeros((0, 4), np.float32), np.zeros(0, np.int32)
 
 
 def noise_image(height=40, width=60):
@@ -88,11 +90,11 @@ def test_distort_draws_both_orders_and_each_adjustment_half_of_the_time(monkeypa
         return adjust
 
     for name in limits:
-        monkeypatch.setattr(augmentation, name, recorder(name))
+        monkeypatch.setattr(augmentation_steps, name, recorder(name))
     rng = np.random.default_rng(0)
     for _ in range(3000):
         sequence.clear()
-        distort(pixel(1, 2, 3), rng)
+        distort(pixel(1, 2, 3), NO_BOXES, NO_LABELS, rng)
         sequences.append(tuple(sequence))
 
     for name, (low, high) in limits.items():
@@ -111,7 +113,10 @@ def test_distort_draws_both_orders_and_each_adjustment_half_of_the_time(monkeypa
 def test_distort_leaves_its_argument_alone_and_keeps_uint8():
     image = noise_image()
     before = image.copy()
-    results = [distort(image, np.random.default_rng(seed)) for seed in range(40)]
+    boxes, labels = np.float32([[0.1, 0.2, 0.3, 0.4]]), np.int32([7])
+    drawn = [distort(image, boxes, labels, np.random.default_rng(seed)) for seed in range(40)]
+    assert all(example[1] is boxes and example[2] is labels for example in drawn)
+    results = [example[0] for example in drawn]
     np.testing.assert_array_equal(image, before)
     assert all(result.dtype == np.uint8 and result.shape == image.shape for result in results)
     assert len({result.tobytes() for result in results}) > 30  # 1 in 16 is left unchanged

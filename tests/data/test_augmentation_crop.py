@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from keras_ssd.data import augmentation
-from keras_ssd.data.augmentation import MIN_CROP_OVERLAPS, crop, sample_crop
+from keras_ssd.data import augmentation_steps
+from keras_ssd.data.augmentation_steps import MIN_CROP_OVERLAPS, crop, sample_crop
 
 NO_BOXES, NO_LABELS = np.zeros((0, 4), np.float32), np.zeros(0, np.int32)
 
@@ -26,7 +26,7 @@ def slow_iou(a, b):
 
 def crop_to(region, monkeypatch, image, boxes):
     """Crops to a known region; the labels are the indices of the boxes."""
-    monkeypatch.setattr(augmentation, "sample_crop", lambda *_: np.array(region))
+    monkeypatch.setattr(augmentation_steps, "sample_crop", lambda *_: np.array(region))
     chosen = np.array([np.random.default_rng(seed).integers(7) for seed in range(20)])
     seed = int(np.argmax(chosen > 0))  # candidate 0 is the whole image
     boxes = np.array(boxes, np.float32).reshape(-1, 4)
@@ -59,7 +59,7 @@ def test_no_crop_is_found_for_an_object_too_small_to_overlap():
 
 def test_the_first_crop_that_overlaps_any_one_object_is_taken(monkeypatch):
     crops = [[0.0, 0.0, 0.3, 0.3], [0.6, 0.6, 1.0, 1.0], [0.6, 0.6, 0.9, 0.9]]
-    monkeypatch.setattr(augmentation, "_random_crops", lambda *_: np.array(crops))
+    monkeypatch.setattr(augmentation_steps, "_random_crops", lambda *_: np.array(crops))
     boxes = np.array([[0.3, 0.0, 0.6, 0.3], [0.6, 0.6, 0.9, 0.9]], np.float32)
     # IoU with the second object: 0, 0.5625 and 1.
     np.testing.assert_array_equal(sample_crop(boxes, 0.5, None), crops[1])

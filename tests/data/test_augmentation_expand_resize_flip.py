@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_ssd.data.augmentation import expand, flip, resize
+from keras_ssd.data.augmentation_steps import expand, flip, resize_randomly
 
 
 def position_image(height, width):
@@ -21,7 +21,8 @@ def test_expand_puts_the_untouched_image_on_the_mean_and_boxes_move_with_it():
     box = np.array([[0.2, 0.1, 0.6, 0.9]], np.float32)  # pixels 10, 3, 30, 27
     ratios, shifts = [], []
     for seed in range(300):
-        canvas, boxes = expand(image, box, np.random.default_rng(seed))
+        canvas, boxes, labels = expand(image, box, [7], np.random.default_rng(seed))
+        assert labels == [7]
         rows, columns = np.nonzero(canvas[..., 2] == 255)
         top, left = rows.min(), columns.min()
         np.testing.assert_array_equal(canvas[top : top + height, left : left + width], image)
@@ -61,13 +62,15 @@ def test_resize_draws_each_of_five_interpolations():
     }
     assert len(expected) == 5
     rng = np.random.default_rng(0)
-    drawn = [resize(image, 24, rng).tobytes() for _ in range(1000)]
+    drawn = [resize_randomly(image, 24, rng).tobytes() for _ in range(1000)]
     assert set(drawn) == expected
     assert all(150 < drawn.count(result) < 250 for result in expected)
 
 
 def test_flip_mirrors_pixels_and_boxes():
-    image, boxes = flip(position_image(4, 10), np.array([[0.1, 0.2, 0.4, 0.6]], np.float32))
+    boxes = np.array([[0.1, 0.2, 0.4, 0.6]], np.float32)
+    image, boxes, labels = flip(position_image(4, 10), boxes, [7], rng=None)
+    assert labels == [7]
     np.testing.assert_array_equal(image[0, :, 0], range(9, -1, -1))
     np.testing.assert_array_equal(image[:, 0, 1], range(4))
     np.testing.assert_allclose(boxes, [[0.6, 0.2, 0.9, 0.6]], atol=1e-6)
@@ -76,7 +79,8 @@ def test_flip_mirrors_pixels_and_boxes():
 @pytest.mark.parametrize("count", [0, 3])
 def test_flip_is_its_own_inverse(count):
     boxes = np.random.default_rng(0).random((count, 4)).astype(np.float32)
-    image, twice = flip(*flip(noise_image(), boxes))
+    once = flip(noise_image(), boxes, [], rng=None)
+    image, twice, _ = flip(*once, rng=None)
     np.testing.assert_array_equal(image, noise_image())
     np.testing.assert_allclose(twice, boxes, atol=1e-7)
     assert (twice.shape, twice.dtype) == (boxes.shape, np.float32)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from keras_ssd.data.dataset import (
-    AnnotatedImages,
     ImageAnnotation,
     ObjectAnnotation,
+    from_annotations,
     merge,
     select_images,
 )
@@ -23,7 +23,7 @@ def image(*objects, id="a", path=Path("never read"), size=(50, 100)):
 
 
 def load(*images, **options):
-    return AnnotatedImages.from_annotations(list(images), **options)
+    return from_annotations(list(images), **options)
 
 
 def load_one(*objects, **options):

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import logging
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -11,17 +12,22 @@ import tensorflow as tf
 
 from keras_ssd import geometry
 from keras_ssd.config import SSD_TINY_128
+from keras_ssd.data.annotated_images import AnnotatedImages
+from keras_ssd.data.augmentation import Augmentation, PaperAugmentation
 from keras_ssd.data.pipeline import (
     batch_ids,
     evaluation_dataset,
     training_dataset,
     unwrapped_errors,
+    validation_dataset,
 )
 from keras_ssd.data.sample import Sample
 from keras_ssd.data.voc import load_voc
 from keras_ssd.default_boxes import default_boxes
 from keras_ssd.images import CorruptImageError, resize_image
 
+THREE = ("a", "b", "c")
+MODEL = SimpleNamespace(config=SSD_TINY_128, num_classes=3)
 NUM_DEFAULT_BOXES = 4 * (16 * 16 + 8 * 8 + 4 * 4 + 2 * 2)
 
 
@@ -42,10 +48,10 @@ def solid_image(index: int) -> Sample:
     )
 
 
-def batches(samples, count, **options):
+def batches(data, count, **options):
     """The first batches as NumPy arrays."""
-    options = {"batch_size": 4, "augmentation": None, **options}
-    dataset = training_dataset(samples, SSD_TINY_128, **options)
+    options = {"batch_size": 4, "augmentation": Augmentation(), **options}
+    dataset = training_dataset(data, MODEL, **options)
     with unwrapped_errors():
         return list(itertools.islice(dataset.as_numpy_iterator(), count))
 
@@ -59,33 +65,46 @@ def ids_by_color(images) -> list[str]:
 
 @pytest.fixture(scope="module")
 def drawn(drawn_voc):
-    return load_voc(drawn_voc, "train").samples
+    return load_voc(drawn_voc, "train")
 
 
 @pytest.fixture(scope="module")
 def seven_solid():
     """Seven images and 14 batches of 3: six passes, whose ends fall inside batches."""
-    samples = [solid_image(index) for index in range(7)]
-    return samples, batches(samples, 14, batch_size=3, seed=5)
+    data = AnnotatedImages([solid_image(index) for index in range(7)], THREE)
+    return data, batches(data, 14, batch_size=3, seed=5)
 
 
 @pytest.fixture(scope="module")
 def augmented(drawn):
-    return batches(drawn, 4, augmentation="paper", seed=3)
+    return batches(drawn, 4, augmentation=PaperAugmentation(), seed=3)
 
 
-def test_no_samples_are_an_error():
+def test_no_images_are_an_error():
+    empty = AnnotatedImages([], THREE)
     for dataset in (
-        lambda: training_dataset([], SSD_TINY_128, batch_size=4),
-        lambda: evaluation_dataset([], 128),
+        lambda: training_dataset(empty, MODEL),
+        lambda: validation_dataset(empty, MODEL),
+        lambda: evaluation_dataset(empty, 128),
     ):
-        with pytest.raises(ValueError, match="samples: there are none"):
+        with pytest.raises(ValueError, match="data: there are no images"):
             dataset()
 
 
-def test_an_unknown_augmentation_is_an_error(drawn):
-    with pytest.raises(ValueError, match="expected \"paper\", None or a callable, not 'papr'"):
-        training_dataset(drawn, SSD_TINY_128, batch_size=4, augmentation="papr")
+@pytest.mark.parametrize("make", [training_dataset, validation_dataset])
+def test_the_classes_of_data_and_model_must_be_the_same(drawn, make):
+    two = SimpleNamespace(config=SSD_TINY_128, num_classes=2)
+    with pytest.raises(ValueError, match="model: it has 2 classes, but the data have 3: circle, "):
+        make(drawn, two)
+    named = SimpleNamespace(config=SSD_TINY_128, class_names=("circle", "triangle", "rectangle"))
+    with pytest.raises(
+        ValueError,
+        match=r"are circle, triangle, rectangle, but .* data are circle, rec.*"
+        r"from_preset\(name, class_names=data\.class_names\)",
+    ):
+        make(drawn, named)
+    named.class_names = list(drawn.class_names)
+    assert next(iter(make(drawn, named)))[0].shape[1:] == (128, 128, 3)
 
 
 def test_an_image_without_objects_trains_as_pure_background():
@@ -95,14 +114,16 @@ def test_an_image_without_objects_trains_as_pure_background():
         labels=np.zeros(0, np.int32),
         difficult=np.zeros(0, bool),
     )
-    images, targets = batches([empty], 1, augmentation="paper", batch_size=2)[0]
+    images, targets = batches(
+        AnnotatedImages([empty], THREE), 1, augmentation=PaperAugmentation(), batch_size=2
+    )[0]
     assert images.shape == (2, 128, 128, 3)
     assert not targets["offsets"].any()
     assert not targets["classes"].any()
 
 
 def test_a_batch_may_be_larger_than_the_data_set():
-    samples = [solid_image(0), solid_image(1)]
+    samples = AnnotatedImages([solid_image(0), solid_image(1)], THREE)
     images, _ = batches(samples, 1, batch_size=5)[0]
     ids = ids_by_color(images)
     assert {*ids[:2]} == {*ids[2:4]} == {"image-0", "image-1"}
@@ -121,7 +142,7 @@ def test_batches_have_the_shapes_and_types_that_training_expects(augmented):
 
 
 def test_the_static_shapes_of_images_and_targets_are_known(drawn):
-    images, targets = training_dataset(drawn, SSD_TINY_128, batch_size=4).element_spec
+    images, targets = training_dataset(drawn, MODEL).element_spec
     assert images.shape.as_list() == [None, 128, 128, 3]
     assert targets["offsets"].shape.as_list() == [None, NUM_DEFAULT_BOXES, 5]
     assert targets["classes"].shape.as_list() == [None, NUM_DEFAULT_BOXES]
@@ -154,15 +175,17 @@ def test_without_augmentation_images_are_warped_as_at_test_time(drawn):
 
 
 def test_a_batch_is_the_same_whether_reached_or_started_at(drawn, augmented):
-    (images, targets) = batches(drawn, 1, augmentation="paper", seed=3, start_batch=3)[0]
+    (images, targets) = batches(drawn, 1, augmentation=PaperAugmentation(), seed=3, start_batch=3)[
+        0
+    ]
     np.testing.assert_array_equal(images, augmented[3][0])
     np.testing.assert_array_equal(targets["offsets"], augmented[3][1]["offsets"])
     np.testing.assert_array_equal(targets["classes"], augmented[3][1]["classes"])
 
 
 def test_another_seed_has_another_order_and_another_augmentation(drawn, augmented):
-    other = batches(drawn[:1], 1, augmentation="paper", seed=4)[0][0]
-    same_image = batches(drawn[:1], 1, augmentation="paper", seed=3)[0][0]
+    other = batches(drawn[:1], 1, augmentation=PaperAugmentation(), seed=4)[0][0]
+    same_image = batches(drawn[:1], 1, augmentation=PaperAugmentation(), seed=3)[0][0]
     assert not np.array_equal(other, same_image)
     ids = [batch_ids(drawn, 0, batch_size=16, seed=seed) for seed in (3, 4)]
     assert ids[0] != ids[1]
@@ -170,7 +193,7 @@ def test_another_seed_has_another_order_and_another_augmentation(drawn, augmente
 
 
 def test_an_image_is_augmented_anew_each_time(drawn):
-    images, _ = batches(drawn[:1], 1, augmentation="paper", batch_size=3)[0]
+    images, _ = batches(drawn[:1], 1, augmentation=PaperAugmentation(), batch_size=3)[0]
     assert not np.array_equal(images[0], images[1])
     assert not np.array_equal(images[1], images[2])
 
@@ -206,7 +229,7 @@ def one_corrupt(tmp_path):
     file.write_bytes(b"no image")
     samples = [solid_image(index) for index in range(5)]
     samples[2] = dataclasses.replace(samples[2], image=file)
-    return samples, file
+    return AnnotatedImages(samples, THREE), file
 
 
 def test_a_corrupt_image_is_an_error_that_names_the_file(one_corrupt):
@@ -232,7 +255,7 @@ def test_a_skipped_image_trains_as_a_blank_one_and_the_others_as_ever(one_corrup
     assert [record.getMessage() for record in caplog.records] == [
         f"skipped: {file}: not an image that OpenCV can decode"
     ]
-    samples[2] = solid_image(2)
+    samples = AnnotatedImages([*samples[:2], solid_image(2), *samples[3:]], THREE)
     for number, (with_blank, without) in enumerate(
         zip(found, batches(samples, 3, batch_size=5), strict=True)
     ):
@@ -265,3 +288,41 @@ def test_evaluation_puts_a_blank_in_place_of_a_skipped_image(one_corrupt):
     assert images[:, 30, 30].tolist() == [
         list(color_of(index)) if index != 2 else [123, 117, 104] for index in range(5)
     ]
+
+
+def test_images_of_which_none_can_be_read_are_an_error_even_where_they_are_skipped(one_corrupt):
+    data, file = one_corrupt
+    message = f"none of 1 images can be read; the last one: {file}: not an image"
+    for dataset in (
+        lambda: training_dataset(data[2:3], MODEL, skipped=set()),
+        lambda: validation_dataset(data[2:3], MODEL, skipped=set()),
+        lambda: evaluation_dataset(data[2:3], 128, skipped=set()),
+    ):
+        with pytest.raises(ValueError, match=message):
+            dataset()
+
+
+# Validation
+
+
+def test_validation_has_every_image_once_in_order_with_the_targets_of_training(drawn):
+    data = drawn[:7]
+    dataset = validation_dataset(data, MODEL, batch_size=3)
+    assert dataset.element_spec[0].shape.as_list() == [None, 128, 128, 3]
+    found = list(dataset.as_numpy_iterator())
+    assert [len(images) for images, _ in found] == [3, 3, 1]
+    expected = [resize_image(sample.read_image(), 128) for sample in data]
+    images = np.concatenate([images for images, _ in found])
+    assert images.dtype == np.float32
+    np.testing.assert_array_equal(images, expected)
+    (_, of_training) = batches(data, 1, batch_size=7)[0]
+    order = [batch_ids(data, 0, batch_size=7, seed=0).index(sample.id) for sample in data]
+    for name in ("offsets", "classes"):
+        targets = np.concatenate([targets[name] for _, targets in found])
+        np.testing.assert_array_equal(targets, of_training[name][order])
+
+
+def test_validation_is_the_same_on_every_pass(drawn):
+    dataset = validation_dataset(drawn[:3], MODEL)
+    (first, _), (second, _) = (next(iter(dataset)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)

@@ -6,6 +6,7 @@ import keras
 import pytest
 
 from keras_ssd.config import paper_config
+from keras_ssd.data.augmentation import Augmentation
 from keras_ssd.data.voc import load_voc
 from keras_ssd.models.ssd import SSD
 from keras_ssd.training.recipes import RECIPES
@@ -61,7 +62,8 @@ def run(data, validation_samples, recipe, micro_ssd):
     """Trains the little model on the little data; keyword arguments replace any of that."""
 
     def run(output, recipe=recipe, samples=data.samples, **options):
-        options = {"validation_samples": validation_samples, "augmentation": None, **options}
+        options = {"validation_samples": validation_samples, **options}
+        options.setdefault("augmentation", Augmentation())
         options.setdefault("class_names", data.class_names)
         return train(micro_ssd(), samples, output=output, recipe=recipe, **options)
 

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_ssd.data.augmentation import PaperAugmentation
 from keras_ssd.evaluation.predictions import predict_samples
 from keras_ssd.evaluation.voc import evaluate_voc
 from keras_ssd.models import class_names, load_detector
@@ -212,8 +213,10 @@ def test_a_run_resumes_only_with_the_settings_it_began_with(finished, run, recip
     faster = dataclasses.replace(recipe, learning_rate=0.5)
     with pytest.raises(ValueError, match=r"recipe .*0.001.* -> .*0.5"):
         run(output, faster, resume=True)
-    with pytest.raises(ValueError, match="augmentation None -> paper; steps_per_epoch 4 -> 5"):
-        run(output, resume=True, augmentation="paper", steps_per_epoch=5)
+    with pytest.raises(
+        ValueError, match=r"augmentation Augmentation\(resize\) -> Paper.*; steps_per_epoch 4 -> 5"
+    ):
+        run(output, resume=True, augmentation=PaperAugmentation(), steps_per_epoch=5)
 
 
 def test_an_interruption_before_anything_has_begun_leaves_the_state_alone(

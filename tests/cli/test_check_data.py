@@ -8,7 +8,6 @@ import pytest
 
 from keras_ssd.cli import main
 from keras_ssd.cli.new_models import NEW_MODELS
-from keras_ssd.detector.detector import ssd_config
 
 
 def check(*arguments) -> int:
@@ -87,7 +86,7 @@ def test_default_boxes_are_those_of_the_model(name):
     build, config = NEW_MODELS[name]
     model = build(2)
     assert model.name == name
-    assert ssd_config(model) == config
+    assert model.config == config
 
 
 def test_a_folder_that_is_none_is_named_in_one_line(tmp_path, capsys):

@@ -270,16 +270,6 @@ def test_a_skipped_image_trains_as_a_blank_one_and_the_others_as_ever(one_corrup
             np.testing.assert_array_equal(with_blank[1][name][others], without[1][name][others])
 
 
-def test_evaluation_has_every_image_once_in_order_warped_as_at_test_time(drawn):
-    dataset = evaluation_dataset(drawn[:7], 96, batch_size=3)
-    assert dataset.element_spec.shape.as_list() == [None, 96, 96, 3]
-    found = list(dataset.as_numpy_iterator())
-    assert [len(images) for images in found] == [3, 3, 1]
-    assert {images.dtype for images in found} == {np.dtype(np.uint8)}
-    expected = [resize_image(sample.read_image(), 96) for sample in drawn[:7]]
-    np.testing.assert_array_equal(np.concatenate(found), expected)
-
-
 def test_evaluation_puts_a_blank_in_place_of_a_skipped_image(one_corrupt):
     samples, _ = one_corrupt
     skipped = set()
@@ -300,29 +290,3 @@ def test_images_of_which_none_can_be_read_are_an_error_even_where_they_are_skipp
     ):
         with pytest.raises(ValueError, match=message):
             dataset()
-
-
-# Validation
-
-
-def test_validation_has_every_image_once_in_order_with_the_targets_of_training(drawn):
-    data = drawn[:7]
-    dataset = validation_dataset(data, MODEL, batch_size=3)
-    assert dataset.element_spec[0].shape.as_list() == [None, 128, 128, 3]
-    found = list(dataset.as_numpy_iterator())
-    assert [len(images) for images, _ in found] == [3, 3, 1]
-    expected = [resize_image(sample.read_image(), 128) for sample in data]
-    images = np.concatenate([images for images, _ in found])
-    assert images.dtype == np.float32
-    np.testing.assert_array_equal(images, expected)
-    (_, of_training) = batches(data, 1, batch_size=7)[0]
-    order = [batch_ids(data, 0, batch_size=7, seed=0).index(sample.id) for sample in data]
-    for name in ("offsets", "classes"):
-        targets = np.concatenate([targets[name] for _, targets in found])
-        np.testing.assert_array_equal(targets, of_training[name][order])
-
-
-def test_validation_is_the_same_on_every_pass(drawn):
-    dataset = validation_dataset(drawn[:3], MODEL)
-    (first, _), (second, _) = (next(iter(dataset)) for _ in range(2))
-    np.testing.assert_array_equal(first, second)

@@ -1,30 +1,33 @@
-"""The `keras-ssd` command: one file a subcommand, over the package's own functions."""
+"""The `keras-ssd` command: one file a subcommand, over the package's own functions.
+
+Only the module of the subcommand that runs is imported, so that `keras-ssd --help` is quick.
+"""
 
 import argparse
+import importlib
 import logging
 import sys
+from collections.abc import Sequence
 
-from keras_ssd.cli import check_data, convert, detect, evaluate, export, presets, train
+from keras_ssd import __version__
+
+COMMANDS = {
+    "check-data": "Check annotated images before training.",
+    "train": "Train a model on annotated images.",
+    "evaluate": "Measure a detector's average precision on annotated images.",
+    "detect": "Find objects in photos and draw them.",
+    "export": "Write a detector for use outside Python, and check what was written.",
+    "convert": "Make a detector of a PyTorch or TensorFlow checkpoint of an SSD.",
+    "presets": "List the trained detectors that --model takes by name.",
+}
 
 
-def main(arguments=None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a subcommand; returns the exit status: 0, 1 after an error, 130 after Ctrl-C."""
     logging.basicConfig(format="%(message)s")
     logging.getLogger("keras_ssd").setLevel(logging.INFO)
-    parser = argparse.ArgumentParser(
-        prog="keras-ssd", description="SSD object detection: train, evaluate, detect."
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for subcommand in (check_data, train, evaluate, detect, export, convert, presets):
-        command = commands.add_parser(
-            subcommand.__name__.rpartition(".")[2].replace("_", "-"),
-            help=subcommand.__doc__,
-            description=subcommand.__doc__,
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        )
-        subcommand.add_options(command)
-        command.set_defaults(run=subcommand.run)
-    options = parser.parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser(arguments).parse_args(arguments)
     try:
         return options.run(options)
     except (ValueError, ImportError, OSError) as error:
@@ -33,3 +36,25 @@ def main(arguments=None) -> int:
     except KeyboardInterrupt:
         print(f"keras-ssd {options.command}: interrupted", file=sys.stderr)
         return 130
+
+
+def _parser(arguments):
+    """The parser of the command, with the options of the subcommand that is asked for."""
+    parser = argparse.ArgumentParser(
+        prog="keras-ssd", description="SSD object detection: train, evaluate, detect."
+    )
+    parser.add_argument("--version", action="version", version=f"keras-ssd {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    asked_for = next((word for word in arguments if not word.startswith("-")), None)
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(
+            name,
+            help=text,
+            description=text,
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )
+        if name == asked_for:
+            module = importlib.import_module(f"keras_ssd.cli.{name.replace('-', '_')}")
+            module.add_options(command)
+            command.set_defaults(run=module.run)
+    return parser

@@ -1,23 +1,28 @@
 """The untrained models that --model takes by name."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from keras_ssd import config, models
+from keras_ssd import config
 
 
 class NewModel(NamedTuple):
-    """The function that builds a model, given the number of its classes, and its default boxes."""
+    """The name of the function in `keras_ssd.models` that builds a model, and its default boxes."""
 
-    build: Callable
+    builder: str
     config: config.SSDConfig
+
+    def build(self, num_classes: int, **options: Any):
+        """The model; Keras is loaded only now, so that a command's help is quick."""
+        from keras_ssd import models
+
+        return getattr(models, self.builder)(num_classes, **options)
 
 
 NEW_MODELS = {
-    "ssd300": NewModel(models.SSD300, config.SSD300_VOC),
-    "ssd512": NewModel(models.SSD512, config.SSD512_VOC),
-    "ssd_mobilenet_300": NewModel(models.SSDMobileNet300, config.SSD_MOBILENET_300),
-    "ssd_mobilenet_320": NewModel(models.SSDMobileNet320, config.SSD_MOBILENET_320),
-    "ssd_resnet_300": NewModel(models.SSDResNet300, config.SSD300_VOC),
-    "ssd_tiny_128": NewModel(models.SSDTiny128, config.SSD_TINY_128),
+    "ssd300": NewModel("SSD300", config.SSD300_VOC),
+    "ssd512": NewModel("SSD512", config.SSD512_VOC),
+    "ssd_mobilenet_300": NewModel("SSDMobileNet300", config.SSD_MOBILENET_300),
+    "ssd_mobilenet_320": NewModel("SSDMobileNet320", config.SSD_MOBILENET_320),
+    "ssd_resnet_300": NewModel("SSDResNet300", config.SSD300_VOC),
+    "ssd_tiny_128": NewModel("SSDTiny128", config.SSD_TINY_128),
 }

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 
+from keras_ssd import optimizers  # noqa: F401 - a compiled detector may hold one, by its name
 from keras_ssd.convert import convert_checkpoint
 from keras_ssd.detector.detector import Detector
 from keras_ssd.models.precision import auto_dtype

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from keras_ssd.checkpoints.download import download
-
 _PACKAGED = Path(__file__).parent / "packaged"
 
 
@@ -134,6 +132,8 @@ def preset_file(preset: Preset) -> Path:
         ValueError: it cannot be downloaded; the message says what to do by hand.
     """
     if preset.url is not None:
+        from keras_ssd.checkpoints.download import download  # which needs Keras
+
         return download(preset.url, preset.sha256)
     return packaged_file(preset)
 

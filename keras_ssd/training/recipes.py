@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import keras
 
-from keras_ssd.training.optimizers import CaffeSGD, Warmup
+from keras_ssd.optimizers import CaffeSGD, Warmup
 
 
 @dataclass(frozen=True)

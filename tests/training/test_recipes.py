@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_ssd.training.optimizers import CaffeSGD
+from keras_ssd.optimizers import CaffeSGD
 from keras_ssd.training.recipes import RECIPES
 
 NAMES = ("kernel", "bias", "scale", "gamma", "beta")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_ssd.models.layers import L2Normalization
-from keras_ssd.training.optimizers import CaffeSGD, Warmup
+from keras_ssd.optimizers import CaffeSGD, Warmup
 
 SHAPES = {"kernel": (3, 2), "bias": (2,), "scale": (4,), "gamma": (2,), "beta": (2,)}
 # Caffe's lr_mult and decay_mult; batch normalization's gamma and beta are no part of its SSD.

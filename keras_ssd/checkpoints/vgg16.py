@@ -5,8 +5,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_ssd.checkpoints.checks import check_names, keras_layout
 from keras_ssd.checkpoints.download import download
-from keras_ssd.checkpoints.torch_checkpoint import check_names, keras_layout, read_torch_checkpoint
+from keras_ssd.checkpoints.torch import read_torch_checkpoint
 
 # RGB, subtracted from pixels; what keras.applications' VGG16 and ResNet50 were trained with.
 IMAGENET_MEAN = (123.68, 116.779, 103.939)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from keras_ssd.checkpoints.tf_checkpoint import is_tf_checkpoint
+from keras_ssd.checkpoints.tensorflow import is_tensorflow_checkpoint
 from keras_ssd.convert.tensorflow import convert_tensorflow_checkpoint
 from keras_ssd.convert.torch import convert_torch_checkpoint
 from keras_ssd.models.ssd import SSD
@@ -22,6 +22,6 @@ def convert_checkpoint(
             source by the file and the names in it.
         class_names: the K class names, or None for those that belong to K.
     """
-    if source == "tensorflow" or (source == "auto" and is_tf_checkpoint(path)):
+    if source == "tensorflow" or (source == "auto" and is_tensorflow_checkpoint(path)):
         return convert_tensorflow_checkpoint(path, class_names)
     return convert_torch_checkpoint(path, source, class_names)

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from keras_ssd.checkpoints.tf_checkpoint import read_tf_checkpoint
-from keras_ssd.checkpoints.tf_ssdlite import (
+from keras_ssd.checkpoints.checks import check_names, check_shapes
+from keras_ssd.checkpoints.tensorflow import read_tensorflow_checkpoint
+from keras_ssd.checkpoints.tensorflow_names import (
     classes_in_our_order,
     offsets_in_our_order,
     ssdlite_variables,
 )
-from keras_ssd.checkpoints.torch_checkpoint import check_names, check_shapes
 from keras_ssd.classes import COCO_CLASSES_BY_ID
 from keras_ssd.config import SSD_MOBILENET_300
 from keras_ssd.models.ssd import SSD, SSDMobileNet300
@@ -31,7 +31,7 @@ def convert_tensorflow_checkpoint(path, class_names=None) -> tuple[SSD, tuple[st
     - Default boxes have the ratio 1/3 where there it is 0.3333: 0.03 pixels at most.
 
     Args:
-        path: of a checkpoint, its folder or the model zoo's `.tar.gz`, see `read_tf_checkpoint`.
+        path: of a checkpoint, its folder or the model zoo's `.tar.gz`, see `read_tensorflow_checkpoint`.
         class_names: K foreground names in the order of the classes. None: for 90 classes COCO's by
             category id, as `COCO_CLASSES_BY_ID` has them.
 
@@ -42,7 +42,7 @@ def convert_tensorflow_checkpoint(path, class_names=None) -> tuple[SSD, tuple[st
         ValueError: the checkpoint cannot be read, its variables are not those of such an SSD (the
             message names them), or the names do not fit its classes.
     """
-    variables = read_tf_checkpoint(path)
+    variables = read_tensorflow_checkpoint(path)
     layers = ssdlite_variables()
     check_names(variables, [name for names in layers.values() for name in names], path)
     num_classes = _count_classes(variables, layers["head1_classes"][1], path)

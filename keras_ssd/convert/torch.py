@@ -2,12 +2,8 @@
 
 import dataclasses
 
-from keras_ssd.checkpoints.torch_checkpoint import (
-    check_names,
-    check_shapes,
-    keras_layout,
-    read_torch_checkpoint,
-)
+from keras_ssd.checkpoints.checks import check_names, check_shapes, keras_layout
+from keras_ssd.checkpoints.torch import read_torch_checkpoint
 from keras_ssd.checkpoints.torch_names import TORCH_SOURCES, detect_torch_source
 from keras_ssd.classes import COCO_CLASSES, COCO_CLASSES_BY_ID, VOC_CLASSES
 from keras_ssd.config import (

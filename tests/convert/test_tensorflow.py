@@ -247,12 +247,12 @@ def test_what_does_not_fit_is_named(net, original, tmp_path):
         return convert_tensorflow_checkpoint(path, **arguments)
 
     name, stem = f"{NETWORK}/expanded_conv_3/expand/weights", f"{NETWORK}/Conv/weights"
-    message = rf"model\.ckpt: lacks {name}; has besides more/weights$"
+    message = rf"model\.ckpt: lacks {name}; has unexpected more/weights$"
     with pytest.raises(ValueError, match=message):
         convert({"more/weights": np.zeros(1)}, drop=[name])
     message = (
-        rf"model\.ckpt: wrong shapes: {stem} float32 \(7,\), not float \(3, 3, 3, 32\); "
-        rf"{name} int32 \(1, 1, 24, 144\), not float \(1, 1, 24, 144\)$"
+        rf"model\.ckpt: wrong shapes: {stem} is float32 \(7,\), not float \(3, 3, 3, 32\); "
+        rf"{name} is int32 \(1, 1, 24, 144\), not float \(1, 1, 24, 144\)$"
     )
     with pytest.raises(ValueError, match=message):
         convert({stem: np.zeros(7, np.float32), name: np.zeros((1, 1, 24, 144), np.int32)})

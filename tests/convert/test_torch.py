@@ -262,7 +262,7 @@ def test_vgg16_reducedfc_starts_the_backbone(nets, tmp_path):
     np.testing.assert_allclose(fc7, x.permute(0, 2, 3, 1), rtol=0, atol=1e-3)
 
     torch.save({"vgg.0.weight": torch.ones(1)}, path)
-    message = r"reducedfc\.pth: lacks 0\.weight, 0\.bias, .* 25 more; has besides vgg\.0\.weight"
+    message = r"reducedfc\.pth: lacks 0\.weight, 0\.bias, .* 25 more; has unexpected vgg\.0\.weight"
     with pytest.raises(ValueError, match=message):
         backbones.vgg16(300, weights=path)
 

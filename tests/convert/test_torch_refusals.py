@@ -40,7 +40,7 @@ def test_missing_and_extra_tensors_are_named(stand_in, source):
         "torchvision": "backbone.features.2",
     }
     path = stand_in(source, drop=[f"{first[source]}.bias"], more__weight=torch.zeros(1))
-    message = rf"ssd\.pth: lacks {first[source]}\.bias; has besides more\.weight"
+    message = rf"ssd\.pth: lacks {first[source]}\.bias; has unexpected more\.weight"
     with pytest.raises(ValueError, match=message):
         convert_torch_checkpoint(path)
 
@@ -48,7 +48,7 @@ def test_missing_and_extra_tensors_are_named(stand_in, source):
 def test_torchvision_s_network_for_larger_images_is_no_ssd512(stand_in):
     path = stand_in("torchvision", backbone__extra__5__0__weight=torch.zeros(1))
     with pytest.raises(
-        ValueError, match=r"lacks nothing; has besides backbone\.extra\.5\.0\.weight"
+        ValueError, match=r"has unexpected backbone\.extra\.5\.0\.weight"
     ):
         convert_torch_checkpoint(path)
 
@@ -60,7 +60,7 @@ def test_an_ssd512_must_be_complete(stand_in):
 
 
 def test_a_source_that_does_not_fit_and_one_that_is_unknown_are_refused(stand_in):
-    with pytest.raises(ValueError, match=r"lacks backbone\.vgg\.0\.weight, .*; has besides L2Norm"):
+    with pytest.raises(ValueError, match=r"lacks backbone\.vgg\.0\.weight, .*; has unexpected L2Norm"):
         convert_torch_checkpoint(stand_in(), source="lufficc")
     with pytest.raises(ValueError, match=r"source: expected auto, amdegroot, .*, not 'darknet'"):
         convert_torch_checkpoint(stand_in(), source="darknet")

@@ -1,4 +1,4 @@
-"""Whole files that mean harm; what their pickles may ask for is in test_torch_pickle.py."""
+"""Whole files that mean harm; what their pickles may ask for is in test_hostile_pickles.py."""
 
 import io
 import os
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from keras_ssd.checkpoints.torch_checkpoint import read_torch_checkpoint
-from keras_ssd.checkpoints.torch_pickle import UnsafeCheckpointError
+from keras_ssd.checkpoints.torch import read_torch_checkpoint
+from keras_ssd.checkpoints.torch_unpickler import UnsafeCheckpointError
 
 torch = pytest.importorskip("torch", reason="writes the checkpoints that are tampered with here")
 

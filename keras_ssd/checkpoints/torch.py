@@ -8,7 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_ssd.checkpoints.torch_pickle import Storage, Tensor, UnsafeCheckpointError, read_pickle
+from keras_ssd.checkpoints.torch_unpickler import (
+    Storage,
+    Tensor,
+    UnsafeCheckpointError,
+    read_pickle,
+)
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_VERSION = 1001
@@ -57,36 +62,6 @@ def read_torch_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
         OverflowError,
     ) as error:
         raise ValueError(f"{path}: not a readable PyTorch checkpoint: {error}") from error
-
-
-def keras_layout(tensor: np.ndarray) -> np.ndarray:
-    """A kernel (out, in, height, width) as (height, width, in, out); a vector stays. float32."""
-    return np.asarray(tensor.transpose(2, 3, 1, 0) if tensor.ndim == 4 else tensor, np.float32)
-
-
-def check_names(tensors: dict, expected: list[str], path: str | Path) -> None:
-    """Raises ValueError that lists which of the expected names are missing, and which are extra."""
-    missing = [name for name in expected if name not in tensors]
-    extra = sorted(set(tensors) - set(expected))
-    if missing or extra:
-        raise ValueError(f"{path}: lacks {_first_few(missing)}; has besides {_first_few(extra)}")
-
-
-def check_shapes(tensors: dict, expected: dict[str, tuple], path: str | Path) -> None:
-    """Raises ValueError that lists the tensors that are not floats of the expected shapes."""
-    wrong = [
-        f"{name} {tensors[name].dtype} {tensors[name].shape}, not float {shape}"
-        for name, shape in expected.items()
-        if tensors[name].shape != shape or tensors[name].dtype.kind != "f"
-    ]
-    if wrong:
-        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        raise ValueError(f"{path}: wrong shapes: {'; '.join(wrong[:5])}{more}")
-
-
-def _first_few(names, count=5):
-    more = f" and {len(names) - count} more" if len(names) > count else ""
-    return (", ".join(ascii(name[:100])[1:-1] for name in names[:count]) or "nothing") + more
 
 
 def _open(data: bytes) -> tuple[object, Callable[[Storage], np.ndarray]]:

@@ -19,13 +19,13 @@ _FILE_SUFFIX = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
 _LARGEST_FILE = 2**30  # bytes; that of the largest SSD, with its optimizer's state, has 0.4
 
 
-def is_tf_checkpoint(path: str | Path) -> bool:
-    """Whether `read_tf_checkpoint` is meant to read it, by its name and what stands there."""
+def is_tensorflow_checkpoint(path: str | Path) -> bool:
+    """Whether the path is that of a TensorFlow checkpoint, judged by its name and what it names."""
     path = Path(path)
     return path.is_dir() or _is_archive(path) or _with_suffix(_prefix(path), "index").is_file()
 
 
-def read_tf_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
+def read_tensorflow_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
     """The variables of a network that TensorFlow saved, by name.
 
     The optimizer's state, moving averages and the count of steps are left out. The memory taken is

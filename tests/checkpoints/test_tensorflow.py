@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_ssd.checkpoints.tf_checkpoint import is_tf_checkpoint, read_tf_checkpoint
+from keras_ssd.checkpoints.tensorflow import is_tensorflow_checkpoint, read_tensorflow_checkpoint
 
 INDEX, DATA = "model.ckpt.index", "model.ckpt.data-00000-of-00001"
 VARIABLES = {
@@ -60,9 +60,9 @@ def files(checkpoint):
 @pytest.mark.parametrize("name", ["model.ckpt", INDEX, DATA, "model.ckpt.meta", "."])
 def test_a_checkpoint_is_read_by_its_prefix_a_file_of_it_or_its_folder(checkpoint, name):
     path = checkpoint.parent / name
-    assert is_tf_checkpoint(path)
-    assert_same(read_tf_checkpoint(path), VARIABLES)
-    assert_same(read_tf_checkpoint(str(path)), VARIABLES)
+    assert is_tensorflow_checkpoint(path)
+    assert_same(read_tensorflow_checkpoint(path), VARIABLES)
+    assert_same(read_tensorflow_checkpoint(str(path)), VARIABLES)
 
 
 def test_an_archive_is_read_whatever_folder_it_has_them_in(tmp_path, files):
@@ -70,8 +70,8 @@ def test_an_archive_is_read_whatever_folder_it_has_them_in(tmp_path, files):
         members = [(f"{folder}{name}", content) for name, content in files.items()]
         other = (f"{folder}frozen_inference_graph.pb", b"not read")
         path = archive(tmp_path / f"{number}.tar.gz", [other, *members])
-        assert is_tf_checkpoint(path)
-        assert_same(read_tf_checkpoint(path), VARIABLES)
+        assert is_tensorflow_checkpoint(path)
+        assert_same(read_tensorflow_checkpoint(path), VARIABLES)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         *(f"{number}.tar.gz" for number in range(4)),
         "zoo",
@@ -86,35 +86,35 @@ def test_a_training_s_own_variables_are_left_out(tmp_path):
     other = {"global_step_2": np.float32([3]), "a/RMSProp/b": np.float32([4])}
     step = {"global_step": np.int64(7), "beta1_power": np.float32(0.9)}
     path = save(tmp_path / "model.ckpt-7", {**VARIABLES, **state, **step, **other})
-    assert_same(read_tf_checkpoint(path), {**VARIABLES, **other})
-    assert_same(read_tf_checkpoint(tmp_path), {**VARIABLES, **other})
+    assert_same(read_tensorflow_checkpoint(path), {**VARIABLES, **other})
+    assert_same(read_tensorflow_checkpoint(tmp_path), {**VARIABLES, **other})
 
 
 def test_other_files_are_no_tensorflow_checkpoint(tmp_path):
     for name in ("ssd.pth", "lightning.ckpt"):
         (tmp_path / name).write_bytes(b"PK\x03\x04")
-        assert not is_tf_checkpoint(tmp_path / name)
-    assert not is_tf_checkpoint(tmp_path / "nothing" / "model.ckpt")
+        assert not is_tensorflow_checkpoint(tmp_path / name)
+    assert not is_tensorflow_checkpoint(tmp_path / "nothing" / "model.ckpt")
 
 
 def test_what_is_missing_is_named(tmp_path, checkpoint):
     with pytest.raises(ValueError, match=r"other\.ckpt: .* expected a file other\.ckpt\.index"):
-        read_tf_checkpoint(tmp_path / "other.ckpt")
+        read_tensorflow_checkpoint(tmp_path / "other.ckpt")
     with pytest.raises(ValueError, match=r"expected one file model\.ckpt\*\.index in it; .* none"):
-        read_tf_checkpoint(tmp_path)
+        read_tensorflow_checkpoint(tmp_path)
     save(checkpoint.with_name("model.ckpt-9"), VARIABLES)
     with pytest.raises(ValueError, match=r"there is model\.ckpt-9\.index, model\.ckpt\.index"):
-        read_tf_checkpoint(checkpoint.parent)
+        read_tensorflow_checkpoint(checkpoint.parent)
     (checkpoint.parent / DATA).unlink()
     with pytest.raises(ValueError, match=r"model\.ckpt: .* need 36 bytes, but its data has 0"):
-        read_tf_checkpoint(checkpoint)
+        read_tensorflow_checkpoint(checkpoint)
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>404</html>", b"\x00" * 500])
 def test_an_index_that_is_none_is_refused_by_its_path(checkpoint, content):
     (checkpoint.parent / INDEX).write_bytes(content)
     with pytest.raises(ValueError, match=r"model\.ckpt: not a readable TensorFlow checkpoint: "):
-        read_tf_checkpoint(checkpoint)
+        read_tensorflow_checkpoint(checkpoint)
 
 
 def test_damage_anywhere_in_the_files_is_an_error_by_path_or_goes_unread(checkpoint, files):
@@ -127,7 +127,7 @@ def test_damage_anywhere_in_the_files_is_an_error_by_path_or_goes_unread(checkpo
             for changed in (bytes(damaged), content[:position]):
                 path.write_bytes(changed)
                 try:
-                    assert_same(read_tf_checkpoint(checkpoint), VARIABLES)
+                    assert_same(read_tensorflow_checkpoint(checkpoint), VARIABLES)
                 except ValueError as error:
                     errors.append(str(error))
         path.write_bytes(content)
@@ -143,20 +143,20 @@ def test_an_archive_s_links_are_refused_and_never_followed(tmp_path, files):
         link.type, link.linkname = kind, str(secret)
         path = archive(tmp_path / "zoo.tar.gz", [(f"zoo/{INDEX}", files[INDEX]), ("", link)])
         with pytest.raises(ValueError, match=r"zoo\.tar\.gz: refused: 'zoo/.*' is no plain file"):
-            read_tf_checkpoint(path)
+            read_tensorflow_checkpoint(path)
 
 
 def test_an_archive_without_the_files_or_of_no_archive_is_refused(tmp_path, files):
     path = archive(tmp_path / "zoo.tar.gz", [(f"zoo/{INDEX}", files[INDEX])])
     with pytest.raises(ValueError, match=rf"zoo\.tar\.gz: lacks {DATA}$"):
-        read_tf_checkpoint(path)
+        read_tensorflow_checkpoint(path)
     whole = archive(path, files.items()).read_bytes()
     for content in (b"", b"<html>404</html>", whole[:40], whole[:-30], whole[:60] + whole[90:]):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=r"zoo\.tar\.gz: (not a readable \.tar\.gz|lacks)"):
-            read_tf_checkpoint(path)
+            read_tensorflow_checkpoint(path)
     with pytest.raises(ValueError, match=r"none\.tar\.gz: not a readable .*No such file"):
-        read_tf_checkpoint(tmp_path / "none.tar.gz")
+        read_tensorflow_checkpoint(tmp_path / "none.tar.gz")
 
 
 def test_an_archive_that_unpacks_to_gigabytes_is_refused_before_it_does(tmp_path):
@@ -166,4 +166,4 @@ def test_an_archive_that_unpacks_to_gigabytes_is_refused_before_it_does(tmp_path
     with tarfile.open(path, "w:gz") as file:
         file.fileobj.write(huge.tobuf())
     with pytest.raises(ValueError, match=r"refused: .* has 1099511627776 bytes; expected at most"):
-        read_tf_checkpoint(path)
+        read_tensorflow_checkpoint(path)

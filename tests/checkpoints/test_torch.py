@@ -7,8 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from keras_ssd.checkpoints.torch_checkpoint import check_names, keras_layout, read_torch_checkpoint
-from keras_ssd.checkpoints.torch_pickle import UnsafeCheckpointError
+from keras_ssd.checkpoints.torch import read_torch_checkpoint
+from keras_ssd.checkpoints.torch_unpickler import UnsafeCheckpointError
 
 torch = pytest.importorskip("torch", reason="writes the checkpoints that are read here")
 
@@ -210,20 +210,3 @@ def test_damage_anywhere_is_an_error_or_goes_unnoticed_but_never_worse(path, opt
         except ValueError:
             refused += 1
     assert refused > 100
-
-
-def test_names_that_lack_and_that_are_extra_are_listed():
-    check_names({"a": 0, "b": 0}, ["b", "a"], "file")
-    with pytest.raises(ValueError, match=r"^file: lacks c; has besides nothing$"):
-        check_names({"a": 0}, ["a", "c"], "file")
-    found = {f"x{i}": 0 for i in range(7)}
-    with pytest.raises(ValueError, match="lacks a; has besides x0, x1, x2, x3, x4 and 2 more"):
-        check_names(found, ["a"], "file")
-
-
-def test_kernels_are_turned_to_keras_s_layout():
-    kernel = np.arange(120, dtype=np.float16).reshape(2, 3, 4, 5)
-    turned = keras_layout(kernel)
-    assert (turned.shape, turned.dtype) == ((4, 5, 3, 2), np.float32)
-    assert turned[3, 1, 2, 0] == kernel[0, 2, 3, 1]
-    np.testing.assert_array_equal(keras_layout(np.array([1.0, 2.0])), np.float32([1, 2]))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_ssd.checkpoints.tf_ssdlite import (
+from keras_ssd.checkpoints.tensorflow_names import (
     classes_in_our_order,
     offsets_in_our_order,
     ssdlite_variables,

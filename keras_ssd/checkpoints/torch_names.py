@@ -5,7 +5,15 @@ Source: the state dicts of ssd.pytorch (amdegroot), SSD (lufficc) and torchvisio
 
 from dataclasses import dataclass, replace
 
-from keras_ssd.checkpoints.vgg16 import TORCH_VGG16_INDICES, VGG16_LAYERS
+# Keras's names of VGG16's convolutions; fc6 and fc7 are convolutions too in an SSD.
+VGG16_CONVOLUTIONS = tuple(
+    f"block{block}_conv{index}"
+    for block, count in enumerate((2, 2, 3, 3, 3), start=1)
+    for index in range(1, count + 1)
+)
+VGG16_LAYERS = (*VGG16_CONVOLUTIONS, "fc6", "fc7")
+# Their places in PyTorch's list of modules, which counts ReLU and pooling too.
+TORCH_VGG16_INDICES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28, 31, 33)
 
 
 @dataclass(frozen=True)

@@ -8,20 +8,16 @@ import numpy as np
 from keras_ssd.checkpoints.checks import check_names, keras_layout
 from keras_ssd.checkpoints.download import download
 from keras_ssd.checkpoints.torch import read_torch_checkpoint
+from keras_ssd.checkpoints.torch_names import (
+    TORCH_VGG16_INDICES,
+    VGG16_CONVOLUTIONS,
+    VGG16_LAYERS,
+)
 
 # RGB, subtracted from pixels; what keras.applications' VGG16 and ResNet50 were trained with.
 IMAGENET_MEAN = (123.68, 116.779, 103.939)
 
 REDUCEDFC_URL = "https://s3.amazonaws.com/amdegroot-models/vgg16_reducedfc.pth"
-
-_CONVOLUTIONS = tuple(
-    f"block{block}_conv{index}"
-    for block, count in enumerate((2, 2, 3, 3, 3), start=1)
-    for index in range(1, count + 1)
-)
-VGG16_LAYERS = (*_CONVOLUTIONS, "fc6", "fc7")
-# Their places in PyTorch's list of modules, which counts ReLU and pooling too.
-TORCH_VGG16_INDICES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28, 31, 33)
 
 
 def read_vgg16_weights(source) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -73,7 +69,7 @@ def _read_keras_vgg16(source):
         else:
             advice = "not a Keras file of VGG16 with its dense layers"
         raise ValueError(f"backbone_weights: {source}: {advice} ({error})") from error
-    weights = {name: tuple(model.get_layer(name).get_weights()) for name in _CONVOLUTIONS}
+    weights = {name: tuple(model.get_layer(name).get_weights()) for name in VGG16_CONVOLUTIONS}
     kernel, bias = model.get_layer("fc1").get_weights()
     weights["fc6"] = kernel.reshape(7, 7, 512, 4096)[::3, ::3, :, ::4], bias[::4]
     kernel, bias = model.get_layer("fc2").get_weights()

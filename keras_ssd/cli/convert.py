@@ -1,14 +1,14 @@
 """Makes a detector of a PyTorch or TensorFlow checkpoint of an SSD."""
 
+import argparse
 from pathlib import Path
 
+from keras_ssd.checkpoints.torch_names import TORCH_SOURCES
 from keras_ssd.cli.data_options import CLASSES_HELP, names
 from keras_ssd.files import checked_output, replace_file
 
-SOURCES = ("auto", "amdegroot", "lufficc", "torchvision", "caffe", "tensorflow")
 
-
-def add_options(command):
+def add_options(command: argparse.ArgumentParser) -> None:
     """Adds the subcommand's options: what to read and what to write."""
     add = command.add_argument
     add(
@@ -18,18 +18,33 @@ def add_options(command):
         help="a state dict that PyTorch saved (.pth), or TensorFlow's ssdlite_mobilenet_v2: the "
         "model zoo's .tar.gz, its folder, or model.ckpt in it",
     )
-    add("output", type=Path, metavar="OUT.keras")
-    add("--source", choices=SOURCES, default="auto", help="whose; auto goes by the file and names")
+    add("output", type=Path, metavar="OUT.keras", help="the detector to write")
+    add(
+        "--source",
+        choices=("auto", *TORCH_SOURCES, "tensorflow"),
+        default="auto",
+        help="the project that trained it; auto tells it by the file and the names in it, except "
+        "for caffe (the original's weights under the names of amdegroot)",
+    )
     add("--classes", type=names, help=CLASSES_HELP + "else VOC's 20 or COCO's 80 or 90")
+    add(
+        "--boxes",
+        choices=("voc", "coco"),
+        help="the data set that the sizes of the default boxes were chosen for, which a PyTorch "
+        "checkpoint does not hold; else those of the source for so many classes",
+    )
 
 
-def run(options) -> int:
-    """Writes the detector; see `keras_ssd.models`, `convert_torch_checkpoint` and its like."""
+def run(options: argparse.Namespace) -> int:
+    """Writes the detector; see `keras_ssd.convert.convert_checkpoint`."""
     from keras_ssd.convert import convert_checkpoint
     from keras_ssd.detector import Detector
 
     checked_output(options.output, ".keras")
-    detector = Detector(*convert_checkpoint(options.checkpoint, options.source, options.classes))
+    ssd, class_names = convert_checkpoint(
+        options.checkpoint, options.source, options.classes, options.boxes
+    )
+    detector = Detector(ssd, class_names)
     replace_file(options.output, detector.save)
     print(f"{detector.name}: {', '.join(detector.class_names)} -> {options.output}")
     return 0

@@ -1,4 +1,7 @@
-"""TensorFlow's SSDLite on MobileNetV2, made into a detector."""
+"""TensorFlow's SSDLite on MobileNetV2, made into an SSD."""
+
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
@@ -9,31 +12,34 @@ from keras_ssd.checkpoints.tensorflow_names import (
     offsets_in_our_order,
     ssdlite_variables,
 )
-from keras_ssd.classes import COCO_CLASSES_BY_ID
 from keras_ssd.config import SSD_MOBILENET_300
+from keras_ssd.convert.names import names_for
 from keras_ssd.models.ssd import SSD, SSDMobileNet300
 
 _BOXES = [len(feature_map.box_sizes) for feature_map in SSD_MOBILENET_300.feature_maps]
 
 
-def convert_tensorflow_checkpoint(path, class_names=None) -> tuple[SSD, tuple[str, ...]]:
-    """The detector in a checkpoint of TensorFlow's `ssdlite_mobilenet_v2` for 300 px.
+def convert_tensorflow_checkpoint(
+    path: str | Path, class_names: Iterable[str] | None = None
+) -> tuple[SSD, tuple[str, ...]]:
+    """The SSD in a checkpoint of TensorFlow's `ssdlite_mobilenet_v2` for 300 px.
 
     It is the network of the model zoo's ssdlite_mobilenet_v2_coco_2018_05_09, and predicts the same
-    boxes and logits from the same 300x300 pixels. What differs around it:
+    boxes and logits from the same 300x300 pixels. What a `Detector` does with them differs:
 
-    - Scores are the softmax over background and classes, as in every SSD here; there it was trained
-      with, and scores by, the sigmoid of each logit, which ranks boxes a little differently.
-    - Boxes are suppressed as `Detector` does, at IoU 0.45 among scores over 0.01; there at
-      0.6, over 1e-8.
-    - Images are resized about the pixels' centres; TensorFlow 1 did so about their corners, which
-      moves the content by less than half a pixel.
-    - Default boxes have the ratio 1/3 where there it is 0.3333: 0.03 pixels at most.
+    - Scores are the softmax over background and classes, as in every SSD here. TensorFlow trained
+      it with the sigmoid of each logit and takes that as the score, which ranks boxes a little
+      differently.
+    - NMS drops boxes at an IoU above 0.45, among scores above 0.01. There it is 0.6 and 1e-8.
+    - Images are resized about the centres of the pixels. TensorFlow 1 resized about their corners,
+      which moves the content by less than half a pixel.
+    - Default boxes have the ratio 1/3 where TensorFlow has 0.3333: 0.03 pixels at most.
 
     Args:
-        path: of a checkpoint, its folder or the model zoo's `.tar.gz`, see `read_tensorflow_checkpoint`.
-        class_names: K foreground names in the order of the classes. None: for 90 classes COCO's by
-            category id, as `COCO_CLASSES_BY_ID` has them.
+        path: a checkpoint, its folder or the model zoo's `.tar.gz`; see
+            `read_tensorflow_checkpoint`.
+        class_names: the K class names in the order of the classes. None: for 90 classes COCO's by
+            category id, as in `COCO_CLASSES_BY_ID`, for 20 VOC's, for 80 COCO's.
 
     Returns:
         The SSD, named "ssd_mobilenet_300_tensorflow", and its class names.
@@ -46,18 +52,13 @@ def convert_tensorflow_checkpoint(path, class_names=None) -> tuple[SSD, tuple[st
     layers = ssdlite_variables()
     check_names(variables, [name for names in layers.values() for name in names], path)
     num_classes = _count_classes(variables, layers["head1_classes"][1], path)
-    if class_names is None:
-        if num_classes != 90:
-            raise ValueError(
-                f"{path}: has {num_classes} foreground classes, not COCO's 90; give their names"
-            )
-        class_names = COCO_CLASSES_BY_ID
+    class_names = names_for(class_names, num_classes, path)
     model = SSDMobileNet300(num_classes, name="ssd_mobilenet_300_tensorflow")
     _check_shapes(model, layers, variables, path)
     for layer, names in layers.items():
         weights = [np.asarray(variables[name], np.float32) for name in names]
         model.get_layer(layer).set_weights([_in_our_order(layer, weight) for weight in weights])
-    return model, tuple(class_names)
+    return model, class_names
 
 
 def _count_classes(variables, biases, path):

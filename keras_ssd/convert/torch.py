@@ -1,11 +1,13 @@
-"""Checkpoints of PyTorch's SSD300 and SSD512 on VGG16, made into detectors."""
+"""Checkpoints of PyTorch's SSD300 and SSD512 on VGG16, made into SSDs."""
 
 import dataclasses
+import logging
+from collections.abc import Iterable
+from pathlib import Path
 
 from keras_ssd.checkpoints.checks import check_names, check_shapes, keras_layout
 from keras_ssd.checkpoints.torch import read_torch_checkpoint
 from keras_ssd.checkpoints.torch_names import TORCH_SOURCES, detect_torch_source
-from keras_ssd.classes import COCO_CLASSES, COCO_CLASSES_BY_ID, VOC_CLASSES
 from keras_ssd.config import (
     SSD300_COCO,
     SSD300_VOC,
@@ -13,25 +15,37 @@ from keras_ssd.config import (
     SSD512_COCO_TRUNCATED,
     SSD512_VOC,
     SSD512_VOC_TRUNCATED,
+    SSDConfig,
 )
+from keras_ssd.convert.names import names_for
 from keras_ssd.models import backbones
 from keras_ssd.models.ssd import SSD
 
+logger = logging.getLogger("keras_ssd")
 
-def convert_torch_checkpoint(path, source="auto", class_names=None) -> tuple[SSD, tuple[str, ...]]:
-    """The detector in a PyTorch checkpoint, which finds what it found in PyTorch.
 
-    Normalization of the pixels and the clip rule of the default boxes are those of the source.
-    Their sizes are COCO's where the source is torchvision or the checkpoint has COCO's 80 classes
-    (or its 90 ids, or ssd.pytorch's 200), else VOC's, as in the sources' own settings.
+def convert_torch_checkpoint(
+    path: str | Path,
+    source: str = "auto",
+    class_names: Iterable[str] | None = None,
+    boxes: str | None = None,
+) -> tuple[SSD, tuple[str, ...]]:
+    """The SSD in a PyTorch checkpoint. It predicts what it predicted in PyTorch.
+
+    The normalization of the pixels and the clip rule of the default boxes are those of the source.
 
     Args:
-        path: of a checkpoint that `read_torch_checkpoint` reads.
+        path: a checkpoint that `read_torch_checkpoint` reads.
         source: "amdegroot" (ssd.pytorch), "lufficc" (SSD), "torchvision", "caffe" (the original's
             weights under ssd.pytorch's names, such as its ssd_300_VOC0712.pth, which take BGR), or
             "auto": one of the first three, told by the names of the tensors.
-        class_names: K foreground names in the order of the classes. None: VOC's for 20, COCO's
-            for 80, and for 90 COCO's by category id, as `COCO_CLASSES_BY_ID` has them.
+        class_names: the K class names in the order of the classes. None: VOC's for 20, COCO's
+            for 80, and for 90 COCO's by category id, as in `COCO_CLASSES_BY_ID`. A message in the
+            log says which.
+        boxes: "voc" or "coco", the data set that the sizes of the default boxes were chosen for;
+            a checkpoint does not hold them, and wrong ones misplace every box. None: COCO's if the
+            source is torchvision or K is 80, 90 or 200, else VOC's, as in the sources' own
+            settings. A message in the log says which.
 
     Returns:
         The SSD, named after its default boxes and the source, and its class names.
@@ -43,6 +57,8 @@ def convert_torch_checkpoint(path, source="auto", class_names=None) -> tuple[SSD
     """
     if source != "auto" and source not in TORCH_SOURCES:
         raise ValueError(f"source: expected auto, {', '.join(TORCH_SOURCES)}, not {source!r}")
+    if boxes not in ("voc", "coco", None):
+        raise ValueError(f'boxes: expected "voc", "coco" or None, not {boxes!r}')
     tensors = read_torch_checkpoint(path)
     if source == "auto":
         source = _detect_source(tensors, path)
@@ -53,9 +69,10 @@ def convert_torch_checkpoint(path, source="auto", class_names=None) -> tuple[SSD
     check_names(tensors, [name for names in layers.values() for name in names], path)
 
     num_classes = _count_classes(tensors, implementation.classes.format(0), path)
-    if class_names is None:
-        class_names = _default_class_names(num_classes, path)
-    config = dataclasses.replace(_config(source, ssd512, num_classes), clip=implementation.clip)
+    class_names = names_for(class_names, num_classes, path)
+    if boxes is None:
+        boxes = _guess_boxes(source, num_classes, path)
+    config = dataclasses.replace(_config(source, ssd512, boxes), clip=implementation.clip)
     backbone = backbones.vgg16(config.image_size, mean=implementation.mean)
     name = f"{config.name.lower().replace(' ', '_')}_{source}"
     model = SSD.from_backbone(backbone, config, num_classes, name=name)
@@ -64,7 +81,7 @@ def convert_torch_checkpoint(path, source="auto", class_names=None) -> tuple[SSD
         first = model.get_layer("block1_conv1")
         kernel, bias = first.get_weights()
         first.set_weights([kernel[:, :, ::-1], bias])
-    return model, tuple(class_names)
+    return model, class_names
 
 
 def _detect_source(tensors, path):
@@ -88,27 +105,27 @@ def _count_classes(tensors, head, path):
     return shape[0] // 4 - 1
 
 
-def _config(source, ssd512, num_classes):
+def _guess_boxes(source: str, num_classes: int, path: str | Path) -> str:
+    """The data set of the default boxes, by the settings of the sources."""
+    boxes = "coco" if source == "torchvision" or num_classes in (80, 90, 200) else "voc"
+    logger.info(
+        '%s: taken for an SSD of %s with the default boxes of %s; boxes="%s" takes the others',
+        path,
+        source,
+        boxes.upper(),
+        "voc" if boxes == "coco" else "coco",
+    )
+    return boxes
+
+
+def _config(source: str, ssd512: bool, boxes: str) -> SSDConfig:
     if not ssd512:
         voc, coco = SSD300_VOC, SSD300_COCO
     elif source == "caffe":
         voc, coco = SSD512_VOC_TRUNCATED, SSD512_COCO_TRUNCATED
     else:
         voc, coco = SSD512_VOC, SSD512_COCO
-    return coco if source == "torchvision" or num_classes in (80, 90, 200) else voc
-
-
-def _default_class_names(num_classes, path):
-    if num_classes == 20:
-        return VOC_CLASSES
-    if num_classes == 80:
-        return COCO_CLASSES
-    if num_classes == 90:
-        return COCO_CLASSES_BY_ID
-    raise ValueError(
-        f"{path}: has {num_classes} foreground classes, neither VOC's 20 nor COCO's 80 or 90; "
-        "give their names"
-    )
+    return coco if boxes == "coco" else voc
 
 
 def _set_weights(model, layers, tensors, path):

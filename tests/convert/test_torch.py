@@ -8,9 +8,9 @@ import pytest
 from keras_ssd import cli
 from keras_ssd.classes import COCO_CLASSES, COCO_CLASSES_BY_ID, VOC_CLASSES
 from keras_ssd.config import SSD300_COCO, SSD300_VOC, SSD512_COCO
-from keras_ssd.convert.torch import _config, convert_torch_checkpoint
-from keras_ssd.detector.detector import ssd_config, ssd_model
-from keras_ssd.models import backbones, class_names, load_detector
+from keras_ssd.convert.torch import _config, _guess_boxes, convert_torch_checkpoint
+from keras_ssd.loading import load_detector
+from keras_ssd.models import backbones
 
 torch = pytest.importorskip("torch", reason="runs the networks that are compared with")
 nn = torch.nn
@@ -149,13 +149,13 @@ def outputs(net, pixels, source):
         return [output.numpy() for output in net(images)]
 
 
-def assert_same_outputs(detector, net, source):
-    size = ssd_config(detector).image_size
+def assert_same_outputs(ssd, net, source):
+    size = ssd.config.image_size
     pixels = np.random.default_rng(0).uniform(0, 255, (1, size, size, 3)).astype(np.float32)
     offsets, scores = outputs(net, pixels, source)
     assert offsets.std() > 0.5
     assert 0.5 < scores.max() <= 1
-    found = ssd_model(detector)(pixels)
+    found = ssd(pixels)
     np.testing.assert_allclose(found["offsets"], offsets, rtol=0, atol=1e-3)
     found_scores = keras.ops.softmax(found["classes"])
     np.testing.assert_allclose(found_scores, scores, rtol=0, atol=1e-3)
@@ -190,15 +190,15 @@ def test_a_converted_model_predicts_what_pytorch_predicts(
     torch.save(
         state_dict(nets[outputs], source), path, _use_new_zipfile_serialization=file_format == "zip"
     )
-    detector = convert_torch_checkpoint(path)
+    ssd, class_names = convert_torch_checkpoint(path)
     path.unlink()  # pytest keeps folders; these would be gigabytes
-    assert_same_outputs(detector, nets[outputs], source)
+    assert_same_outputs(ssd, nets[outputs], source)
     clip = "sizes" if source == "torchvision" else "centers_and_sizes"
     voc = outputs == 21 and source != "torchvision"
     expected = dataclasses.replace(SSD300_VOC if voc else SSD300_COCO, clip=clip)
-    assert ssd_config(detector) == expected
-    assert detector.name == f"ssd300_{'voc' if voc else 'coco'}_{source}_detector"
-    assert class_names(detector) == (VOC_CLASSES if outputs == 21 else COCO_CLASSES_BY_ID)
+    assert ssd.config == expected
+    assert ssd.name == f"ssd300_{'voc' if voc else 'coco'}_{source}"
+    assert class_names == (VOC_CLASSES if outputs == 21 else COCO_CLASSES_BY_ID)
 
 
 @pytest.mark.slow
@@ -206,10 +206,10 @@ def test_lufficc_s_ssd512_predicts_what_pytorch_predicts(tmp_path):
     torch.manual_seed(0)
     net = TorchSSD(512, 81)
     torch.save({"model": state_dict(net, "lufficc"), "iteration": 7}, tmp_path / "ssd.pth")
-    detector = convert_torch_checkpoint(tmp_path / "ssd.pth")
-    assert ssd_config(detector) == dataclasses.replace(SSD512_COCO, clip="centers_and_sizes")
-    assert class_names(detector) == COCO_CLASSES
-    assert_same_outputs(detector, net, "lufficc")
+    ssd, class_names = convert_torch_checkpoint(tmp_path / "ssd.pth")
+    assert ssd.config == dataclasses.replace(SSD512_COCO, clip="centers_and_sizes")
+    assert class_names == COCO_CLASSES
+    assert_same_outputs(ssd, net, "lufficc")
     (tmp_path / "ssd.pth").unlink()
 
 
@@ -228,18 +228,21 @@ def test_lufficc_s_ssd512_predicts_what_pytorch_predicts(tmp_path):
     ],
 )
 def test_default_boxes_are_those_of_the_source_s_own_settings(
-    source, ssd512, num_classes, expected
+    source, ssd512, num_classes, expected, caplog
 ):
-    assert _config(source, ssd512, num_classes).name == expected
+    caplog.set_level("INFO", "keras_ssd")
+    boxes = _guess_boxes(source, num_classes, "ssd.pth")
+    assert _config(source, ssd512, boxes).name == expected
+    assert f"ssd.pth: taken for an SSD of {source} with the default boxes of" in caplog.text
+    assert f"of {expected.split()[1]}; boxes=" in caplog.text
 
 
 def test_caffe_s_weights_under_ssd_pytorch_s_names_take_bgr(nets, tmp_path):
     path = tmp_path / "ssd_300_VOC0712.pth"
     torch.save(nets[21].state_dict(), path)
-    detector = convert_torch_checkpoint(path, source="caffe")
+    model, _ = convert_torch_checkpoint(path, source="caffe")
     path.unlink()
-    assert ssd_config(detector) == SSD300_VOC  # whose clip rule is None
-    model = ssd_model(detector)
+    assert model.config == SSD300_VOC  # its clip rule is None
     pixels = np.random.default_rng(0).uniform(0, 255, (1, 300, 300, 3)).astype(np.float32)
     first = keras.Model(model.input, model.get_layer("block1_conv1").output)(pixels)
     bgr = torch.from_numpy(pixels[..., ::-1] - np.float32([104, 117, 123])).permute(0, 3, 1, 2)
@@ -277,8 +280,8 @@ def test_the_command_writes_a_detector_that_loads(nets, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert printed == f"ssd300_voc_lufficc_detector: {', '.join(names)} -> {output}\n"
     detector = load_detector(output)
-    assert class_names(detector) == tuple(names)
-    assert_same_outputs(detector, nets[21], "lufficc")
+    assert detector.class_names == tuple(names)
+    assert_same_outputs(detector.ssd, nets[21], "lufficc")
     found = detector(np.zeros((1, 40, 60, 3), np.uint8))
     assert found["boxes"].shape == (1, 200, 4)
     assert [path.name for path in output.parent.iterdir()] == ["ssd.keras"]

@@ -47,9 +47,7 @@ def test_missing_and_extra_tensors_are_named(stand_in, source):
 
 def test_torchvision_s_network_for_larger_images_is_no_ssd512(stand_in):
     path = stand_in("torchvision", backbone__extra__5__0__weight=torch.zeros(1))
-    with pytest.raises(
-        ValueError, match=r"has unexpected backbone\.extra\.5\.0\.weight"
-    ):
+    with pytest.raises(ValueError, match=r"has unexpected backbone\.extra\.5\.0\.weight"):
         convert_torch_checkpoint(path)
 
 
@@ -60,7 +58,9 @@ def test_an_ssd512_must_be_complete(stand_in):
 
 
 def test_a_source_that_does_not_fit_and_one_that_is_unknown_are_refused(stand_in):
-    with pytest.raises(ValueError, match=r"lacks backbone\.vgg\.0\.weight, .*; has unexpected L2Norm"):
+    with pytest.raises(
+        ValueError, match=r"lacks backbone\.vgg\.0\.weight, .*; has unexpected L2Norm"
+    ):
         convert_torch_checkpoint(stand_in(), source="lufficc")
     with pytest.raises(ValueError, match=r"source: expected auto, amdegroot, .*, not 'darknet'"):
         convert_torch_checkpoint(stand_in(), source="darknet")
@@ -82,8 +82,8 @@ def test_class_heads_of_another_shape_are_refused(stand_in, shape):
 def test_every_other_shape_is_checked_and_the_first_few_are_listed(stand_in):
     path = stand_in(conf__0__weight=torch.zeros(HEAD), vgg__0__bias=torch.zeros(64).int())
     message = (
-        r"vgg\.0\.weight float32 \(1,\), not float \(64, 3, 3, 3\); "
-        r"vgg\.0\.bias int32 \(64,\), not float \(64,\); .* and 65 more"
+        r"vgg\.0\.weight is float32 \(1,\), not float \(64, 3, 3, 3\); "
+        r"vgg\.0\.bias is int32 \(64,\), not float \(64,\); .* and 65 more"
     )
     with pytest.raises(ValueError, match=message):
         convert_torch_checkpoint(path)
@@ -103,3 +103,8 @@ def test_the_command_names_what_is_wrong(tmp_path, capsys):
     assert cli.main(["convert", str(page), str(tmp_path / "ssd.h5")]) == 1
     assert "must end in .keras" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["ssd.pth"]
+
+
+def test_default_boxes_of_another_data_set_are_refused(stand_in):
+    with pytest.raises(ValueError, match=r"boxes: expected .*, not 'ilsvrc'"):
+        convert_torch_checkpoint(stand_in(), boxes="ilsvrc")

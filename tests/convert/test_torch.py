@@ -276,11 +276,13 @@ def test_the_command_writes_a_detector_that_loads(nets, tmp_path, capsys):
     (tmp_path / "names.txt").write_text("\n".join(names) + "\n")
     output = tmp_path / "new" / "ssd.keras"
     command = ["convert", str(tmp_path / "ssd.pth"), str(output), "--source", "lufficc"]
-    assert cli.main([*command, "--classes", str(tmp_path / "names.txt")]) == 0
+    command += ["--classes", str(tmp_path / "names.txt"), "--boxes", "coco"]
+    assert cli.main(command) == 0
     printed = capsys.readouterr().out
-    assert printed == f"ssd300_voc_lufficc_detector: {', '.join(names)} -> {output}\n"
+    assert printed == f"ssd300_coco_lufficc_detector: {', '.join(names)} -> {output}\n"
     detector = load_detector(output)
     assert detector.class_names == tuple(names)
+    assert detector.config == dataclasses.replace(SSD300_COCO, clip="centers_and_sizes")
     assert_same_outputs(detector.ssd, nets[21], "lufficc")
     found = detector(np.zeros((1, 40, 60, 3), np.uint8))
     assert found["boxes"].shape == (1, 200, 4)

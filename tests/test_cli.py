@@ -185,7 +185,7 @@ def test_detection_draws_each_photo_and_survives_a_corrupt_one(
     with_bad = [good[0], bad, *good[1:]]
     assert run("detect", *with_bad, *arguments, "--output", tmp_path / "rest") == 1
     error = capsys.readouterr().err
-    assert error == f"keras-ssd detect: {bad}: not an image that OpenCV can decode\n"
+    assert error.startswith(f"keras-ssd detect: {bad}: not an image that can be decoded")
 
     for folder in (tmp_path / "all", tmp_path / "rest"):
         names = {path.name for path in folder.iterdir()}

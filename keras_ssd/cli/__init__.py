@@ -5,6 +5,7 @@ Only the module of the subcommand that runs is imported, so that `keras-ssd --he
 
 import argparse
 import importlib
+import io
 import logging
 import sys
 from collections.abc import Sequence
@@ -24,28 +25,30 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a subcommand; returns the exit status: 0, 1 after an error, 130 after Ctrl-C."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # "?" for a character that a console lacks
     logging.basicConfig(format="%(message)s")
     logging.getLogger("keras_ssd").setLevel(logging.INFO)
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    options = _parser(arguments).parse_args(arguments)
+    asked_for = next((word for word in arguments if not word.startswith("-")), None)
     try:
+        options = _parser(asked_for).parse_args(arguments)
         return options.run(options)
     except (ValueError, ImportError, OSError) as error:
-        print(f"keras-ssd {options.command}: {error}", file=sys.stderr)
+        print(f"keras-ssd {asked_for}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"keras-ssd {options.command}: interrupted", file=sys.stderr)
+        print(f"keras-ssd {asked_for}: interrupted", file=sys.stderr)
         return 130
 
 
-def _parser(arguments):
+def _parser(asked_for):
     """The parser of the command, with the options of the subcommand that is asked for."""
     parser = argparse.ArgumentParser(
         prog="keras-ssd", description="SSD object detection: train, evaluate, detect."
     )
     parser.add_argument("--version", action="version", version=f"keras-ssd {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    asked_for = next((word for word in arguments if not word.startswith("-")), None)
     for name, text in COMMANDS.items():
         command = commands.add_parser(
             name,

@@ -159,7 +159,7 @@ def _format_finding(finding) -> str:
 
 def _plot(report, path):
     """Writes a sheet of samples, evenly spread over those with objects."""
-    from keras_ssd.images import write_png
+    from keras_ssd.images import write_image
 
     samples = [sample for sample in report.samples if len(sample.boxes)]
     if not samples:
@@ -170,13 +170,12 @@ def _plot(report, path):
     columns = ceil(len(cells) ** 0.5)
     cells += [np.zeros_like(cells[0])] * (-len(cells) % columns)
     rows = [np.hstack(cells[start : start + columns]) for start in range(0, len(cells), columns)]
-    write_png(np.vstack(rows), path)
+    write_image(np.vstack(rows), path)
 
 
 def _draw_cell(sample, class_names) -> np.ndarray:
     """The sample with its boxes, in the middle of a black square."""
-    import cv2
-
+    from keras_ssd.images.opencv import cv2
     from keras_ssd.results import Detections, draw_detections
 
     image = sample.read_image()

@@ -9,7 +9,6 @@ model subtracts the mean.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.random import Generator
 
@@ -26,6 +25,7 @@ from keras_ssd.data.augmentation_steps import (
     resize_randomly,
 )
 from keras_ssd.images import checked_image, resize_image
+from keras_ssd.images.opencv import cv2
 
 # The longest side of a photo, in sides of the result. A larger photo is shrunk first, so that an
 # expansion does not take gigabytes. Its smallest crop still has more pixels than the result.

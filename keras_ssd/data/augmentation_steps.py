@@ -13,11 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import cv2
 import numpy as np
 from numpy.random import Generator
 
 from keras_ssd.geometry import clip, iou
+from keras_ssd.images.opencv import cv2
 
 Example: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray]
 Step: TypeAlias = Callable[[np.ndarray, np.ndarray, np.ndarray, Generator], Example]

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-import cv2
 import numpy as np
+
+from keras_ssd.images.opencv import cv2
 
 DRAWN_CLASSES = ("circle", "rectangle", "triangle")
 _OBJECT_TO_IMAGE = (0.12, 0.6)  # a shape's longer side over the image's shorter one

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from keras_ssd.files import as_many
-from keras_ssd.images import read_image, write_png
+from keras_ssd.images import read_image, write_image
 from keras_ssd.inference.protocol import ObjectDetector
 from keras_ssd.results.detections import Detections, write_json
 from keras_ssd.results.drawing import draw_detections
@@ -61,7 +61,7 @@ def detect_to_folder(
             all_found.append(found)
             picture = next(picture for path, picture in pictures if str(path) == found.image)
             try:
-                write_png(draw_detections(read_image(found.image), found), picture)
+                write_image(draw_detections(read_image(found.image), found), picture)
             except (ValueError, OSError) as error:
                 problems.append(f"{found.image}: detected, but not drawn ({error})")
                 continue

@@ -3,9 +3,9 @@
 import colorsys
 import unicodedata
 
-import cv2
 import numpy as np
 
+from keras_ssd.images.opencv import cv2
 from keras_ssd.results.detections import Detections
 
 # Sizes relative to the image's side (the root of its area), and the least that is legible.

@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from keras_ssd.files import as_many
 from keras_ssd.images import CorruptImageError
+from keras_ssd.images.opencv import cv2
 from keras_ssd.inference.photos import checked_array
 from keras_ssd.results.detections import Detections
 from keras_ssd.serving.connections import GrpcConnection, RestConnection

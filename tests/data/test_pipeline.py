@@ -234,7 +234,7 @@ def one_corrupt(tmp_path):
 
 def test_a_corrupt_image_is_an_error_that_names_the_file(one_corrupt):
     samples, file = one_corrupt
-    with pytest.raises(CorruptImageError, match=rf"^{file}: not an image that OpenCV can decode$"):
+    with pytest.raises(CorruptImageError, match=rf"^{file}: not an image that can be decoded"):
         batches(samples, 2)
     dataset = evaluation_dataset(samples, 128)
     with pytest.raises(tf.errors.InvalidArgumentError, match=f"CorruptImageError: {file}"):
@@ -252,9 +252,8 @@ def test_a_skipped_image_trains_as_a_blank_one_and_the_others_as_ever(one_corrup
     with caplog.at_level(logging.WARNING, "keras_ssd"):
         found = batches(samples, 3, batch_size=5, skipped=skipped)
     assert skipped == {"image-2"}
-    assert [record.getMessage() for record in caplog.records] == [
-        f"skipped: {file}: not an image that OpenCV can decode"
-    ]
+    (record,) = caplog.records
+    assert record.getMessage().startswith(f"skipped: {file}: not an image that can be decoded")
     samples = AnnotatedImages([*samples[:2], solid_image(2), *samples[3:]], THREE)
     for number, (with_blank, without) in enumerate(
         zip(found, batches(samples, 3, batch_size=5), strict=True)

@@ -11,7 +11,7 @@ from keras_ssd.classes import VOC_CLASSES
 from keras_ssd.data import load
 from keras_ssd.formats import export_litert
 from keras_ssd.geometry import iou
-from keras_ssd.images import read_image, resize_image, write_png
+from keras_ssd.images import read_image, resize_image, write_image
 from keras_ssd.inference import load_detector
 from keras_ssd.inference.photos import detect
 
@@ -38,7 +38,7 @@ def images():
 def found_by_mediapipe(path, image):
     """What it finds in an image with an exported detector."""
     photo = path.with_suffix(".png")
-    write_png(image, photo)
+    write_image(image, photo)
     command = [PYTHON, Path(__file__).with_name("run_by_mediapipe.py"), path, photo]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])

@@ -1,12 +1,13 @@
-"""Reading images: every kind that is right, and every kind that is not."""
+"""JPEG, PNG and WebP images, which OpenCV reads; and files that cannot be read."""
 
+import os
 import struct
 
 import cv2
 import numpy as np
 import pytest
 
-from keras_ssd.images import CorruptImageError, decode_image, read_image, resize_image
+from keras_ssd.images import CorruptImageError, decode_image, read_image
 
 
 def encode(image, extension, *options) -> bytes:
@@ -120,7 +121,16 @@ def test_a_cut_off_jpeg_with_a_whole_thumbnail_is_an_error():
 
 
 @pytest.mark.parametrize(
-    "data", [b"not an image\n", b"\x00" * 100, b"\xff\xd8\xff\xd9", b"\x89PNG"]
+    "data",
+    [
+        b"not an image\n",
+        b"\x00" * 100,
+        b"\xff\xd8\xff\xd9",
+        b"\x89PNG",
+        b"\x89PNG\r\n\x1a\n",
+        b"RIFF\x04\x00\x00\x00WEBP",
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",  # Pillow would start Ghostscript
+    ],
 )
 def test_what_is_no_image_is_an_error_that_names_it(data):
     with pytest.raises(CorruptImageError, match=r"^notes\.txt: "):
@@ -143,9 +153,13 @@ def test_files_that_cannot_be_read_are_errors_that_name_the_path(tmp_path):
     empty, text = tmp_path / "empty.jpg", tmp_path / "text.jpg"
     empty.write_bytes(b"")
     text.write_text("hello")
+    pipe = tmp_path / "pipe.jpg"
+    os.mkfifo(pipe)
     for path, reason in (
         (tmp_path / "missing.jpg", "No such file or directory"),
-        (tmp_path, "Is a directory"),
+        (tmp_path, "it is a folder"),
+        (pipe, "it is not a regular file"),
+        (tmp_path / "a\0.jpg", "embedded null byte"),
         (empty, "0 bytes"),
         (text, "not an image"),
     ):
@@ -156,11 +170,3 @@ def test_files_that_cannot_be_read_are_errors_that_name_the_path(tmp_path):
 
 def test_a_corrupt_image_is_a_value_error():
     assert issubclass(CorruptImageError, ValueError)
-
-
-def test_resizing_warps_to_a_square_with_linear_interpolation():
-    image = np.zeros((1, 2, 3), np.uint8)
-    image[:, 1] = 100
-    resized = resize_image(image, 4)
-    assert resized.shape == (4, 4, 3)
-    assert resized[:, :, 0].tolist() == [[0, 25, 75, 100]] * 4

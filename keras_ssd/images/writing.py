@@ -1,0 +1,37 @@
+"""RGB arrays to image files."""
+
+from pathlib import Path
+
+import numpy as np
+
+from keras_ssd.files import replace_file
+from keras_ssd.images.arrays import checked_image
+from keras_ssd.images.opencv import cv2
+
+
+def write_image(image: np.ndarray, path: str | Path) -> None:
+    """Writes an image as PNG or JPEG, as the suffix says, complete or not at all.
+
+    Args:
+        image: RGB uint8 (H, W, 3).
+        path: the file to write; its name ends in .png, .jpg or .jpeg.
+
+    Raises:
+        ValueError: the image is not such an array or too large for the format, or the name ends
+            otherwise.
+        OSError: the file cannot be written.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in (".png", ".jpg", ".jpeg"):
+        raise ValueError(f"{path}: the name must end in .png, .jpg or .jpeg")
+    image = checked_image(image, "image")
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    # cv2.imwrite garbles names beyond ASCII on Windows and reports no failure.
+    try:
+        done, data = cv2.imencode(suffix, bgr)
+    except cv2.error as error:
+        raise ValueError(f"{path}: OpenCV cannot encode the image ({error.err})") from error
+    if not done:
+        height, width = image.shape[:2]
+        raise ValueError(f"{path}: the format cannot hold an image of {width} x {height} pixels")
+    replace_file(path, lambda unfinished: unfinished.write_bytes(data))

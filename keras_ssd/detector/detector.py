@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_ssd.classes import checked_class_names
 from keras_ssd.config import SSDConfig
+from keras_ssd.default_boxes import default_boxes
 from keras_ssd.detector.callbacks import with_detector
 from keras_ssd.inference.protocol import ObjectDetector
 from keras_ssd.losses import HardNegativeCrossentropy, SmoothL1
@@ -71,7 +72,7 @@ class Detector(ObjectDetector, keras.Model):
         class_names = _checked_names(class_names, ssd)
 
         # === Layers ===
-        decode = DecodeDetections(ssd.config, top_k=top_k, name="decode_detections")
+        decode = DecodeDetections(ssd.config.variances, top_k=top_k, name="decode_detections")
 
         # === Functional model ===
         images = keras.Input((None, None, 3), dtype="uint8", name="images")
@@ -79,7 +80,7 @@ class Detector(ObjectDetector, keras.Model):
         # Not the Resizing layer: it would round only outside `predict`, and in a plain call of the
         # detector its `training=True` would switch the layers after it to training too.
         raw = ssd(ops.image.resize(ops.cast(images, "float32"), (size, size)))
-        detections = decode(raw["offsets"], raw["classes"])
+        detections = decode(raw["offsets"], raw["classes"], default_boxes(ssd.config))
         super().__init__(images, detections, name=name or f"{ssd.name}_detector", **kwargs)
 
         # === Config ===

@@ -1,11 +1,11 @@
 """The layers of an SSD: those that Keras lacks, and two of Keras's that train faster here."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
 from keras_ssd import geometry
-from keras_ssd.config import SSDConfig
-from keras_ssd.default_boxes import default_boxes
 from keras_ssd.models.nms import non_max_suppression
 
 
@@ -143,7 +143,7 @@ class DecodeDetections(keras.layers.Layer):
     Source: paper, sections 2.2 and 3.1; Caffe `detection_output_layer.cpp`.
 
     Args:
-        config: the SSDConfig of the model: its default boxes and variances.
+        variances: the scales of the offsets, as in SSDConfig.
         confidence_threshold: the score that a box must exceed.
         iou_threshold: a box is dropped if its IoU with a higher-scoring kept box of its class
             exceeds this.
@@ -153,6 +153,7 @@ class DecodeDetections(keras.layers.Layer):
     Inputs:
         offsets: (B, N, 4).
         classes: logits (B, N, K + 1), background first.
+        default_boxes: (N, 4), relative (cx, cy, w, h).
 
     Output, a dictionary. Rows beyond num_detections have box 0, label -1 and score 0:
         "boxes": float32 (B, D, 4), relative corners (x1, y1, x2, y2) in [0, 1].
@@ -163,7 +164,7 @@ class DecodeDetections(keras.layers.Layer):
 
     def __init__(
         self,
-        config: SSDConfig | dict,
+        variances: Sequence[float] = (0.1, 0.1, 0.2, 0.2),
         confidence_threshold: float = 0.01,
         iou_threshold: float = 0.45,
         max_detections: int = 200,
@@ -171,21 +172,16 @@ class DecodeDetections(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
-        self.config = config if isinstance(config, SSDConfig) else SSDConfig.from_dict(config)
+        self.variances = tuple(variances)
         self.confidence_threshold = confidence_threshold
         self.iou_threshold = iou_threshold
         self.max_detections = max_detections
         self.top_k = top_k
-        self._default_boxes = default_boxes(self.config)
 
-    def call(self, offsets, classes):
+    def call(self, offsets, classes, default_boxes):
         scores = ops.softmax(ops.cast(classes, "float32"), axis=-1)[..., 1:]  # (B, N, K)
-        decoded = geometry.decode(
-            ops.cast(offsets, "float32"),
-            ops.convert_to_tensor(self._default_boxes),
-            ops.convert_to_tensor(self.config.variances, dtype="float32"),
-            ops,
-        )
+        variances = ops.convert_to_tensor(self.variances, dtype="float32")
+        decoded = geometry.decode(ops.cast(offsets, "float32"), default_boxes, variances, ops)
 
         scores = ops.transpose(scores, (0, 2, 1))  # (B, K, N)
         num_classes, num_boxes = scores.shape[1:]
@@ -200,7 +196,7 @@ class DecodeDetections(keras.layers.Layer):
         )
         return {**detections, "boxes": geometry.clip(detections["boxes"], ops)}
 
-    def compute_output_spec(self, offsets, classes):
+    def compute_output_spec(self, offsets, classes, default_boxes):
         batch = offsets.shape[0]  # D is not fixed, since `max_detections` may be changed
         return {
             "boxes": keras.KerasTensor((batch, None, 4), dtype="float32"),
@@ -212,7 +208,7 @@ class DecodeDetections(keras.layers.Layer):
     def get_config(self):
         return {
             **super().get_config(),
-            "config": self.config.to_dict(),
+            "variances": self.variances,
             "confidence_threshold": self.confidence_threshold,
             "iou_threshold": self.iou_threshold,
             "max_detections": self.max_detections,

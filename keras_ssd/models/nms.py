@@ -6,15 +6,21 @@ from keras import ops
 from keras_ssd.geometry import iou
 
 
-def non_max_suppression(boxes, scores, confidence_threshold, iou_threshold, max_detections):
-    """Keeps each class's boxes that no better kept box of the class overlaps, the best overall.
+def non_max_suppression(
+    boxes,
+    scores,
+    confidence_threshold: float,
+    iou_threshold: float,
+    max_detections: int,
+) -> dict:
+    """Greedy NMS for each class, then the `max_detections` best boxes of all classes.
 
     Args:
         boxes: float32 (B, K, T, 4), corners.
         scores: float32 (B, K, T), descending along T.
-        confidence_threshold: only scores above it count.
-        iou_threshold: a box goes when a better one overlaps it by more.
-        max_detections: D, of all classes together.
+        confidence_threshold: the score that a box must exceed.
+        iou_threshold: a box is dropped if its IoU with a higher-scoring kept box exceeds this.
+        max_detections: D, the number of boxes to keep of all classes together.
 
     Returns:
         A dictionary of "boxes" (B, D, 4), "labels" int32 (B, D), "scores" (B, D), descending, and
@@ -34,21 +40,30 @@ def non_max_suppression(boxes, scores, confidence_threshold, iou_threshold, max_
 
 
 def _keras_ops(boxes, scores, confidence_threshold, iou_threshold, max_detections):
-    candidates = scores > confidence_threshold  # (B, K, T)
     num_classes, top_k = scores.shape[1:]
     better = ops.arange(top_k)[None, :] < ops.arange(top_k)[:, None]  # [i, j]: j before i
-    suppresses = ops.logical_and(iou(boxes, boxes, ops) > iou_threshold, better)  # (B, K, T, T)
 
-    # A box stays if no box that stays suppresses it. Repeating this from "all stay" settles the
-    # best box first, then those after it; a few rounds usually settle all.
-    def refine(kept, changed):
-        suppressed = ops.any(ops.logical_and(suppresses, kept[..., None, :]), axis=-1)
-        refined = ops.logical_and(candidates, ops.logical_not(suppressed))
-        return refined, ops.any(ops.not_equal(refined, kept))
+    def kept_of_class(boxes_and_scores):
+        """Which boxes (B, T) of one class stay."""
+        boxes, scores = boxes_and_scores
+        candidates = scores > confidence_threshold
+        suppresses = ops.logical_and(iou(boxes, boxes, ops) > iou_threshold, better)  # (B, T, T)
 
-    kept, _ = ops.while_loop(
-        lambda kept, changed: changed, refine, (candidates, ops.any(candidates))
-    )
+        # A box stays if no box that stays suppresses it. Repeating this from "all stay" settles
+        # the best box first, then those after it; a few rounds usually settle all.
+        def refine(kept, changed):
+            suppressed = ops.any(ops.logical_and(suppresses, kept[..., None, :]), axis=-1)
+            refined = ops.logical_and(candidates, ops.logical_not(suppressed))
+            return refined, ops.any(ops.not_equal(refined, kept))
+
+        kept, _ = ops.while_loop(
+            lambda kept, changed: changed, refine, (candidates, ops.any(candidates))
+        )
+        return kept
+
+    # One class at a time: the overlaps of all classes at once, (B, K, T, T), take gigabytes.
+    by_class = ops.transpose(boxes, (1, 0, 2, 3)), ops.transpose(scores, (1, 0, 2))
+    kept = ops.transpose(ops.map(kept_of_class, by_class), (1, 0, 2))  # (B, K, T)
     total = num_classes * top_k
     scores = ops.reshape(ops.where(kept, scores, 0.0), (-1, total))
     scores, indices = ops.top_k(scores, min(max_detections, total))

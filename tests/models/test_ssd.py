@@ -4,7 +4,6 @@ import pytest
 from keras import ops
 
 from keras_ssd.config import SSD300_VOC, FeatureMap, SSDConfig
-from keras_ssd.detector.detector import ssd_config
 from keras_ssd.losses import HardNegativeCrossentropy, SmoothL1
 from keras_ssd.models import backbones
 from keras_ssd.models.layers import FlattenPredictions
@@ -36,7 +35,7 @@ def two_maps_backbone():
 
 
 def two_maps_ssd(num_classes=2):
-    return SSD(TWO_MAPS, num_classes, backbone=two_maps_backbone())
+    return SSD.from_backbone(two_maps_backbone(), TWO_MAPS, num_classes)
 
 
 def to_numpy(outputs):
@@ -169,24 +168,24 @@ def test_a_model_without_foreground_classes_is_refused(num_classes):
 
 def test_a_backbone_with_other_maps_is_refused_by_name():
     with pytest.raises(ValueError, match=r"(?s)'mine'.*\(4, 4\), \(2, 2\).*'SSD300 VOC'.*\(38, 38"):
-        SSD(SSD300_VOC, 20, backbone=two_maps_backbone())
+        SSD.from_backbone(two_maps_backbone(), SSD300_VOC, 20)
 
 
 def test_a_backbone_with_too_few_maps_is_refused():
     backbone = two_maps_backbone()
     first_only = keras.Model(backbone.input, [backbone.outputs[0]], name="first_only")
     with pytest.raises(ValueError, match=r"'first_only'.*'two maps'"):
-        SSD(TWO_MAPS, 2, backbone=first_only)
+        SSD.from_backbone(first_only, TWO_MAPS, 2)
 
 
 def test_layers_of_the_backbone_are_layers_of_the_model():
     backbone = two_maps_backbone()
-    model = SSD(TWO_MAPS, 2, backbone=backbone)
+    model = SSD.from_backbone(backbone, TWO_MAPS, 2)
     assert model.get_layer("stem") is backbone.get_layer("stem")
 
 
 def test_separable_heads_work_on_any_backbone():
-    model = SSD(TWO_MAPS, 2, backbone=two_maps_backbone(), separable_heads=True)
+    model = SSD.from_backbone(two_maps_backbone(), TWO_MAPS, 2, separable_heads=True)
     assert model.get_layer("head2_classes").kernel.shape == (1, 1, 4, 9)
     assert to_numpy(model(pixels(16)))["classes"].shape == (2, N, 3)
 
@@ -215,7 +214,7 @@ def test_weights_are_loaded_from_a_file(tmp_path, suffix):
     saved = two_maps_ssd()
     path = tmp_path / f"model{suffix}"
     saved.save_weights(path) if suffix == ".weights.h5" else saved.save(path)
-    loaded = SSD(TWO_MAPS, 2, backbone=two_maps_backbone(), weights=path)
+    loaded = SSD.from_backbone(two_maps_backbone(), TWO_MAPS, 2, weights=path)
     for a, b in zip(saved.get_weights(), loaded.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -229,14 +228,14 @@ def test_weights_that_do_not_fit_are_refused_by_name(tmp_path, case):
     if case == "other classes":
         two_maps_ssd(num_classes=5).save_weights(path)
     with pytest.raises(ValueError, match=r"model\.weights\.h5 does not fit model 'ssd'"):
-        SSD(TWO_MAPS, 2, backbone=two_maps_backbone(), weights=path)
+        SSD.from_backbone(two_maps_backbone(), TWO_MAPS, 2, weights=path)
 
 
 def test_the_configuration_is_found_in_a_reloaded_model(tmp_path):
     model = two_maps_ssd()
-    assert ssd_config(model) == TWO_MAPS
+    assert model.config == TWO_MAPS
     model.save(tmp_path / "model.keras")
-    assert ssd_config(keras.saving.load_model(tmp_path / "model.keras")) == TWO_MAPS
+    assert keras.saving.load_model(tmp_path / "model.keras").config == TWO_MAPS
 
 
 def test_outputs_and_pixels_stay_float32_under_mixed_bfloat16():

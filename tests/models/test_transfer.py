@@ -5,22 +5,29 @@ import numpy as np
 import pytest
 
 from keras_ssd.config import SSD_TINY_128
-from keras_ssd.detector.detector import build_detector, ssd_config, ssd_model
+from keras_ssd.detector import Detector
 from keras_ssd.models import backbones
 from keras_ssd.models.ssd import SSD, SSDTiny128
-from keras_ssd.models.transfer import freeze_batch_norm, freeze_up_to, with_classes
+from keras_ssd.models.transfer import freeze_batch_norm, freeze_up_to
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (2, 128, 128, 3)).astype(np.float32)
 
 
+def with_classes(detector, class_names):
+    """The SSD for other classes, and the names that it carries over."""
+    new = detector.with_classes(class_names)
+    assert new.class_names == tuple(class_names)
+    return new.ssd, list(new.carried_over)
+
+
 @pytest.fixture(scope="module")
 def detector():
-    return build_detector(SSDTiny128(3), ["cat", "dog", "horse"])
+    return Detector(SSDTiny128(3), ["cat", "dog", "horse"])
 
 
 @pytest.fixture(scope="module")
 def outputs(detector):
-    return ssd_model(detector).predict(IMAGES, verbose=0)
+    return detector.ssd.predict(IMAGES, verbose=0)
 
 
 @pytest.mark.parametrize(
@@ -48,8 +55,8 @@ def test_a_backbone_may_hold_operations_and_models():
     images = keras.Input((128, 128, 3))
     inner = keras.Sequential([keras.Input((128, 128, 3)), keras.layers.Conv2D(3, 1)])
     backbone = keras.Model(images, backbones.tiny(128)(inner(images / 255)))
-    old = SSD(SSD_TINY_128, 1, backbone=backbone)
-    model, carried_over = with_classes(build_detector(old, ("cat",)), ("cat", "cow"))
+    old = SSD.from_backbone(backbone, SSD_TINY_128, 1)
+    model, carried_over = with_classes(Detector(old, ("cat",)), ("cat", "cow"))
     assert carried_over == ["cat"]
     before, after = (ssd.predict(IMAGES, verbose=0)["offsets"] for ssd in (old, model))
     np.testing.assert_allclose(before, after, atol=1e-5)
@@ -74,7 +81,7 @@ def test_a_backbone_may_hold_operations_and_models():
 def test_what_voc_and_coco_call_by_two_names_is_carried_over(
     detector, outputs, old_names, class_names, kept, old_columns, new_columns
 ):
-    renamed = build_detector(ssd_model(detector), old_names)
+    renamed = Detector(detector.ssd, old_names)
     model, carried_over = with_classes(renamed, class_names)
     new = model.predict(IMAGES, verbose=0)
     assert carried_over == kept
@@ -86,13 +93,13 @@ def test_what_voc_and_coco_call_by_two_names_is_carried_over(
 def test_the_detector_stays_as_it_is(detector, outputs):
     model, _ = with_classes(detector, ["raccoon"])
     model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
-    again = ssd_model(detector).predict(IMAGES, verbose=0)
+    again = detector.ssd.predict(IMAGES, verbose=0)
     np.testing.assert_array_equal(again["classes"], outputs["classes"])
 
 
 def test_a_detector_can_be_built_on_the_new_model(detector):
     model, _ = with_classes(detector, ["raccoon", "cat"])
-    assert ssd_config(build_detector(model, ["raccoon", "cat"])) == ssd_config(detector)
+    assert Detector(model, ["raccoon", "cat"]).config == detector.config
 
 
 def test_no_class_twice_and_at_least_one(detector):
@@ -146,5 +153,5 @@ def test_freezing_batch_norm_freezes_nothing_else():
 def test_a_model_for_other_classes_is_not_frozen():
     model = SSDTiny128(2)
     freeze_up_to(model, "conv3_2_relu")
-    thawed, _ = with_classes(build_detector(model, ["cat", "dog"]), ["cat"])
+    thawed, _ = with_classes(Detector(model, ["cat", "dog"]), ["cat"])
     assert frozen(thawed) == []

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from keras_ssd.default_boxes import default_boxes
 from keras_ssd.formats.backend import require_tensorflow
 from keras_ssd.formats.raw_outputs import decoding_settings, labels_text
 from keras_ssd.formats.saved_model.encoded_images import decode_images
@@ -73,6 +74,7 @@ def _signatures(detector):
     """A module that holds the variables, and the signatures' functions by name."""
     size, names = detector.image_size, tf.constant(detector.class_names)
     ssd, decode = detector.ssd, detector.decode
+    all_default_boxes = default_boxes(detector.config)
 
     def with_names(found):
         count = tf.shape(found["num_detections"])[0]
@@ -86,7 +88,7 @@ def _signatures(detector):
     def predict_bytes(image_bytes):
         images, sizes = decode_images(image_bytes, size)
         outputs = ssd(images, training=False)
-        found = decode(outputs["offsets"], outputs["classes"])
+        found = decode(outputs["offsets"], outputs["classes"], all_default_boxes)
         is_good = sizes[:, 0] > 0
         if_bad = {"boxes": 0.0, "labels": -1, "scores": 0.0, "num_detections": -1}
         for name, value in if_bad.items():

@@ -1,72 +1,154 @@
 """The SSD loss: localization and confidence (paper, section 2.2, equations 1 to 3).
 
-Each loss is one scalar: its sum over the batch, divided by the number of matched default boxes.
-Both are exact per batch that they see; under data parallelism each replica normalizes its own.
+Both losses are sums over a batch, divided by the number of its matched default boxes. The batch
+is the global one where Keras splits it over several devices: under `tf.distribute` on TensorFlow
+and under `keras.distribution.DataParallel` on JAX, a step is the step of one device. On PyTorch
+each process of `DistributedDataParallel` divides by the matches of its own part.
 """
+
+from typing import Any
 
 import keras
 from keras import ops
 
 
+class _LossPerMatch(keras.losses.Loss):
+    """A loss whose `call` returns the share (B,) of each image, over the matches of the batch."""
+
+    def __init__(self, name: str):
+        super().__init__(name=name, reduction="sum", dtype="float32")
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """The loss of a batch: a float32 scalar.
+
+        Args:
+            y_true, y_pred: see the class.
+            sample_weight: None, or a weight for each image, (B,): the loss of image i, the
+                negatives that it keeps included, is multiplied by weight i. The number of
+                matches is not weighted.
+
+        Raises:
+            ValueError: `sample_weight` has another shape, such as a weight for each box.
+        """
+        _check_weights(sample_weight)
+        return _same_on_all_replicas(super().__call__(y_true, y_pred, sample_weight))
+
+
 @keras.saving.register_keras_serializable("keras_ssd")
-class SmoothL1(keras.losses.Loss):
-    """Smooth L1 over the offsets of matched default boxes, over max(1, matches).
+class SmoothL1(_LossPerMatch):
+    """Smooth L1 over the offsets of matched default boxes, divided by max(1, matches).
 
     Source: Caffe `smooth_L1_loss_layer.cpp`, `multibox_loss_layer.cpp`.
 
-    y_true: (B, N, 5), target offsets and, last, 1 where the default box is matched, else 0.
-    y_pred: (B, N, 4).
+    y_true: (B, N, 5), the target offsets and, last, 1 where the default box is matched, else 0.
+    y_pred: (B, N, 4), the predicted offsets.
+
+    Example:
+
+    >>> y_true = np.array([[[0, 0, 0, 0, 1], [0, 0, 0, 0, 0]]])  # the first box is matched
+    >>> y_pred = np.array([[[0.5, 0, 0, 3], [9, 9, 9, 9]]])
+    >>> float(keras_ssd.losses.SmoothL1()(y_true, y_pred))  # 0.5 * 0.5**2 + (3 - 0.5)
+    2.625
     """
 
-    def __init__(self, name="smooth_l1"):
-        super().__init__(name=name, reduction="sum", dtype="float32")
+    def __init__(self, name: str = "smooth_l1"):
+        super().__init__(name)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
         targets, matched = y_true[..., :4], y_true[..., 4]
         distance = ops.abs(y_pred - targets)
         loss = ops.where(distance < 1, 0.5 * ops.square(distance), distance - 0.5)
         loss = ops.where(matched[..., None] > 0, loss, 0.0)
-        return ops.sum(loss) / ops.maximum(ops.sum(matched), 1.0)
+        return ops.sum(loss, axis=(1, 2)) / _at_least_one(ops.sum(matched))
 
     def get_config(self):
         return {"name": self.name}
 
 
 @keras.saving.register_keras_serializable("keras_ssd")
-class HardNegativeCrossentropy(keras.losses.Loss):
+class HardNegativeCrossentropy(_LossPerMatch):
     """Softmax cross entropy over matched boxes and each image's hardest negatives.
 
     An image keeps `negative_ratio` negatives for each matched box: those with the highest loss.
     An image without matches keeps none. The sum is divided by max(1, matches of the batch).
     Source: Caffe `multibox_loss_layer.cpp`, `MineHardExamples`.
 
-    Args:
-        negative_ratio: negatives for each match.
+    y_true: (B, N), the class of each default box: 0 background, 1..K, -1 for a box left out.
+    y_pred: (B, N, K + 1), logits.
 
-    y_true: (B, N), the class of each default box: 0 background, 1..K, -1 left out.
-    y_pred: logits (B, N, K + 1).
+    Args:
+        negative_ratio: the number of negatives that an image keeps for each match.
+        name: the loss's name.
+
+    Example:
+
+    >>> y_true = np.array([[1, 0, 0, 0, 0]])  # one match; three of the four others are kept
+    >>> loss = keras_ssd.losses.HardNegativeCrossentropy()(y_true, np.zeros((1, 5, 2)))
+    >>> round(float(loss), 4)  # 4 * log(2)
+    2.7726
     """
 
-    def __init__(self, negative_ratio=3.0, name="hard_negative_crossentropy"):
-        super().__init__(name=name, reduction="sum", dtype="float32")
+    def __init__(self, negative_ratio: float = 3.0, name: str = "hard_negative_crossentropy"):
+        super().__init__(name)
         self.negative_ratio = negative_ratio
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
         classes = ops.cast(y_true, "int32")
         loss = ops.sparse_categorical_crossentropy(
             ops.maximum(classes, 0), y_pred, from_logits=True
         )  # (B, N)
         matched = classes > 0
         matches = ops.sum(ops.cast(matched, "float32"), axis=1)  # (B,)
-        positive_loss = ops.sum(ops.where(matched, loss, 0.0))
+        positive_loss = ops.sum(ops.where(matched, loss, 0.0), axis=1)
 
-        # Cross entropy is never negative, so zeros in place of all that is no negative never
-        # push one out of the first k, nor add anything where there are fewer than k.
+        # Cross entropy is never negative. So a zero in place of what is not a negative never
+        # displaces one of the first k, and adds nothing where there are fewer than k.
         hardest = -ops.sort(-ops.where(classes == 0, loss, 0.0), axis=1)
         kept = ops.floor(self.negative_ratio * matches)
         is_kept = ops.arange(hardest.shape[1], dtype="float32")[None] < kept[:, None]
-        negative_loss = ops.sum(ops.where(is_kept, hardest, 0.0))
-        return (positive_loss + negative_loss) / ops.maximum(ops.sum(matches), 1.0)
+        negative_loss = ops.sum(ops.where(is_kept, hardest, 0.0), axis=1)
+        return (positive_loss + negative_loss) / _at_least_one(ops.sum(matches))
 
     def get_config(self):
         return {"name": self.name, "negative_ratio": self.negative_ratio}
+
+
+def _check_weights(weights):
+    shape = getattr(weights, "shape", ())
+    if len(shape) > 2 or (len(shape) == 2 and shape[1] != 1):
+        raise ValueError(
+            f"sample_weight: expected one weight for each image, (B,), not {tuple(shape)}; to "
+            "leave out a default box, give it the class -1 and 0 as the last of its offsets"
+        )
+
+
+def _at_least_one(matches):
+    """The number of matches in the global batch, or 1, to divide by."""
+    return ops.maximum(_sum_over_replicas(matches), 1.0)
+
+
+def _same_on_all_replicas(loss):
+    """The loss with the gradient of this replica's part and an equal share of the sum as value.
+
+    The sum over replicas is the same. Keras reports the mean over replicas, weighted by their
+    images, which only then is the loss of the batch wherever the images do not divide evenly.
+    """
+    total = _sum_over_replicas(loss)
+    if total is loss:
+        return loss
+    import tensorflow as tf
+
+    share = total / tf.distribute.get_strategy().num_replicas_in_sync
+    return loss + ops.stop_gradient(share - loss)
+
+
+def _sum_over_replicas(value):
+    """The sum of a tensor over the replicas of `tf.distribute`; the tensor itself without them."""
+    if keras.config.backend() != "tensorflow":
+        return value
+    import tensorflow as tf
+
+    replica = tf.distribute.get_replica_context()
+    if replica is None or replica.num_replicas_in_sync == 1:
+        return value
+    return replica.all_reduce(tf.distribute.ReduceOp.SUM, value)

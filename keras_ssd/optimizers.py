@@ -1,5 +1,8 @@
 """The optimizer and learning rates of the original."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -8,17 +11,33 @@ from keras import ops
 class CaffeSGD(keras.optimizers.SGD):
     """SGD with momentum as Caffe trains SSD with it.
 
-    The gradient of kernels and of the L2 normalization's scale gains `weight_decay * weight`;
-    Keras's own `weight_decay` is decoupled, which under momentum 0.9 decays ten times too little.
-    Biases learn at twice the rate and do not decay. Batch normalization's gamma and beta, which
-    the original lacks, learn plainly. Source: Caffe `sgd_solver.cpp`, SSD `model_libs.py`.
+    The gradient of kernels and of the L2 normalization's scale gains `weight_decay * weight`.
+    (Keras's own `weight_decay` is decoupled: with a momentum of 0.9 it would decay ten times too
+    little.) Biases learn at twice the rate and do not decay. The original has no batch
+    normalization; its gamma and beta learn at the plain rate and do not decay. Source: Caffe
+    `sgd_solver.cpp`, SSD `model_libs.py`.
 
     Args:
-        learning_rate, momentum, global_clipnorm: as keras.optimizers.SGD; clipping comes last.
-        weight_decay: Caffe's.
+        learning_rate: a number or one of Keras's schedules.
+        momentum: as in keras.optimizers.SGD.
+        weight_decay: Caffe's weight decay.
+        **kwargs: what else keras.optimizers.SGD takes. `global_clipnorm` clips last. Under
+            `tf.distribute`, Keras clips the part of each replica, before it sums them.
+
+    Example:
+
+    >>> optimizer = keras_ssd.optimizers.CaffeSGD(1e-3, global_clipnorm=10.0)
+    >>> optimizer.caffe_weight_decay
+    0.0005
     """
 
-    def __init__(self, learning_rate=0.001, momentum=0.9, weight_decay=5e-4, **kwargs):
+    def __init__(
+        self,
+        learning_rate: float | Callable = 0.001,
+        momentum: float = 0.9,
+        weight_decay: float = 5e-4,
+        **kwargs: Any,
+    ):
         super().__init__(learning_rate, momentum=momentum, **kwargs)
         self.caffe_weight_decay = weight_decay
 
@@ -34,7 +53,8 @@ class CaffeSGD(keras.optimizers.SGD):
             return gradient
         if variable.name == "bias":
             return 2 * gradient
-        return gradient + self.caffe_weight_decay * ops.cast(variable, gradient.dtype)
+        weight_decay = self.caffe_weight_decay / _num_replicas()  # their gradients are summed
+        return gradient + weight_decay * ops.cast(variable, gradient.dtype)
 
     def get_config(self):
         return {**super().get_config(), "weight_decay": self.caffe_weight_decay}
@@ -42,13 +62,25 @@ class CaffeSGD(keras.optimizers.SGD):
 
 @keras.saving.register_keras_serializable("keras_ssd")
 class Warmup(keras.optimizers.schedules.LearningRateSchedule):
-    """Multiplies a schedule by a factor that rises linearly from 0 to 1 over `steps` steps."""
+    """Multiplies a schedule by a factor that rises linearly from 0 to 1.
 
-    def __init__(self, schedule, steps):
+    Args:
+        schedule: one of Keras's learning rate schedules.
+        steps: the number of steps until the factor is 1.
+
+    Example:
+
+    >>> schedule = keras.optimizers.schedules.CosineDecay(0.1, 1000)
+    >>> warmup = keras_ssd.optimizers.Warmup(schedule, steps=10)
+    >>> [round(float(warmup(step)), 3) for step in (0, 4, 9, 999)]
+    [0.01, 0.05, 0.1, 0.0]
+    """
+
+    def __init__(self, schedule: keras.optimizers.schedules.LearningRateSchedule, steps: int):
         self.schedule = schedule
         self.steps = steps
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         factor = (ops.cast(step, "float32") + 1) / max(self.steps, 1)
         return self.schedule(step) * ops.minimum(factor, 1.0)
 
@@ -60,3 +92,11 @@ class Warmup(keras.optimizers.schedules.LearningRateSchedule):
     def from_config(cls, config):
         schedule = keras.saving.deserialize_keras_object(config["schedule"])
         return cls(schedule, config["steps"])
+
+
+def _num_replicas():
+    if keras.config.backend() != "tensorflow":
+        return 1
+    import tensorflow as tf
+
+    return tf.distribute.get_strategy().num_replicas_in_sync

@@ -1,3 +1,6 @@
+import re
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -234,6 +237,42 @@ def test_a_compiled_model_adds_both_losses_and_scales_neither():
     )
     expected = slow_smooth_l1(targets, offsets) + slow_crossentropy(labels, logits, 3)
     assert float(logs["loss"]) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 1)])
+def test_a_weight_for_each_image_multiplies_its_part_of_the_loss(shape):
+    labels, logits, targets, offsets = random_targets_and_predictions(seed=3)
+    weights = np.array([0.5, 2.0, 0.0, 1.0])
+    matches = (labels > 0).sum()
+    for loss, slow, y_true, y_pred in (
+        (SmoothL1(), slow_smooth_l1, targets, offsets),
+        (HardNegativeCrossentropy(), partial(slow_crossentropy, negative_ratio=3), labels, logits),
+    ):
+        expected = sum(
+            weight
+            * slow(y_true[i : i + 1], y_pred[i : i + 1])
+            * max(1, (labels[i] > 0).sum())  # from the loss of an image by itself to its sum
+            for i, weight in enumerate(weights)
+        )
+        found = float(loss(y_true, y_pred, sample_weight=weights.reshape(shape)))
+        assert found == pytest.approx(expected / matches, rel=1e-5)
+        assert found != pytest.approx(value(loss, y_true, y_pred), rel=1e-2)
+        same = float(loss(y_true, y_pred, sample_weight=np.ones(shape)))
+        assert same == pytest.approx(value(loss, y_true, y_pred), rel=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(4, 50), (1, 4), (4, 1, 1)])
+def test_weights_of_another_shape_are_refused(shape):
+    labels, logits, targets, offsets = random_targets_and_predictions(seed=3)
+    message = (
+        rf"sample_weight: expected one weight for each image, \(B,\), not {re.escape(str(shape))}"
+    )
+    for loss, *inputs in (
+        (SmoothL1(), targets, offsets),
+        (HardNegativeCrossentropy(), labels, logits),
+    ):
+        with pytest.raises(ValueError, match=message):
+            loss(*inputs, sample_weight=np.ones(shape))
 
 
 @pytest.mark.parametrize("loss", [SmoothL1(), HardNegativeCrossentropy(1.5, name="mine")])

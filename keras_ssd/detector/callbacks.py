@@ -22,3 +22,11 @@ class _WithDetector(keras.callbacks.CallbackList):
 
     def set_model(self, model):
         super().set_model(self._detector)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Shows what a callback adds to the logs to those outside, such as the progress bar."""
+        logs = {} if logs is None else logs
+        found = dict(logs)
+        for callback in self.callbacks:
+            callback.on_epoch_end(epoch, found)
+        logs.update(found)

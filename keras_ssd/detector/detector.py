@@ -19,7 +19,7 @@ from keras_ssd.models.ssd import SSD
 
 
 @keras.saving.register_keras_serializable("keras_ssd")
-class Detector(ObjectDetector, keras.Model):
+class Detector(keras.Model, ObjectDetector):
     """Detects objects in images of any size: resizing, SSD, decoding and NMS in one model.
 
     A call, `predict` and every export return the same dictionary; see
@@ -219,6 +219,11 @@ class Detector(ObjectDetector, keras.Model):
                 `keras_ssd.data.validation_dataset`.
         """
         return self.ssd.fit(x, *args, callbacks=with_detector(callbacks, self), **kwargs)
+
+    def jax_state_sync(self):
+        """On JAX, Keras's callbacks call this before they look at the weights in an epoch."""
+        self.ssd.jax_state_sync()
+        super().jax_state_sync()
 
     def evaluate(self, x=None, *args, callbacks=None, **kwargs):
         """Keras's `evaluate`, for the SSD within: the losses; see also `evaluate_map`."""

@@ -27,6 +27,7 @@ MODELS = ssd_mobilenet_320_voc
 
 test: .venv/.installed-test
 	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --doctest-modules keras_ssd
 	$(MAKE) test-backends
 
 test-slow: .venv/.installed-test .venv-mediapipe/.installed
@@ -39,6 +40,7 @@ test-backends: .venv/.installed-test
 lint: .venv/.installed-test
 	.venv/bin/ruff check $(SOURCES)
 	.venv/bin/ruff format --check $(SOURCES)
+	.venv/bin/mypy
 
 format: .venv/.installed-test
 	.venv/bin/ruff check --fix $(SOURCES)

@@ -28,6 +28,7 @@ class Detector(keras.Model, ObjectDetector):
 
     Example:
 
+    >>> import keras_ssd, numpy as np
     >>> detector = keras_ssd.Detector(keras_ssd.SSDTiny128(2), ["cat", "dog"])
     >>> detector.class_names, detector.image_size
     (('cat', 'dog'), 128)
@@ -69,7 +70,7 @@ class Detector(keras.Model, ObjectDetector):
         name: str | None = None,
         **kwargs,
     ):
-        class_names = _checked_names(class_names, ssd)
+        names = _checked_names(class_names, ssd)
 
         # === Layers ===
         decode = DecodeDetections(ssd.config.variances, top_k=top_k, name="decode_detections")
@@ -85,7 +86,7 @@ class Detector(keras.Model, ObjectDetector):
 
         # === Config ===
         self.ssd = ssd
-        self.class_names = class_names
+        self.class_names = names
         self.decode = decode
         self.confidence_threshold = confidence_threshold
         self.iou_threshold = iou_threshold

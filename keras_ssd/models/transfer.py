@@ -30,7 +30,7 @@ def with_classes(
     # background first, in both
     row_of = {name: row for row, name in enumerate(class_names, start=1)}
     row_of = {VOC_NAMES.get(name, name): row for name, row in row_of.items()} | row_of
-    found = [row_of.get(name, row_of.get(VOC_NAMES.get(name))) for name in new_names]
+    found = [row_of.get(name, row_of.get(VOC_NAMES.get(name, name))) for name in new_names]
     kept = [name for name, row in zip(new_names, found, strict=True) if row]
     old_rows = [0, *filter(None, found)]
     new_rows = [0, *(new_names.index(name) + 1 for name in kept)]

@@ -1,34 +1,44 @@
 """Backbones: models from RGB pixels in 0..255 to the feature maps that boxes are predicted from.
 
-A backbone holds the normalization that its weights expect, so that a model built on it takes
+A backbone includes the normalization of pixels that its weights expect, so a model on it takes
 plain pixels.
 """
+
+from collections.abc import Sequence
+from pathlib import Path
 
 import keras
 from keras import layers
 
 from keras_ssd.checkpoints.vgg16 import IMAGENET_MEAN, read_vgg16_weights
-from keras_ssd.models.layers import BatchNormalization, DilatedConv2D, L2Normalization
+from keras_ssd.models.layers import DilatedConv2D, FusedBatchNormalization, L2Normalization
 
-# Of the moving statistics. With Keras's 0.99, let alone MobileNetV2's 0.999, those of a training of
-# some hundred steps still hold much of where they began, and inference falls behind training.
+# The momentum of the moving statistics. At 0.99 or 0.999 they have not converged after a few
+# hundred steps, so inference is worse than training suggests.
 BATCH_NORM_MOMENTUM = 0.95
 
 
-def vgg16(image_size, weights=None, mean=IMAGENET_MEAN):
+def vgg16(
+    image_size: int,
+    weights: str | Path | None = None,
+    mean: Sequence[float] = IMAGENET_MEAN,
+) -> keras.Model:
     """VGG16 with dilated fc6 and fc7, and the paper's extra blocks.
 
-    Built of the layers of `keras.applications.VGG16`, but its third pooling rounds up (so that
-    300 px give 38 cells) and its fifth is 3x3 with stride 1. Source: paper section 3; Caffe
+    It takes the layers of `keras.applications.VGG16`, but the third pooling rounds up, so that
+    300 px give 38 cells, and the fifth is 3x3 with stride 1. Source: paper, section 3; Caffe
     `model_libs.py`.
 
     Args:
         image_size: 300 (six maps) or 512 (seven maps).
-        weights: of the layers up to fc7; see `read_vgg16_weights`. None: random.
-        mean: RGB, subtracted from the pixels.
+        weights: the weights of the layers up to fc7, see `read_vgg16_weights`; None is random.
+        mean: the RGB color that is subtracted from the pixels.
 
     Returns:
-        keras.Model from (B, S, S, 3) to conv4_3_norm, fc7, conv6_2, conv7_2, ... (Caffe's names).
+        A model from (B, S, S, 3) to conv4_3_norm, fc7, conv6_2, conv7_2 and so on (Caffe's names).
+
+    Raises:
+        ValueError: the image size is another, or the weights do not fit.
     """
     images, x = _normalized_images(image_size, offset=[-value for value in mean])
     application = keras.applications.VGG16(include_top=False, weights=None)
@@ -63,19 +73,22 @@ def vgg16(image_size, weights=None, mean=IMAGENET_MEAN):
     return model
 
 
-def mobilenet_v2(image_size, alpha=1.0, weights=None):
+def mobilenet_v2(
+    image_size: int, alpha: float = 1.0, weights: str | Path | None = None
+) -> keras.Model:
     """`keras.applications.MobileNetV2` and four depthwise-separable extra blocks.
 
-    Laid out as TensorFlow's `ssdlite_mobilenet_v2`.
+    The layout is that of TensorFlow's `ssdlite_mobilenet_v2`.
 
     Args:
-        image_size: side of the input in pixels.
-        alpha: width multiplier of MobileNetV2.
-        weights: of MobileNetV2 without its top: "imagenet" (downloads), a path, or None (random).
+        image_size: the side of the input in pixels.
+        alpha: the width multiplier of MobileNetV2.
+        weights: the weights of MobileNetV2 without its top: "imagenet" (downloads), a path, or
+            None (random).
 
     Returns:
-        keras.Model from (B, S, S, 3) to six maps: the expansion of block 13 (stride 16), the last
-        convolution (stride 32) and the extras, each half the one before.
+        A model from (B, S, S, 3) to six maps: the expansion of block 13 (stride 16), the last
+        convolution (stride 32) and the extras, each half as large as the one before.
     """
     _, x = _normalized_images(image_size, scale=1 / 127.5, offset=-1.0)
     application = _with_our_batch_norms(
@@ -98,15 +111,16 @@ def mobilenet_v2(image_size, alpha=1.0, weights=None):
     return keras.Model(application.inputs[0], maps, name="mobilenet_v2")
 
 
-def resnet50(image_size, weights=None):
+def resnet50(image_size: int, weights: str | Path | None = None) -> keras.Model:
     """`keras.applications.ResNet50` and three extra blocks.
 
     Args:
-        image_size: side of the input in pixels, 300 for the six maps of SSD300's grids.
-        weights: of ResNet50 without its top: "imagenet" (downloads), a path, or None (random).
+        image_size: the side of the input in pixels; 300 gives the six grids of SSD300.
+        weights: the weights of ResNet50 without its top: "imagenet" (downloads), a path, or None
+            (random).
 
     Returns:
-        keras.Model from (B, S, S, 3) to six maps: the ends of stages 3, 4 and 5 (strides 8, 16
+        A model from (B, S, S, 3) to six maps: the ends of stages 3, 4 and 5 (strides 8, 16
         and 32) and the extras.
     """
     _, x = _normalized_images(image_size, offset=[-mean for mean in IMAGENET_MEAN])
@@ -129,11 +143,11 @@ def resnet50(image_size, weights=None):
     return keras.Model(application.inputs[0], maps, name="resnet50")
 
 
-def tiny(image_size):
-    """A few plain convolutions: enough for drawn shapes, trained from nothing in minutes.
+def tiny(image_size: int) -> keras.Model:
+    """A few plain convolutions: enough to learn drawn shapes from nothing in minutes.
 
     Returns:
-        keras.Model from (B, S, S, 3) to four maps of strides 8, 16, 32 and 64.
+        A model from (B, S, S, 3) to four maps of strides 8, 16, 32 and 64.
     """
     images, x = _normalized_images(image_size, scale=1 / 127.5, offset=-1.0)
     maps = []
@@ -153,9 +167,9 @@ def tiny(image_size):
 
 
 def normalized_relu6(convolution, x):
-    """A convolution (a layer), batch normalization and ReLU6, both named after it."""
+    """Applies a convolution layer, then batch normalization and ReLU6 named after it."""
     name = convolution.name
-    x = BatchNormalization(epsilon=1e-3, momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(
+    x = FusedBatchNormalization(epsilon=1e-3, momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(
         convolution(x)
     )
     return layers.ReLU(6.0, name=f"{name}_relu")(x)
@@ -167,7 +181,7 @@ def _with_our_batch_norms(application):
     def clone(layer):
         config = layer.get_config()
         if isinstance(layer, layers.BatchNormalization):
-            return BatchNormalization.from_config({**config, "momentum": BATCH_NORM_MOMENTUM})
+            return FusedBatchNormalization.from_config({**config, "momentum": BATCH_NORM_MOMENTUM})
         return type(layer).from_config(config)
 
     model = keras.models.clone_model(application, clone_function=clone)
@@ -176,7 +190,7 @@ def _with_our_batch_norms(application):
 
 
 def xavier():
-    """Caffe's "xavier" filler: uniform, by fan-in alone; new layers of the paper start so."""
+    """Caffe's "xavier" filler, uniform by fan-in only, which the paper's new layers start with."""
     return keras.initializers.VarianceScaling(1.0, mode="fan_in", distribution="uniform")
 
 

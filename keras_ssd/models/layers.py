@@ -11,18 +11,19 @@ from keras_ssd.models.nms import non_max_suppression
 
 @keras.saving.register_keras_serializable("keras_ssd")
 class L2Normalization(keras.layers.Layer):
-    """Scales each pixel's channel vector to unit length, times a learned scale per channel.
+    """Scales each pixel's channel vector to unit length, then each channel by a learned factor.
 
-    Brings conv4_3, whose activations are much larger than those of later maps, to their size.
+    It brings the activations of conv4_3, which are much larger than those of later maps, to the
+    size of theirs.
     Source: paper section 3.1 (ParseNet); Caffe `normalize_layer.cpp`.
 
     Args:
-        scale: initial value of the scale of all channels.
+        scale: the initial factor of all channels.
 
     Input and output: (B, H, W, C), in the policy's compute dtype.
     """
 
-    def __init__(self, scale=20.0, **kwargs):
+    def __init__(self, scale: float = 20.0, **kwargs):
         super().__init__(autocast=False, **kwargs)
         self.initial_scale = scale
 
@@ -46,11 +47,11 @@ class L2Normalization(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("keras_ssd")
-class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras's, but trained by TensorFlow's fused kernel where there is one.
+class FusedBatchNormalization(keras.layers.BatchNormalization):
+    """Keras's batch normalization, but training runs TensorFlow's fused kernel where there is one.
 
-    Keras 3 composes the normalization of small operations, which on a CPU took six times as long
-    with its gradient (152 against 24 ms for (16, 80, 80, 144)).
+    Keras 3 composes the normalization of small operations. On a CPU that took six times as long
+    with its gradient: 152 against 24 ms for an input of (16, 80, 80, 144).
     """
 
     def call(self, inputs, training=None, mask=None):
@@ -65,7 +66,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
             inputs, self.gamma.value, self.beta.value, epsilon=self.epsilon
         )
-        # The kernel divides by one less than the values' number, Keras by their number.
+        # The kernel divides by the number of values minus one, Keras by their number.
         count = ops.cast(tf.size(inputs) / tf.shape(inputs)[-1], "float32")
         variance = variance * (count - 1) / count
         for moving, current in ((self.moving_mean, mean), (self.moving_variance, variance)):
@@ -75,10 +76,10 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
 @keras.saving.register_keras_serializable("keras_ssd")
 class DilatedConv2D(keras.layers.Conv2D):
-    """Keras's, but trained as one matrix product on TensorFlow.
+    """Keras's convolution, but training computes one matrix product on TensorFlow.
 
-    TensorFlow's gradient of a dilated convolution is slow on a CPU: for VGG16's fc6 and 8 images of
-    300 px a step took 0.93 s in bfloat16, and 0.32 s as a matrix product.
+    TensorFlow's gradient of a dilated convolution is slow on a CPU: a step of SSD300 on 8 images
+    took 0.93 s in bfloat16, and 0.32 s with VGG16's fc6 as a matrix product.
     """
 
     def call(self, inputs, training=None):

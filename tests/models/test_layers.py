@@ -9,10 +9,10 @@ from keras import ops
 from keras_ssd.config import FeatureMap, SSDConfig
 from keras_ssd.default_boxes import default_boxes
 from keras_ssd.models.layers import (
-    BatchNormalization,
     DecodeDetections,
     DilatedConv2D,
     FlattenPredictions,
+    FusedBatchNormalization,
     L2Normalization,
 )
 
@@ -191,7 +191,7 @@ def test_flatten_predictions_keeps_images_apart():
 def test_batch_normalization_trains_as_keras_own(shape):
     images, weights = 3 + 2 * random(*shape), random(*shape, seed=1)
     results = []
-    for kind in (keras.layers.BatchNormalization, BatchNormalization):
+    for kind in (keras.layers.BatchNormalization, FusedBatchNormalization):
         layer = kind(epsilon=1e-3, momentum=0.9)
         model = keras.Sequential([keras.Input(shape[1:]), layer])
         layer.gamma.assign([0.5, 1.0, 2.0])

@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 from keras_ssd.formats.litert.quantization.bias_correction import with_corrected_biases
-from keras_ssd.models.layers import BatchNormalization
+from keras_ssd.models.layers import FusedBatchNormalization
 
 IMAGES = np.random.default_rng(0).uniform(0, 6, (5, 8, 8, 4)).astype(np.float32)
 
@@ -41,8 +41,8 @@ def mean(model):
         lambda: (layers.Conv2D(3, 3, strides=2, padding="same"),),
         lambda: (layers.Conv2D(3, 3, padding="same", dilation_rate=2),),
         lambda: (layers.DepthwiseConv2D(3, strides=2, padding="same"),),
-        lambda: (layers.Conv2D(3, 1, use_bias=False), BatchNormalization()),
-        lambda: (layers.DepthwiseConv2D(3, use_bias=False), BatchNormalization()),
+        lambda: (layers.Conv2D(3, 1, use_bias=False), FusedBatchNormalization()),
+        lambda: (layers.DepthwiseConv2D(3, use_bias=False), FusedBatchNormalization()),
         lambda: (layers.Conv2D(3, 3, use_bias=False), layers.BatchNormalization()),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 from keras import layers
 
 from keras_ssd.formats.litert.quantization.equalization import with_equal_channels
-from keras_ssd.models.layers import BatchNormalization
+from keras_ssd.models.layers import FusedBatchNormalization
 
 IMAGES = np.random.default_rng(0).uniform(0, 6, (5, 8, 8, 4)).astype(np.float32)
 
@@ -16,9 +16,9 @@ IMAGES = np.random.default_rng(0).uniform(0, 6, (5, 8, 8, 4)).astype(np.float32)
 def network(*, also_read=False):
     """Two projections that are added, with channels of very different size, and what reads them."""
     inputs = keras.Input((8, 8, 4))
-    first = BatchNormalization(name="first")(layers.Conv2D(6, 1, use_bias=False)(inputs))
+    first = FusedBatchNormalization(name="first")(layers.Conv2D(6, 1, use_bias=False)(inputs))
     x = layers.ReLU(6.0)(layers.Conv2D(8, 1)(first))
-    second = BatchNormalization(name="second")(layers.Conv2D(6, 1, use_bias=False)(x))
+    second = FusedBatchNormalization(name="second")(layers.Conv2D(6, 1, use_bias=False)(x))
     total = layers.Add(name="sum")([first, second])
     x = layers.Conv2D(3, 3, activation="relu")(total)
     model = keras.Model(inputs, [x, total] if also_read else x)

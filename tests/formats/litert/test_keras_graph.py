@@ -9,7 +9,7 @@ from keras_ssd.formats.litert.quantization.keras_graph import (
     normalizes_channels,
     readers_by_tensor,
 )
-from keras_ssd.models.layers import BatchNormalization
+from keras_ssd.models.layers import FusedBatchNormalization
 
 
 class OwnBatchNormalization(layers.BatchNormalization):
@@ -42,7 +42,7 @@ def test_layers_operations_models_within_and_the_model_itself_read():
     ("layer", "expected"),
     [
         (layers.BatchNormalization(), True),
-        (BatchNormalization(axis=3), True),
+        (FusedBatchNormalization(axis=3), True),
         (layers.BatchNormalization(axis=1), False),
         (OwnBatchNormalization(), False),
         (layers.LayerNormalization(), False),

@@ -4,7 +4,7 @@ from collections import defaultdict
 
 from keras import layers
 
-from keras_ssd.models.layers import BatchNormalization
+from keras_ssd.models.layers import FusedBatchNormalization
 
 
 def readers_by_tensor(model) -> dict[int, list]:
@@ -29,5 +29,5 @@ def is_called_once(layer) -> bool:
 
 def normalizes_channels(layer) -> bool:
     """Whether a layer is Keras's batch normalization or this package's, of maps (B, H, W, C)."""
-    kinds = (layers.BatchNormalization, BatchNormalization)  # a subclass may do more
+    kinds = (layers.BatchNormalization, FusedBatchNormalization)  # a subclass may do more
     return type(layer) in kinds and layer.axis in (-1, 3)

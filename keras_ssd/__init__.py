@@ -99,5 +99,5 @@ def _register_classes():
     importlib.import_module("keras_ssd.detector")
 
 
-if "keras" in sys.modules:
+if sys.modules.get("keras"):
     _register_classes()

@@ -1,9 +1,27 @@
 """Every kind of detector, from its name or its file."""
 
+import importlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from keras_ssd.checkpoints import is_checkpoint
 from keras_ssd.inference.protocol import ObjectDetector
-from keras_ssd.presets import is_preset, list_presets
+from keras_ssd.presets import find_preset, is_preset, list_presets, preset_file
+
+if TYPE_CHECKING:
+    from keras_ssd.detector import Detector
+
+# The module and the class that read an exported detector, by the file's suffix; "" is a folder.
+_READERS = {
+    ".tflite": ("keras_ssd.formats.litert.read", "LiteRTDetector"),
+    ".onnx": ("keras_ssd.formats.onnx.read", "OnnxDetector"),
+    ".xml": ("keras_ssd.formats.openvino.read", "OpenVINODetector"),
+    "": ("keras_ssd.formats.saved_model.read", "SavedModelDetector"),
+}
+_EXPECTED = (
+    "a file that ends in .keras, .tflite, .onnx or .xml, the folder of a SavedModel, a checkpoint "
+    "(.pth, .pt, .tar.gz or its folder), or a preset: {}"
+)
 
 
 def load_detector(model: str | Path, *, dtype: str | None = None) -> ObjectDetector:
@@ -11,48 +29,89 @@ def load_detector(model: str | Path, *, dtype: str | None = None) -> ObjectDetec
 
     Args:
         model: the name of a preset, which is downloaded once unless it comes with the package; or
-            the path of a detector saved as `.keras` or exported: a `.tflite`, `.onnx` or (OpenVINO)
-            `.xml` file, or the folder of a SavedModel, or of its versions.
-        dtype: what it computes in. None is Keras's dtype policy for a Keras detector, and what the
-            file was exported with for the others. A Keras detector takes "float32",
-            "mixed_bfloat16", "mixed_float16", or "auto": the faster of float32 and bfloat16, if it
-            was measured not to cost accuracy. An OpenVINO file takes "float32" or "bfloat16".
+            the path of a detector saved as `.keras`, of one exported as a `.tflite`, `.onnx` or
+            (OpenVINO) `.xml` file, or of the folder of a SavedModel or of its versions; or the
+            path of a checkpoint that `Detector.from_checkpoint` reads: PyTorch's `.pth` or `.pt`,
+            or TensorFlow's folder or `.tar.gz`.
+        dtype: the dtype that the detector computes in. None is Keras's dtype policy for a detector
+            of Keras, and what the file was exported with for the others. A detector of Keras takes
+            "float32", "mixed_bfloat16", "mixed_float16", or "auto": the faster of float32 and
+            bfloat16, if it was measured not to cost accuracy. An OpenVINO file takes "float32" or
+            "bfloat16". All take "auto".
 
     Returns:
-        A `Detector` for a `.keras` file or a preset, else an `ExportedDetector`. Both answer
-        `class_names`, `image_size`, `predict` and `detect`.
+        A `Detector` for a `.keras` file, a checkpoint and most presets, else an
+        `ExportedDetector`. Both answer `class_names`, `image_size`, `predict` and `detect`.
 
     Raises:
         ValueError: there is no such preset or file, it holds something else, it cannot be
             downloaded (the message says what to do by hand), or the dtype does not fit it.
         ImportError: the program that runs the file's format is not installed.
+
+    Example:
+        >>> import keras_ssd
+        >>> detector = keras_ssd.load_detector("ssd_mobilenet_320_voc_int8")
+        >>> detector.class_names[:3], detector.image_size
+        (('aeroplane', 'bicycle', 'bird'), 320)
     """
-    if is_preset(model):
-        from keras_ssd.detector import opening
+    if exported := _exported_path(model):
+        return _open_exported(exported, dtype)
+    return load_keras_detector(model, dtype=dtype)
 
-        return opening.open_preset(str(model), dtype)
+
+def load_keras_detector(model: str | Path, *, dtype: str | None = None) -> "Detector":
+    """Loads a detector that can be trained, changed and exported; see `load_detector`.
+
+    Raises:
+        ValueError: as `load_detector`, or the detector is an exported one.
+        ImportError: Keras or its backend is not installed.
+    """
     path = Path(model)
-    if not path.exists():
-        names = ", ".join(preset.name for preset in list_presets())
-        raise ValueError(f"{model}: no such file; expected a detector's file, or a preset: {names}")
-    if path.suffix == ".keras":
-        from keras_ssd.detector import opening
-
+    if _exported_path(model):
+        raise ValueError(
+            f"{model}: an exported detector, which only detects; expected a detector of Keras"
+        )
+    if is_preset(model):
+        return _opening().open_preset(str(model), dtype)
+    if path.is_file() and path.suffix == ".keras":
+        opening = _opening()
         return opening.in_dtype(opening.open_detector(path), dtype)
-    if path.suffix == ".xml":
-        from keras_ssd.formats.openvino.read import OpenVINODetector
+    if is_checkpoint(path):
+        opening = _opening()
+        return opening.in_dtype(opening.open_checkpoint(path), dtype)
+    names = ", ".join(preset.name for preset in list_presets())
+    problem = "expected a detector" if path.exists() else "no such file; expected a detector"
+    raise ValueError(f"{model}: {problem}: {_EXPECTED.format(names)}")
 
-        return OpenVINODetector(path, precision=dtype or "float32")
-    if dtype not in (None, "auto"):
-        raise ValueError(f"dtype: {model} keeps what it was exported with, so it takes no {dtype}")
-    if path.suffix == ".tflite":
-        from keras_ssd.formats.litert.read import LiteRTDetector
 
-        return LiteRTDetector(path)
-    if path.suffix == ".onnx":
-        from keras_ssd.formats.onnx.read import OnnxDetector
+def _exported_path(model):
+    """The path of an exported detector, or None if the model is of another kind."""
+    if is_preset(model):
+        preset = find_preset(model)
+        return preset_file(preset) if preset.kind == "litert" else None
+    path = Path(model)
+    if path.is_dir() and (any(path.glob("saved_model.pb")) or any(path.glob("*/saved_model.pb"))):
+        return None if is_checkpoint(path) else path
+    return path if path.suffix and path.suffix in _READERS and path.is_file() else None
 
-        return OnnxDetector(path)
-    from keras_ssd.formats.saved_model.read import SavedModelDetector
 
-    return SavedModelDetector(path)
+def _open_exported(path, dtype):
+    suffix = "" if path.is_dir() else path.suffix
+    module, name = _READERS[suffix]
+    options = {}
+    if suffix == ".xml":
+        options["precision"] = "float32" if dtype in (None, "auto") else dtype
+    elif dtype not in (None, "auto"):
+        raise ValueError(f"dtype: {path} keeps what it was exported with, so it takes no {dtype}")
+    return getattr(importlib.import_module(module), name)(path, **options)
+
+
+def _opening():
+    """The module that opens detectors of Keras."""
+    try:
+        return importlib.import_module("keras_ssd.detector.opening")
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"{error.name} is missing, which detectors of Keras need: pip install keras-ssd. "
+            "Without it, exported detectors can be loaded (.tflite, .onnx)"
+        ) from error

@@ -10,9 +10,9 @@ import cv2
 import keras
 import pytest
 
-from keras_ssd.cli import main
+import keras_ssd
+from keras_ssd.cli import COMMANDS, main
 from keras_ssd.data.voc import load_voc
-from keras_ssd.models import class_names, load_detector
 
 CLASSES = ["circle", "rectangle", "triangle"]
 
@@ -72,9 +72,12 @@ def test_a_trained_detector_trains_on_for_other_classes(finished, drawn_voc, tmp
     data = ("--data", drawn_voc, "--image-set", "train", "--max-images", 4)
     assert run("train", *data, *options, *classes, "--output", tmp_path / "run") == 0
     printed = capsys.readouterr().out
-    assert re.search(r"carried over from .*last\.keras: circle$", printed, re.MULTILINE)
-    assert re.search(r"start anew: square$", printed, re.MULTILINE)
-    assert class_names(load_detector(tmp_path / "run" / "last.keras")) == ("square", "circle")
+    assert re.search(r"^Classes that .*last\.keras knows: circle$", printed, re.MULTILINE)
+    assert re.search(r"^Classes that are new: square$", printed, re.MULTILINE)
+    assert keras_ssd.load_detector(tmp_path / "run" / "last.keras").class_names == (
+        "square",
+        "circle",
+    )
 
 
 def test_training_writes_its_run(finished):
@@ -214,7 +217,7 @@ def test_what_is_missing_or_unknown_is_named_in_one_line(drawn_voc, tmp_path, fa
         ("detect", drawn_voc / "JPEGImages/000000.jpg", "--output", tmp_path / "pictures"),
     ):
         assert fails(*command, "--model", missing).startswith(
-            f"{missing}: no such file; expected a detector saved as .keras, or a preset: ssd_"
+            f"{missing}: no such file; expected a detector: a file that ends in .keras"
         )
         error = fails(*command, "--model", tmp_path / "file")
         assert error.startswith(f"{tmp_path / 'file'}: expected a detector")
@@ -237,12 +240,38 @@ def test_training_names_a_corrupt_image(with_a_corrupt_image, tmp_path, fails):
     assert fails(*arguments) == f"{file}: the image is cut off before its end"
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["evaluate"], ["detect"]])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command, capsys):
     with pytest.raises(SystemExit) as stop:
-        main([*command, "--help"])
+        main([command, "--help"])
     assert stop.value.code == 0
-    assert ("--model" if command else "evaluate") in capsys.readouterr().out
+    assert COMMANDS[command] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["--help", "detect"]])
+def test_the_help_lists_the_commands(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 0
+    printed = capsys.readouterr().out
+    assert [line.split()[0] for line in printed.splitlines() if re.match("    [a-z]", line)] == [
+        *COMMANDS
+    ]
+
+
+def test_the_version_is_printed(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f"keras-ssd {keras_ssd.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["detekt"], ["--model", "x"]])
+def test_without_a_known_command_the_usage_is_shown(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: keras-ssd [-h] [--version] COMMAND")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ ROOMS = [
     "classes",
     "files",
     "extras",
+    "terminal",
     "images",
     "results",
     "inference",

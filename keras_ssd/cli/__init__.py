@@ -7,8 +7,11 @@ import argparse
 import importlib
 import io
 import logging
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from keras_ssd import __version__
 
@@ -24,7 +27,7 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a subcommand; returns the exit status: 0, 1 after an error, 130 after Ctrl-C."""
+    """Runs a subcommand; returns the exit status: 0, 1 after an error, 130 after Ctrl-C or kill."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # "?" for a character that a console lacks
     logging.basicConfig(format="%(message)s")
@@ -33,13 +36,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked_for = next((word for word in arguments if not word.startswith("-")), None)
     try:
         options = _parser(asked_for).parse_args(arguments)
-        return options.run(options)
+        with _killed_as_by_ctrl_c():
+            return options.run(options)
     except (ValueError, ImportError, OSError) as error:
         print(f"keras-ssd {asked_for}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"keras-ssd {asked_for}: interrupted", file=sys.stderr)
         return 130
+
+
+@contextmanager
+def _killed_as_by_ctrl_c() -> Iterator[None]:
+    """Lets `kill`, or a terminal that closes, end a command as Ctrl-C does: results are saved."""
+    changed = []
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+                signal.signal(number, signal.default_int_handler)
+                changed.append(number)
+    try:
+        yield
+    finally:
+        for number in changed:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _parser(asked_for):

@@ -45,10 +45,10 @@ def add_options(command):
 def run(options) -> int:
     """Exports, loads back what it wrote and prints how far that lies from the detector."""
     from keras_ssd.formats import compare, file_size
-    from keras_ssd.loading import load_detector
+    from keras_ssd.loading import load_detector, load_keras_detector
 
     _check_options(options)
-    to_export = load_detector(options.model, dtype=options.dtype)
+    to_export = load_keras_detector(options.model, dtype=options.dtype)
     detector = to_export.with_dtype("float32")
     size, names = detector.image_size, detector.class_names
     data, calibration_images = None, None

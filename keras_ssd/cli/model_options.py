@@ -1,35 +1,48 @@
 """The options that name a trained detector, shared by the subcommands that use one."""
 
+import argparse
+from typing import TYPE_CHECKING
 
-def add_model_options(command, *, or_server=False, to_export=False):
-    """Adds the options that `load_model` reads, and `--server` as their alternative if wanted.
+if TYPE_CHECKING:
+    from keras_ssd.inference.protocol import ObjectDetector
 
-    A detector to export is one of Keras, and computes in float32 by default.
+
+def add_model_options(
+    command: argparse.ArgumentParser, *, or_server: bool = False, to_export: bool = False
+) -> None:
+    """Adds the options that `load_model` reads.
+
+    Args:
+        command: the subcommand's parser.
+        or_server: whether `--server` may be given in place of `--model`.
+        to_export: whether only a detector of Keras will do, in float32 unless the user asks for
+            another dtype.
     """
     choice = command.add_mutually_exclusive_group(required=True)
     choice.add_argument(
         "--model",
         metavar="MODEL",
-        help="name of a preset (`keras-ssd presets` lists them), or a detector saved as .keras"
-        + ("" if to_export else " or exported"),
+        help="the name of a preset (`keras-ssd presets` lists them), or the path of a detector: a "
+        ".keras file, a checkpoint of PyTorch or TensorFlow"
+        + ("" if to_export else ", or an exported .tflite, .onnx or .xml file or SavedModel"),
     )
     if or_server:
         choice.add_argument(
             "--server",
             metavar="ADDRESS",
-            help="address of a model on TensorFlow Serving: grpc://HOST:PORT/NAME or "
+            help="the address of a model on TensorFlow Serving: grpc://HOST:PORT/NAME or "
             "http://HOST:PORT/v1/models/NAME",
         )
     command.add_argument(
         "--dtype",
         choices=("auto", "float32", "mixed_bfloat16"),
         default="float32" if to_export else "auto",
-        help="dtype to compute in; auto takes bfloat16 where it was measured to be faster and as "
-        "accurate",
+        help="the dtype to compute in; auto takes bfloat16 if it was measured to be faster and as "
+        "accurate, and says what it took",
     )
 
 
-def load_model(options):
+def load_model(options: argparse.Namespace) -> "ObjectDetector":
     """The detector that the options name; see `keras_ssd.load_detector`."""
     from keras_ssd.loading import load_detector
 

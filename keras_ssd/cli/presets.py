@@ -1,30 +1,29 @@
-"""Lists the trained detectors that --model takes by name."""
+"""`keras-ssd presets` lists the trained detectors that --model takes by name."""
+
+import argparse
 
 
-def add_options(command):
-    """There are none."""
+def add_options(command: argparse.ArgumentParser) -> None:
+    """This subcommand has no options."""
 
 
-def run(options) -> int:
+def run(options: argparse.Namespace) -> int:
     """Prints a table; see `keras_ssd.list_presets`."""
     from keras_ssd.presets import list_presets
+    from keras_ssd.terminal import print_table
 
-    rows = [("name", "architecture", "classes", "metric", "MB", "where", "trained by")]
-    for preset in list_presets():
-        where = "download" if preset.url else "in the package"
-        rows.append(
-            (
-                preset.name,
-                preset.architecture,
-                preset.classes,
-                preset.metric,
-                f"{preset.megabytes:g}",
-                where,
-                preset.trained_by,
-            )
+    header = ("name", "architecture", "classes", "metric", "MB", "where", "trained by")
+    rows = [
+        (
+            preset.name,
+            preset.architecture,
+            preset.classes,
+            preset.metric,
+            f"{preset.megabytes:g}",
+            "download" if preset.url else "in the package",
+            preset.trained_by,
         )
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print("  ".join(cells).rstrip())
+        for preset in list_presets()
+    ]
+    print_table(header, rows, align="<<<<><<")
     return 0

@@ -173,11 +173,11 @@ def _recipe(options, num_images):
 
 
 def _model(options, class_names):
-    from keras_ssd.loading import load_detector
+    from keras_ssd.loading import load_keras_detector
 
     if options.model in NEW_MODELS:
         return _new_model(options, len(class_names))
-    detector = load_detector(options.model, dtype=options.dtype).with_classes(class_names)
+    detector = load_keras_detector(options.model, dtype=options.dtype).with_classes(class_names)
     new = [name for name in class_names if name not in detector.carried_over]
     print(f"Classes that {options.model} knows: {', '.join(detector.carried_over) or 'none'}")
     print(f"Classes that are new: {', '.join(new) or 'none'}")

@@ -1,6 +1,6 @@
 """The detector: uint8 images in, detections out, in one Keras model."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import keras
@@ -216,6 +216,30 @@ class Detector(TrainsItsSSD, keras.Model, ObjectDetector):
 
         detector = open_preset(name, dtype)
         return detector if class_names is None else detector.with_classes(class_names)
+
+    @classmethod
+    def from_checkpoint(
+        cls,
+        path: str | Path,
+        source: str = "auto",
+        class_names: Iterable[str] | None = None,
+        boxes: str | None = None,
+    ) -> "Detector":
+        """Makes a detector of a checkpoint of PyTorch or TensorFlow, for example of torchvision.
+
+        Args:
+            path: the checkpoint.
+            source: the project that trained it, or "auto", which tells the project by the names in
+                the file, and the original's weights by the file's name, `ssd_300_VOC0712.pth`.
+            class_names, boxes: as in `keras_ssd.convert.convert_checkpoint`, which also lists the
+                sources.
+
+        Raises:
+            ValueError: the checkpoint cannot be read, or is not that of an SSD of the source.
+        """
+        from keras_ssd.detector.opening import open_checkpoint
+
+        return open_checkpoint(path, source, class_names, boxes)
 
     def evaluate_map(self, data, **options):
         """Measures mAP by the rules of VOC and COCO; see `keras_ssd.evaluation.evaluate_map`."""

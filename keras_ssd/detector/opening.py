@@ -1,6 +1,7 @@
-"""Keras detectors from files: `.keras`, foreign checkpoints, and presets by name."""
+"""Detectors of Keras from files: `.keras`, foreign checkpoints, and presets by name."""
 
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import keras
@@ -9,7 +10,7 @@ from keras_ssd import optimizers  # noqa: F401 - a compiled detector may hold on
 from keras_ssd.convert import convert_checkpoint
 from keras_ssd.detector.detector import Detector
 from keras_ssd.models.precision import auto_dtype
-from keras_ssd.presets import Preset, find_preset, preset_file
+from keras_ssd.presets import Preset, find_preset, list_presets, preset_file
 
 
 def open_preset(name: str, dtype: str | None = None) -> Detector:
@@ -17,7 +18,8 @@ def open_preset(name: str, dtype: str | None = None) -> Detector:
     preset = find_preset(name)
     if preset.kind == "litert":
         raise ValueError(
-            f"{name}: a LiteRT file, which does not train; load it with keras_ssd.load_detector"
+            f"{name}: this preset is a LiteRT file, which cannot be trained or changed; load it "
+            "with keras_ssd.load_detector"
         )
     path = preset_file(preset)
     try:
@@ -32,19 +34,34 @@ def open_preset(name: str, dtype: str | None = None) -> Detector:
     return in_dtype(detector, dtype, preset)
 
 
+def open_checkpoint(
+    path: str | Path,
+    source: str = "auto",
+    class_names: Iterable[str] | None = None,
+    boxes: str | None = None,
+) -> Detector:
+    """The detector in a foreign checkpoint; see `Detector.from_checkpoint`."""
+    if source == "auto":
+        # The names within the file do not tell "caffe" from "amdegroot"; the file's name does.
+        name = Path(path).name
+        sources = [preset.kind for preset in list_presets() if preset.file_name == name]
+        source = sources[0] if sources else source
+    return Detector(*convert_checkpoint(path, source, class_names, boxes))
+
+
 def in_dtype(detector: Detector, dtype: str | None, preset: Preset | None = None) -> Detector:
-    """The detector in a dtype; see `load_detector`."""
+    """The detector in a dtype; see `keras_ssd.load_detector`."""
     if dtype is None:
         dtype = keras.config.dtype_policy().name
-    if dtype == "auto" and preset is None:
-        dtype = auto_dtype(detector.name, None, None)
-    elif dtype == "auto":
+    if dtype == "auto" and preset is not None:
         dtype = auto_dtype(preset.name, preset.bfloat16_map_loss, preset.bfloat16_time)
+    elif dtype == "auto":
+        dtype = auto_dtype(detector.name, None, None)
     return detector.with_dtype(dtype)
 
 
 def open_detector(path: str | Path) -> Detector:
-    """The detector in a `.keras` file.
+    """The detector in a `.keras` file, in the dtype that it was saved with.
 
     Raises:
         ValueError: there is no such file, or it holds something else.

@@ -7,9 +7,9 @@ from pathlib import Path
 from keras_ssd.files import as_many
 from keras_ssd.images import read_image, write_image
 from keras_ssd.inference.protocol import ObjectDetector
-from keras_ssd.results.detections import Detections
+from keras_ssd.results.detections import Detections, write_json
 from keras_ssd.results.drawing import draw_detections
-from keras_ssd.results.records import write_json
+from keras_ssd.terminal import track
 
 
 def detect_to_folder(
@@ -27,7 +27,7 @@ def detect_to_folder(
     `dog-2.png`, `dog-3.png`. The same photos give the same names again and replace an earlier
     run's pictures; a photo itself is never replaced. A photo that fails does not stop the rest,
     and what was found until an interruption is written. If all photos fail, an earlier run's files
-    are kept.
+    are kept. A progress bar is shown on stderr if it is a terminal and rich is installed.
 
     Args:
         detector: any kind of detector.
@@ -47,7 +47,7 @@ def detect_to_folder(
     paths, output = list(as_many(paths)), Path(output)
     problems, all_found = [], []
     results = detector.detect(
-        paths,
+        track(paths, "Detecting", len(paths)),
         confidence_threshold=confidence_threshold,
         batch_size=batch_size,
         on_error=lambda error: problems.append(str(error)),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_ssd.images import read_image
-from keras_ssd.inference.photos import detect, detect_to_folder
+from keras_ssd.inference.folder import detect_to_folder
 from keras_ssd.results.drawing import draw_detections
 
 
@@ -51,7 +51,7 @@ class TestDetectToFolder:
             {"image": str(second), "label": "class6", "score": 0.9, "box": [15, 25, 45, 50]},
         ]
         for path in (first, second):
-            (found,) = detect(detector, path)
+            (found,) = detector.detect(path)
             expected = draw_detections(read_image(path), found)
             np.testing.assert_array_equal(read_image(output / path.name), expected)
         np.testing.assert_array_equal(read_image(first), image_of(5, 100, 200))

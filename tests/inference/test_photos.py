@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_ssd.detector.detector import build_detector
+from keras_ssd.detector import Detector
 from keras_ssd.images import CorruptImageError, resize_image
-from keras_ssd.inference.photos import detect
 from keras_ssd.models.ssd import SSDTiny128
 
 
@@ -24,7 +23,7 @@ def labels(results):
 
 class TestDetect:
     def test_no_sources_give_nothing_and_never_reach_the_detector(self, detector):
-        assert list(detect(detector, [])) == []
+        assert list(detector.detect([])) == []
         assert detector.batches == []
 
     @pytest.mark.parametrize("batch_size", [1, 2, 3, 5, 8])
@@ -32,7 +31,7 @@ class TestDetect:
         self, detector, batch_size
     ):
         sources = [image_of(label) for label in (5, 3, 9, 9, 1)]
-        results = list(detect(detector, sources, batch_size=batch_size))
+        results = list(detector.detect(sources, batch_size=batch_size))
         assert labels(results) == [5, 3, 9, 9, 1]
         assert [found.image for found in results] == ["0", "1", "2", "3", "4"]
         full, rest = divmod(5, batch_size)
@@ -41,7 +40,7 @@ class TestDetect:
 
     def test_photos_of_different_sizes_share_a_batch_and_keep_their_own_pixels(self, detector):
         sources = [image_of(1, 30, 40), image_of(2, 200, 80), image_of(3, 1, 1)]
-        results = list(detect(detector, sources))
+        results = list(detector.detect(sources))
         assert len(detector.batches) == 1
         assert [found.size for found in results] == [(30, 40), (200, 80), (1, 1)]
         boxes = [found.boxes.tolist() for found in results]
@@ -49,35 +48,35 @@ class TestDetect:
 
     def test_the_detector_sees_the_warped_photo_in_rgb(self, detector, tmp_path, save):
         image = np.random.default_rng(0).integers(0, 256, (50, 33, 3), np.uint8)
-        list(detect(detector, [image, save(tmp_path / "a.png", image)]))
+        list(detector.detect([image, save(tmp_path / "a.png", image)]))
         for seen in detector.batches[0]:
             np.testing.assert_array_equal(seen, resize_image(image, detector.image_size))
 
     def test_one_path_or_array_alone_will_do(self, detector, tmp_path, save):
         path = save(tmp_path / "a.png", image_of(7))
         for source in (path, str(path), image_of(7)):
-            assert labels(detect(detector, source)) == [7]
+            assert labels(detector.detect(source)) == [7]
 
     def test_the_image_is_called_by_its_path_as_given(self, detector, tmp_path, monkeypatch, save):
         save(tmp_path / "a.png", image_of(7))
         monkeypatch.chdir(tmp_path)
-        results = detect(detector, ["./a.png", Path("a.png")])
+        results = detector.detect(["./a.png", Path("a.png")])
         assert [found.image for found in results] == ["./a.png", "a.png"]
 
     def test_a_score_equal_to_the_threshold_is_found(self, detector):
         for threshold, count in ((0.0, 2), (0.2, 2), (0.25, 1), (0.95, 0)):
-            (found,) = detect(detector, image_of(1), confidence_threshold=threshold)
+            (found,) = detector.detect(image_of(1), confidence_threshold=threshold)
             assert len(found) == count
 
     @pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan")])
     def test_a_threshold_beyond_0_to_1_is_refused_at_the_call(self, detector, threshold):
         with pytest.raises(ValueError, match="confidence_threshold: expected 0 to 1"):
-            detect(detector, [], confidence_threshold=threshold)
+            detector.detect([], confidence_threshold=threshold)
 
     @pytest.mark.parametrize("batch_size", [0, -1])
     def test_a_batch_of_none_is_refused_at_the_call(self, detector, batch_size):
         with pytest.raises(ValueError, match=f"batch_size: expected 1 or more, not {batch_size}"):
-            detect(detector, [], batch_size=batch_size)
+            detector.detect([], batch_size=batch_size)
 
     @pytest.mark.parametrize(
         ("source", "came"),
@@ -96,11 +95,11 @@ class TestDetect:
     ):
         message = rf"sources\[1\]: expected a path or an RGB uint8 array \(H, W, 3\), not {came}"
         with pytest.raises(ValueError, match=message):
-            list(detect(detector, [image_of(1), source]))
+            list(detector.detect([image_of(1), source]))
 
     def test_views_of_arrays_are_seen_as_they_are(self, detector):
         image = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
-        list(detect(detector, [image[::-1, :, ::-1]]))
+        list(detector.detect([image[::-1, :, ::-1]]))
         mirrored = np.ascontiguousarray(image[::-1, :, ::-1])
         np.testing.assert_array_equal(
             detector.batches[0][0], resize_image(mirrored, detector.image_size)
@@ -111,7 +110,7 @@ class TestDetect:
         self, detector, index, unreadable
     ):
         bad = unreadable[index]
-        results = detect(detector, [image_of(1), image_of(2), bad, image_of(3)])
+        results = detector.detect([image_of(1), image_of(2), bad, image_of(3)])
         assert labels([next(results), next(results)]) == [1, 2]
         with pytest.raises(CorruptImageError) as raised:
             next(results)
@@ -121,7 +120,7 @@ class TestDetect:
     def test_with_on_error_the_rest_goes_on(self, detector, batch_size, unreadable):
         sources = [unreadable[0], image_of(1), image_of(2), *unreadable[1:], image_of(3), None]
         errors = []
-        results = detect(detector, sources, batch_size=batch_size, on_error=errors.append)
+        results = detector.detect(sources, batch_size=batch_size, on_error=errors.append)
         assert labels(results) == [1, 2, 3]
         assert len(errors) == 7
         for path, error in zip(unreadable, errors, strict=False):
@@ -132,7 +131,7 @@ class TestDetect:
     def test_errors_and_results_come_in_the_order_of_the_sources(self, detector):
         events = []
         sources = [None, image_of(1), None, image_of(2)]
-        for found in detect(detector, sources, on_error=events.append):
+        for found in detector.detect(sources, on_error=events.append):
             events.append(int(found.labels[0]))
         assert [type(event) for event in events] == [ValueError, int, ValueError, int]
 
@@ -144,7 +143,7 @@ class TestDetect:
                 read.append(1)
                 yield image_of(4)
 
-        results = detect(detector, frames(), batch_size=3)
+        results = detector.detect(frames(), batch_size=3)
         assert read == []
         next(results)
         assert len(read) == 3
@@ -162,7 +161,7 @@ class TestDetect:
                 yield frame
                 del frame
 
-        assert len(list(detect(detector, sources(), batch_size=3))) == 6
+        assert len(list(detector.detect(sources(), batch_size=3))) == 6
         # The loop over the sources lets go of one only when it gets the next.
         assert alive == [1, 2, 2, 2, 2, 2]
 
@@ -178,14 +177,14 @@ class TestDetect:
         ids=["gray", "gray 16 bits", "transparent", "16 bits", "1x1"],
     )
     def test_every_kind_of_png_is_seen_in_rgb_of_8_bits(self, detector, tmp_path, image, save):
-        (found,) = detect(detector, save(tmp_path / "ü 犬.png", image))
+        (found,) = detector.detect(save(tmp_path / "ü 犬.png", image))
         assert found.labels.tolist() == [77]
         assert found.size == image.shape[:2]
 
     def test_a_real_detector_takes_photos_of_any_size(self):
-        detector = build_detector(SSDTiny128(2), ("cat", "dog"), max_detections=5)
+        detector = Detector(SSDTiny128(2), ("cat", "dog"), max_detections=5)
         images = np.random.default_rng(0).integers(0, 256, (2, 90, 150, 3), np.uint8)
-        results = list(detect(detector, [images[0], images[1, :40]], confidence_threshold=0.0))
+        results = list(detector.detect([images[0], images[1, :40]], confidence_threshold=0.0))
         assert [found.size for found in results] == [(90, 150), (40, 150)]
         for found in results:
             assert len(found) == 5

@@ -1,0 +1,85 @@
+"""Progress bars and tables for people at a terminal, drawn by rich if it is installed."""
+
+import importlib.util
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TextIO, TypeVar
+
+Item = TypeVar("Item")
+
+
+def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:
+    """Yields the items, and shows on stderr how many of them were taken.
+
+    Nothing is shown if stderr is not a terminal or rich is not installed.
+
+    Args:
+        items: anything to go through once.
+        description: the text in front of the bar.
+        total: the number of items, or None if `len(items)` tells it or nobody knows it.
+    """
+    if not _has_rich(sys.stderr):
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    bar = Progress(
+        *Progress.get_default_columns(),
+        console=Console(stderr=True),
+        transient=True,
+        # rich puts printed lines above the bar, but by way of stderr: not what `> file` asks for.
+        redirect_stdout=sys.stdout.isatty(),
+    )
+    with bar:
+        yield from bar.track(items, total, description=description)
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> None:
+    """Prints a table on stdout: by rich on a terminal, else one line of plain text for each row.
+
+    Args:
+        header: the title of each column.
+        rows: the cells of each row.
+        align: "<" or ">" for each column: left or right.
+    """
+    rows = [tuple(row) for row in rows]
+    if not _has_rich(sys.stdout):
+        print(plain_table(header, rows, align))
+        return
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE)
+    for number, (title, side) in enumerate(zip(header, align, strict=True)):
+        justify = "right" if side == ">" else "left"
+        # The first column names the row, so it is never cut.
+        table.add_column(title, justify=justify, no_wrap=number == 0, overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))  # Text, because a cell may hold rich's own brackets
+    Console().print(table)
+
+
+def plain_table(header: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> str:
+    """A table as text; the arguments are those of `print_table`.
+
+    Example:
+        >>> print(plain_table(["class", "objects"], [["cat", "3"], ["dog", "12"]], "<>"))
+        class  objects
+        cat          3
+        dog         12
+    """
+    lines = [tuple(header), *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            f"{cell:{side}{width}}" for cell, side, width in zip(line, align, widths, strict=True)
+        ).rstrip()
+        for line in lines
+    )
+
+
+def _has_rich(stream: TextIO) -> bool:
+    return stream.isatty() and importlib.util.find_spec("rich") is not None

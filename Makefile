@@ -2,8 +2,8 @@ PYTHON ?= python3
 BACKEND_TESTS = tests/models tests/test_geometry.py tests/test_losses.py
 SOURCES = keras_ssd tests training examples
 
-DATA = ../shared/data/VOCdevkit
-PEER = ../shared/peers/coco_ssd_mobilenet_v1/detect.tflite
+DATA = VOCdevkit
+PEER = detect.tflite
 MODELS = ssd_mobilenet_320_voc
 
 .PHONY: test test-slow test-backends lint format wheel demo bench-exports clean

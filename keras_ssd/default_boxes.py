@@ -1,4 +1,4 @@
-"""From a configuration to its default boxes."""
+"""The default boxes of a config."""
 
 import numpy as np
 
@@ -7,10 +7,18 @@ from keras_ssd.config import FeatureMap, SSDConfig
 
 
 def default_boxes(config: SSDConfig) -> np.ndarray:
-    """All default boxes of `config`, float32 (N, 4), relative (cx, cy, w, h).
+    """Computes all default boxes of a config.
 
-    Order: map, row, column, box of the cell; the outputs of the heads have the same order.
-    Source: Caffe's `prior_box_layer.cpp`; `clip` rules of its ports.
+    Returns:
+        float32 (N, 4), relative (cx, cy, w, h). They are ordered by map, row, column and box of
+        the cell, as the outputs of the heads are.
+
+    Source: Caffe's `prior_box_layer.cpp`, and for the `clip` rules its ports.
+
+    Example:
+        >>> from keras_ssd.config import SSD300_VOC
+        >>> default_boxes(SSD300_VOC).shape
+        (8732, 4)
     """
     all_boxes = np.concatenate([_map_boxes(feature_map) for feature_map in config.feature_maps])
     if config.clip == "corners":

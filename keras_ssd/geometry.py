@@ -1,44 +1,54 @@
 """Arithmetic on boxes: conversion, overlap, clipping, and the coding of offsets.
 
-Boxes are arrays (..., 4). "Corners" are (x1, y1, x2, y2); "centers" are (cx, cy, w, h). Both are
-relative to the image unless a function says otherwise. Every function takes NumPy arrays, or
-with `xp=keras.ops` (`xp=tensorflow.experimental.numpy` inside tf.data) tensors.
+Boxes are arrays (..., 4). "Corners" are (x1, y1, x2, y2), "centers" are (cx, cy, w, h). Both are
+relative to the image unless a function says otherwise. Every function takes and returns NumPy
+arrays. With `xp=keras.ops`, or `xp=tensorflow.experimental.numpy` inside tf.data, it takes and
+returns tensors.
 """
 
+from collections.abc import Sequence
 from math import log
+from typing import Any, TypeAlias
 
 import numpy as np
 
+Array: TypeAlias = Any  # a NumPy array, or a tensor of the library `xp`
+
 # A decoded box is at most 62.5 times as large as its default box, so that no offset overflows
-# (torchvision's limit). Default boxes of 0.03 and up can still reach the whole image.
+# (torchvision has the same limit). Default boxes of 0.03 or more can still reach the whole image.
 MAX_LOG_SCALE = log(1000 / 16)
 _TINY_AREA = 1e-12
 
 
-def centers_to_corners(boxes, xp=np):
-    """(cx, cy, w, h) -> (x1, y1, x2, y2)."""
+def centers_to_corners(boxes: Array, xp: Any = np) -> Array:
+    """Converts (cx, cy, w, h) to (x1, y1, x2, y2).
+
+    Example:
+        >>> centers_to_corners(np.array([0.5, 0.5, 0.25, 0.5])).tolist()
+        [0.375, 0.25, 0.625, 0.75]
+    """
     centers, half_sizes = boxes[..., :2], boxes[..., 2:] / 2
     return xp.concatenate([centers - half_sizes, centers + half_sizes], axis=-1)
 
 
-def corners_to_centers(boxes, xp=np):
-    """(x1, y1, x2, y2) -> (cx, cy, w, h)."""
+def corners_to_centers(boxes: Array, xp: Any = np) -> Array:
+    """Converts (x1, y1, x2, y2) to (cx, cy, w, h)."""
     low, high = boxes[..., :2], boxes[..., 2:]
     return xp.concatenate([(low + high) / 2, high - low], axis=-1)
 
 
-def clip(boxes, xp=np):
-    """Corners cut to the image, [0, 1]."""
+def clip(boxes: Array, xp: Any = np) -> Array:
+    """Cuts corner boxes to the image, [0, 1]."""
     return xp.clip(boxes, 0.0, 1.0)
 
 
-def area(boxes):
-    """Area of corner boxes (..., 4) -> (...); negative sides are the caller's mistake."""
+def area(boxes: Array) -> Array:
+    """The areas (...) of corner boxes (..., 4) whose width and height are not negative."""
     return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
 
 
-def intersection(a, b, xp=np):
-    """Area that each box of `a` (..., M, 4) shares with each of `b` (..., N, 4): (..., M, N)."""
+def intersection(a: Array, b: Array, xp: Any = np) -> Array:
+    """The areas that corner boxes `a` (..., M, 4) and `b` (..., N, 4) share: (..., M, N)."""
     a, b = a[..., :, None, :], b[..., None, :, :]  # (..., M, 1, 4), (..., 1, N, 4)
     low = xp.maximum(a[..., :2], b[..., :2])
     high = xp.minimum(a[..., 2:], b[..., 2:])
@@ -46,27 +56,33 @@ def intersection(a, b, xp=np):
     return sides[..., 0] * sides[..., 1]
 
 
-def iou(a, b, xp=np):
-    """Intersection over union of corner boxes (..., M, 4) and (..., N, 4): (..., M, N).
+def iou(a: Array, b: Array, xp: Any = np) -> Array:
+    """The IoU of corner boxes `a` (..., M, 4) and `b` (..., N, 4): (..., M, N).
 
-    A box without area overlaps nothing, itself included.
+    The IoU of a box without area is 0, also with itself.
+
+    Example:
+        >>> left, right = np.array([[0, 0, 0.5, 1]]), np.array([[0.25, 0, 0.75, 1]])
+        >>> iou(left, right).round(4).tolist()
+        [[0.3333]]
     """
     shared = intersection(a, b, xp)
     union = area(a)[..., :, None] + area(b)[..., None, :] - shared
     return shared / xp.maximum(union, _TINY_AREA)
 
 
-def encode(boxes, default_boxes, variances, xp=np):
-    """Offsets that lead from default boxes to boxes; the inverse of `decode`.
+def encode(boxes: Array, default_boxes: Array, variances: Sequence[float], xp: Any = np) -> Array:
+    """The offsets from default boxes to boxes; the inverse of `decode`.
 
     Args:
-        boxes: corners (..., 4) of positive width and height.
+        boxes: corners (..., 4), of positive width and height.
         default_boxes: centers (..., 4).
-        variances: scale of the offsets (cx, cy, w, h).
+        variances: the scale of the offsets (cx, cy, w, h).
 
     Returns:
-        Offsets (..., 4): the centre's shift in default-box sizes and the logarithm of the size's
-        ratio, each divided by its variance (paper, section 2.2, equation 2).
+        Offsets (..., 4): the shift of the center, relative to the size of the default box, and the
+        logarithm of the ratio of the sizes, each divided by its variance (paper, section 2.2,
+        equation 2).
     """
     centers = corners_to_centers(boxes, xp)
     shift = (centers[..., :2] - default_boxes[..., :2]) / default_boxes[..., 2:]
@@ -74,8 +90,17 @@ def encode(boxes, default_boxes, variances, xp=np):
     return xp.concatenate([shift, log_scale], axis=-1) / xp.array(variances, "float32")
 
 
-def decode(offsets, default_boxes, variances, xp=np):
-    """Corner boxes (..., 4), unclipped, that offsets (..., 4) of default boxes (centers) mean."""
+def decode(offsets: Array, default_boxes: Array, variances: Sequence[float], xp: Any = np) -> Array:
+    """The boxes that the offsets from default boxes lead to; the inverse of `encode`.
+
+    Args:
+        offsets: (..., 4).
+        default_boxes: centers (..., 4).
+        variances: the scale of the offsets (cx, cy, w, h).
+
+    Returns:
+        Corners (..., 4), which may reach beyond the image.
+    """
     scaled = offsets * xp.array(variances, "float32")
     centers = scaled[..., :2] * default_boxes[..., 2:] + default_boxes[..., :2]
     log_scale = xp.minimum(scaled[..., 2:], MAX_LOG_SCALE)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 
 import pytest
 
@@ -131,10 +132,6 @@ def test_a_config_can_be_a_key_and_cannot_change(ssd):
         ssd.clip = "corners"
 
 
-def test_a_config_without_maps_has_no_boxes():
-    assert SSDConfig("empty", 300, ()).num_default_boxes == 0
-
-
 @pytest.mark.parametrize("clip", ["corner", True, ""])
 def test_an_unknown_clip_rule_is_an_error_that_names_the_rules(clip):
     with pytest.raises(ValueError, match=r"clip must be one of .*'corners'.* not ") as error:
@@ -145,3 +142,110 @@ def test_an_unknown_clip_rule_is_an_error_that_names_the_rules(clip):
 def test_lists_of_unequal_length_are_an_error():
     with pytest.raises(ValueError, match="shorter"):
         paper_config("short", 300, (38, 19), (8, 16), (30, 60, 111), ((2,),))
+
+
+# Values of foreign files --------------------------------------------------------------------------
+
+BAD_MAPS = [
+    ("grid", 0),
+    ("grid", -3),
+    ("grid", 2.0),
+    ("grid", True),
+    ("grid", "3"),
+    ("grid", 10**400),
+    ("step", 0),
+    ("step", -0.1),
+    ("step", math.nan),
+    ("step", math.inf),
+    ("step", 1e-30),
+    ("step", "0.1"),
+    ("step", None),
+    ("offset", math.nan),
+    ("offset", 1e30),
+    ("box_sizes", ()),
+    ("box_sizes", 0.5),
+    ("box_sizes", (0.5, 0.5)),
+    ("box_sizes", ((0.5,),)),
+    ("box_sizes", ((0.5, 0.5, 0.5),)),
+    ("box_sizes", ((0.5, 0),)),
+    ("box_sizes", ((0.5, -0.5),)),
+    ("box_sizes", ((0.5, math.nan),)),
+    ("box_sizes", ((0.5, 1e30),)),
+    ("box_sizes", (("a", "b"),)),
+    ("box_sizes", "ab"),
+]
+BAD_CONFIGS = [
+    ("name", 7),
+    ("image_size", 0),
+    ("image_size", -300),
+    ("image_size", 300.0),
+    ("image_size", 10**9),
+    ("feature_maps", ()),
+    ("feature_maps", None),
+    ("feature_maps", ("map",)),
+    ("variances", (0.1, 0.1, 0.2)),
+    ("variances", (0.1, 0.1, 0.2, 0)),
+    ("variances", (0.1, 0.1, 0.2, math.inf)),
+    ("variances", 0.1),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD_MAPS)
+def test_a_value_of_a_feature_map_that_cannot_be_is_named(name, value):
+    with pytest.raises(ValueError, match=f"^FeatureMap: {name}: expected "):
+        dataclasses.replace(FeatureMap(2, 0.5, ((0.5, 0.5),)), **{name: value})
+
+
+@pytest.mark.parametrize(("name", "value"), BAD_CONFIGS)
+def test_a_value_of_a_config_that_cannot_be_is_named(name, value):
+    with pytest.raises(ValueError, match=f"^SSDConfig: {name}: expected "):
+        dataclasses.replace(config.SSD300_VOC, **{name: value})
+
+
+def test_a_config_has_at_most_a_million_default_boxes():
+    def with_grid(grid):
+        return SSDConfig("many", 300, (FeatureMap(grid, 0.001, ((0.5, 0.5),)),))
+
+    assert with_grid(1000).num_default_boxes == 1_000_000
+    with pytest.raises(ValueError, match=r"default boxes: expected .* 1000000, not 1002001"):
+        with_grid(1001)
+
+
+def test_lists_become_tuples_so_that_a_config_can_be_a_key():
+    feature_map = FeatureMap(2, 0.5, [[0.5, 0.5]])
+    ssd = SSDConfig("lists", 10, [feature_map], variances=[0.1, 0.1, 0.2, 0.2])
+    assert {ssd: 1}[SSDConfig("lists", 10, (FeatureMap(2, 0.5, ((0.5, 0.5),)),))] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda values: values.pop("image_size"), "SSDConfig: expected the values"),
+        (lambda values: values.update(extra=1), "SSDConfig: expected the values"),
+        (lambda values: values.update(feature_maps={}), "SSDConfig: feature_maps: expected a list"),
+        (lambda values: values.update(feature_maps=[7]), "FeatureMap: expected the values"),
+        (lambda values: values["feature_maps"][0].pop("grid"), "FeatureMap: expected the values"),
+        (
+            lambda values: values["feature_maps"][0].update(box_sizes=None),
+            "FeatureMap: box_sizes: expected a list",
+        ),
+        (lambda values: values.update(clip=[]), "SSDConfig: clip must be one of"),
+    ],
+)
+def test_a_dictionary_that_is_not_of_a_config_is_an_error(change, message):
+    values = json.loads(json.dumps(config.SSD300_VOC.to_dict()))
+    change(values)
+    with pytest.raises(ValueError, match=f"^{message}"):
+        SSDConfig.from_dict(values)
+
+
+@pytest.mark.parametrize("values", [None, [], "SSD300", 7])
+def test_what_is_not_a_dictionary_is_not_a_config(values):
+    with pytest.raises(ValueError, match=r"^SSDConfig: expected the values"):
+        SSDConfig.from_dict(values)
+
+
+def test_a_dictionary_may_leave_out_what_has_a_default():
+    values = config.SSD300_VOC.to_dict()
+    del values["variances"], values["clip"], values["feature_maps"][0]["offset"]
+    assert SSDConfig.from_dict(values) == config.SSD300_VOC

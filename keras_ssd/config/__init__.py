@@ -1,0 +1,41 @@
+"""Configs: the numbers that define an SSD, and those of the published SSDs."""
+
+from keras_ssd.config.published import (
+    SSD300_COCO,
+    SSD300_VOC,
+    SSD512_COCO,
+    SSD512_COCO_TRUNCATED,
+    SSD512_VOC,
+    SSD512_VOC_TRUNCATED,
+    SSD_MOBILENET_300,
+    SSD_MOBILENET_320,
+    SSD_TINY_128,
+    paper_config,
+    ssdlite_config,
+)
+from keras_ssd.config.ssd_config import (
+    CLIP_RULES,
+    MAX_DEFAULT_BOXES,
+    MAX_IMAGE_SIZE,
+    FeatureMap,
+    SSDConfig,
+)
+
+__all__ = [
+    "CLIP_RULES",
+    "MAX_DEFAULT_BOXES",
+    "MAX_IMAGE_SIZE",
+    "SSD300_COCO",
+    "SSD300_VOC",
+    "SSD512_COCO",
+    "SSD512_COCO_TRUNCATED",
+    "SSD512_VOC",
+    "SSD512_VOC_TRUNCATED",
+    "SSD_MOBILENET_300",
+    "SSD_MOBILENET_320",
+    "SSD_TINY_128",
+    "FeatureMap",
+    "SSDConfig",
+    "paper_config",
+    "ssdlite_config",
+]

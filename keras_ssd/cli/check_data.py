@@ -176,22 +176,17 @@ def _plot(report, path):
 def _draw_cell(sample, class_names) -> np.ndarray:
     """The sample with its boxes, in the middle of a black square."""
     from keras_ssd.images.opencv import cv2
-    from keras_ssd.results import Detections, draw_detections
+    from keras_ssd.results import draw_boxes
 
     image = sample.read_image()
     scale = _CELL_SIDE / max(image.shape[:2])
     size = [max(1, round(scale * side)) for side in image.shape[:2]]
     height, width = size
     image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-    annotated = Detections(
-        image=sample.id,
-        size=(height, width),
-        boxes=sample.boxes * np.float32([width, height, width, height]),
-        labels=sample.labels,
-        scores=np.full(len(sample.boxes), np.nan, np.float32),
-        class_names=class_names,
-    )
+    boxes = sample.boxes * np.array([width, height, width, height], np.float32)
+    names = [class_names[label] for label in sample.labels]
+    drawn = draw_boxes(image, boxes, names, labels=sample.labels)
     cell = np.zeros((_CELL_SIDE, _CELL_SIDE, 3), np.uint8)
     top, left = (_CELL_SIDE - height) // 2, (_CELL_SIDE - width) // 2
-    cell[top : top + height, left : left + width] = draw_detections(image, annotated)
+    cell[top : top + height, left : left + width] = drawn
     return cell

@@ -34,4 +34,4 @@ def write_image(image: np.ndarray, path: str | Path) -> None:
     if not done:
         height, width = image.shape[:2]
         raise ValueError(f"{path}: the format cannot hold an image of {width} x {height} pixels")
-    replace_file(path, lambda unfinished: unfinished.write_bytes(data))
+    replace_file(path, lambda unfinished: unfinished.write_bytes(data.tobytes()))

@@ -7,8 +7,9 @@ from pathlib import Path
 from keras_ssd.files import as_many
 from keras_ssd.images import read_image, write_image
 from keras_ssd.inference.protocol import ObjectDetector
-from keras_ssd.results.detections import Detections, write_json
+from keras_ssd.results.detections import Detections
 from keras_ssd.results.drawing import draw_detections
+from keras_ssd.results.records import write_json
 from keras_ssd.terminal import track
 
 

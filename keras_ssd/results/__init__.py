@@ -1,6 +1,7 @@
-"""What a detector found: in numbers, in files, in pictures."""
+"""What a detector found: as numbers, in files, in pictures."""
 
-from keras_ssd.results.detections import Detections, write_json
-from keras_ssd.results.drawing import draw_detections
+from keras_ssd.results.detections import Detection, Detections
+from keras_ssd.results.drawing import draw_boxes, draw_detections
+from keras_ssd.results.records import write_json
 
-__all__ = ["Detections", "draw_detections", "write_json"]
+__all__ = ["Detection", "Detections", "draw_boxes", "draw_detections", "write_json"]

@@ -1,26 +1,78 @@
-"""What a detector found in one image, and how it is written."""
+"""What a detector found in one image."""
 
-import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
-from keras_ssd.files import replace_file
+from keras_ssd.extras import require
+from keras_ssd.images import read_image, write_image
+from keras_ssd.results import checks
+from keras_ssd.results.drawing import draw_detections
+
+if TYPE_CHECKING:
+    import pandas
+    import supervision
+    from PIL.Image import Image
+
+_NAMED = 5  # objects that `repr` names
 
 
-@dataclass(frozen=True, eq=False)  # arrays have no one truth value
-class Detections:
-    """The objects found in one image, best first.
+class Detection(NamedTuple):
+    """One object that a detector found.
 
     Attributes:
-        image: path or id of the image.
+        box: float32 (4,), corners (x1, y1, x2, y2) in pixels.
+        label: the index of the class.
+        name: the name of the class.
+        score: the score, from 0 to 1.
+    """
+
+    box: np.ndarray
+    label: int
+    name: str
+    score: float
+
+
+@dataclass(frozen=True, eq=False, repr=False)  # == of arrays has more than one truth value
+class Detections:
+    """The objects that a detector found in one image, the best first.
+
+    Attributes:
+        image: the path or id of the image.
         size: (height, width) of the image in pixels.
-        boxes: float32 (D, 4), corners (x1, y1, x2, y2) in pixels, within the image.
+        boxes: float32 (D, 4), corners (x1, y1, x2, y2) in pixels of the image.
         labels: int32 (D,), indices into `class_names`.
-        scores: float32 (D,), in [0, 1], descending.
-        class_names: of the detector.
+        scores: float32 (D,), from 0 to 1.
+        class_names: the names of all classes that the detector knows.
+
+    Raises:
+        ValueError: an array has another shape or type, or values that are not finite; or a label
+            has no class name.
+
+    Example:
+        >>> found = Detections(
+        ...     image="a.jpg",
+        ...     size=(480, 640),
+        ...     boxes=[[10, 20, 110, 220], [300, 50, 640, 400]],
+        ...     labels=[0, 1],
+        ...     scores=[0.98, 0.91],
+        ...     class_names=["cat", "dog", "person"],
+        ... )
+        >>> found
+        2 detections in a.jpg: cat 0.98, dog 0.91
+        >>> found["dog"]
+        1 detection in a.jpg: dog 0.91
+        >>> found[found.scores > 0.95]
+        1 detection in a.jpg: cat 0.98
+        >>> "dog" in found, len(found["person"])
+        (True, 0)
+        >>> for box, label, name, score in found:
+        ...     print(name, box.tolist())
+        cat [10.0, 20.0, 110.0, 220.0]
+        dog [300.0, 50.0, 640.0, 400.0]
     """
 
     image: str
@@ -30,57 +82,204 @@ class Detections:
     scores: np.ndarray
     class_names: tuple[str, ...]
 
-    def __len__(self) -> int:
-        return len(self.scores)
+    def __post_init__(self):
+        count = len(self.scores)
+        names = checks.class_names(self.class_names)
+        values = {
+            "image": str(self.image),
+            "size": checks.size(self.size),
+            "boxes": checks.floats("boxes", self.boxes, (count, 4)),
+            "labels": checks.labels(self.labels, count, len(names)),
+            "scores": checks.floats("scores", self.scores, (count,)),
+            "class_names": names,
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)  # a frozen dataclass allows no other way
 
     @classmethod
-    def from_prediction(cls, prediction: dict, index: int, image, size, class_names):
-        """Takes image `index` out of a detector's batched output.
+    def from_prediction(
+        cls,
+        prediction: Mapping[str, np.ndarray],
+        index: int,
+        image: str | Path,
+        size: tuple[int, int],
+        class_names: Sequence[str],
+    ) -> "Detections":
+        """Takes one image out of what a detector predicts for a batch.
 
         Args:
             prediction: "boxes" (B, D, 4) relative corners, "labels" (B, D), "scores" (B, D),
                 "num_detections" (B,), as `detector.predict` returns them.
-            image, size, class_names: see the attributes.
+            index: the position of the image in the batch.
+            image: the path or id of the image.
+            size: (height, width) of the image in pixels.
+            class_names: the names of all classes that the detector knows.
         """
         count = int(prediction["num_detections"][index])
         height, width = size
         scale = np.array([width, height, width, height], np.float32)
         return cls(
             image=str(image),
-            size=(height, width),
+            size=size,
             boxes=np.asarray(prediction["boxes"][index][:count], np.float32) * scale,
-            labels=np.asarray(prediction["labels"][index][:count], np.int32),
-            scores=np.asarray(prediction["scores"][index][:count], np.float32),
+            labels=prediction["labels"][index][:count],
+            scores=prediction["scores"][index][:count],
             class_names=tuple(class_names),
         )
 
-    def above(self, confidence_threshold: float) -> "Detections":
-        """Only the detections that score at least `confidence_threshold`."""
-        keep = self.scores >= confidence_threshold
-        return Detections(
-            self.image,
-            self.size,
-            self.boxes[keep],
-            self.labels[keep],
-            self.scores[keep],
-            self.class_names,
+    @classmethod
+    def from_records(
+        cls,
+        records: Sequence[Mapping[str, Any]],
+        *,
+        image: str,
+        size: tuple[int, int],
+        class_names: Sequence[str],
+    ) -> "Detections":
+        """The exact inverse of `to_records`.
+
+        Args:
+            records: the records of one image; none, if nothing was found in it.
+            image: the path or id of the image.
+            size: (height, width) of the image in pixels, which records do not hold.
+            class_names: the names of all classes, in the order of the labels.
+
+        Raises:
+            ValueError: a record lacks a key, or is of another image or another class.
+        """
+        names = checks.class_names(class_names)
+        for record in records:
+            checks.record(record, image, names)
+        boxes: Any = [record["box"] for record in records]
+        labels: Any = [names.index(record["label"]) for record in records]
+        scores: Any = [record["score"] for record in records]
+        return cls(image, size, boxes, labels, scores, names)
+
+    def __repr__(self) -> str:
+        count = len(self)
+        text = f"{count or 'no'} detection{'' if count == 1 else 's'} in {self.image}"
+        objects = [f"{entry.name} {entry.score:.2f}" for entry in self[:_NAMED]]
+        if count > _NAMED:
+            objects.append(f"and {count - _NAMED} more")
+        return f"{text}: {', '.join(objects)}" if objects else text
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def __iter__(self) -> Iterator[Detection]:
+        return (self[index] for index in range(len(self)))
+
+    def __contains__(self, name: object) -> bool:
+        """Whether an object of the class of this name was found."""
+        return name in self.names
+
+    @overload
+    def __getitem__(self, index: int) -> Detection: ...
+    @overload
+    def __getitem__(self, index: str | slice | Sequence | np.ndarray) -> "Detections": ...
+    def __getitem__(self, index):
+        """The `Detection` at a position, or the Detections that an index selects.
+
+        Args:
+            index: a position; or a class name, a slice, a mask (D,) or an array of positions.
+
+        Raises:
+            ValueError: the index is a name that is not in `class_names`.
+            IndexError: the index is out of range, or of another type or shape.
+        """
+        if isinstance(index, int | np.integer) and not isinstance(index, bool):
+            label = int(self.labels[index])
+            return Detection(
+                self.boxes[index], label, self.class_names[label], float(self.scores[index])
+            )
+        selected = checks.selection(index, self.labels, self.class_names)
+        return replace(
+            self,
+            boxes=self.boxes[selected],
+            labels=self.labels[selected],
+            scores=self.scores[selected],
         )
 
-    def to_records(self) -> list[dict]:
-        """One plain dictionary per detection: image, label (the name), score, box in pixels."""
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The class name of each object, D in all."""
+        return tuple(self.class_names[label] for label in self.labels)
+
+    def above(self, score: float) -> "Detections":
+        """Only the objects whose score is at least `score`."""
+        return self[self.scores >= score]
+
+    def plot(
+        self,
+        image: "str | Path | np.ndarray | Image | None" = None,
+        path: str | Path | None = None,
+    ) -> np.ndarray:
+        """Draws the objects into their image; see `draw_detections`.
+
+        Args:
+            image: the image, or its path; None reads the file that `self.image` names.
+            path: where to write the drawn image, as .png or .jpg; None writes nothing.
+
+        Returns:
+            RGB uint8 (H, W, 3), the drawn image; the image that is passed does not change.
+
+        Raises:
+            CorruptImageError: the image cannot be read.
+            ValueError: `image` is None and `self.image` is not a file; the image is not of the
+                size that `self.size` says; or `path` has another suffix.
+        """
+        if image is None and not Path(self.image).is_file():
+            raise ValueError(f"plot: {self.image!r} is not a file; pass the image that it names")
+        image = self.image if image is None else image
+        image = read_image(image) if isinstance(image, str | Path) else image
+        drawn = draw_detections(image, self)
+        if path is not None:
+            write_image(drawn, path)
+        return drawn
+
+    def to_records(self) -> list[dict[str, Any]]:
+        """One plain dictionary for each object, which JSON can hold.
+
+        Returns:
+            Dictionaries of "image" (the path or id), "label" (the class name), "score", and "box"
+            (corners x1, y1, x2, y2 in pixels). Numbers have as many digits as tell a float32
+            apart from all others, so that `from_records` gives the same values.
+
+        Example:
+            >>> found = Detections("a.jpg", (4, 4), [[0, 1, 2, 3]], [0], [0.9], ("cat",))
+            >>> found.to_records()
+            [{'image': 'a.jpg', 'label': 'cat', 'score': 0.9, 'box': [0.0, 1.0, 2.0, 3.0]}]
+        """
         return [
             {
                 "image": self.image,
-                "label": self.class_names[label],
-                "score": round(float(score), 6),
-                "box": [round(float(value), 3) for value in box],
+                "label": name,
+                "score": float(str(score)),
+                "box": [float(str(value)) for value in box],
             }
-            for box, label, score in zip(self.boxes, self.labels, self.scores, strict=True)
+            for box, name, score in zip(self.boxes, self.names, self.scores, strict=True)
         ]
 
+    def to_pandas(self) -> "pandas.DataFrame":
+        """A table with the columns image, label (the class name), score, x1, y1, x2, y2.
 
-def write_json(detections: Iterable[Detections], path: str | Path) -> None:
-    """Writes one JSON array of the records of all images, a line each, complete or not at all."""
-    records = [record for found in detections for record in found.to_records()]
-    text = "[\n" + ",\n".join(map(json.dumps, records)) + "\n]\n"
-    replace_file(path, lambda unfinished: unfinished.write_text(text))
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        columns: dict[str, Any] = {"image": [self.image] * len(self), "label": list(self.names)}
+        columns |= {"score": self.scores}
+        columns |= dict(zip(("x1", "y1", "x2", "y2"), self.boxes.T, strict=True))
+        return require("pandas", extra="pandas").DataFrame(columns)
+
+    def to_supervision(self) -> "supervision.Detections":
+        """The same objects as `supervision.Detections`, with the names in data["class_name"].
+
+        Raises:
+            ImportError: supervision is not installed.
+        """
+        return require("supervision", extra="supervision").Detections(
+            xyxy=self.boxes.copy(),
+            confidence=self.scores.copy(),
+            class_id=self.labels.astype(int),
+            data={"class_name": np.array(self.names, dtype=str)},
+        )

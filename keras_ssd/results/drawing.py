@@ -1,62 +1,114 @@
-"""Detections drawn into their image, with OpenCV."""
+"""Boxes and their names drawn into an image, with OpenCV."""
 
 import colorsys
 import unicodedata
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from keras_ssd.images import checked_image
 from keras_ssd.images.opencv import cv2
-from keras_ssd.results.detections import Detections
+from keras_ssd.results import checks
 
-# Sizes relative to the image's side (the root of its area), and the least that is legible.
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from keras_ssd.results.detections import Detections
+
+# Sizes relative to the side of a square image of the same area, and the smallest legible size.
 _LINE_WIDTH = 1 / 250
 _LETTER_HEIGHT, _MIN_LETTER_HEIGHT = 1 / 55, 8
 _FONT, _FONT_LETTER_HEIGHT = cv2.FONT_HERSHEY_SIMPLEX, 21  # a capital's pixels at scale 1
+_MAX_LETTERS = 100
 _SHADES = ((0.85, 1.0), (0.9, 0.6), (0.45, 1.0), (1.0, 0.8), (0.6, 0.7), (0.65, 1.0))
 
 
-def draw_detections(image: np.ndarray, detections: Detections) -> np.ndarray:
-    """Draws boxes with class names and scores; line width and letters grow with the image.
-
-    The least confident boxes are drawn first, so that the best lies on top, and the labels over
-    all boxes, where possible beside each other. OpenCV 4 has letters for ASCII alone: there
-    accents are dropped ("Bär" is written "Bar") and what is left over becomes "?". OpenCV 5
-    writes most scripts.
+def draw_detections(image: "np.ndarray | Image", detections: "Detections") -> np.ndarray:
+    """Draws what was found in an image: boxes with class names and scores.
 
     Args:
-        image: RGB uint8 (H, W, 3); it stays as it is.
-        detections: found in this image; or annotated in it, with NaN for scores.
+        image: RGB uint8 (H, W, 3), or a PIL image; it does not change.
+        detections: the objects that were found in this image.
+
+    Returns:
+        RGB uint8 (H, W, 3), a copy; see `draw_boxes`.
+
+    Raises:
+        ValueError: the image is not RGB uint8, or not of the size that the detections name.
+    """
+    array = checked_image(image, "image")
+    if array.shape[:2] != detections.size:
+        raise ValueError(
+            f"image: expected the (height, width) {detections.size} of the detections, "
+            f"not {array.shape[:2]}"
+        )
+    boxes, labels = detections.boxes, detections.labels
+    return draw_boxes(array, boxes, detections.names, detections.scores, labels=labels)
+
+
+def draw_boxes(
+    image: "np.ndarray | Image",
+    boxes: ArrayLike,
+    names: Sequence[str],
+    scores: ArrayLike | None = None,
+    *,
+    labels: ArrayLike | None = None,
+) -> np.ndarray:
+    """Draws boxes with their names into an image; lines and letters grow with the image.
+
+    The boxes with the lowest scores are drawn first, so that the best one is on top. The names are
+    drawn over all boxes, and beside each other where there is room. OpenCV 5 writes most scripts.
+    OpenCV 4 only has letters for ASCII: with it accents are dropped ("Bär" is written "Bar"), and
+    other characters become "?".
+
+    Args:
+        image: RGB uint8 (H, W, 3), or a PIL image; it does not change.
+        boxes: (M, 4), corners (x1, y1, x2, y2) in pixels; parts outside the image are cut off.
+        names: what is written at each box, M names.
+        scores: (M,), which are written behind the names; None for annotations, which have none.
+            The first box is then on top.
+        labels: (M,), whole numbers of 0 and more that choose the colors, so that a class has the
+            same color in every image; None counts the different names of this image.
 
     Returns:
         RGB uint8 (H, W, 3), a copy.
 
     Raises:
-        ValueError: the image is not RGB uint8, or not of the size that `detections` name.
+        ValueError: the image is not RGB uint8, or an argument has another shape or length, or
+            values that are not finite.
+
+    Example:
+        >>> image = np.zeros((480, 640, 3), np.uint8)
+        >>> drawn = draw_boxes(image, [[10, 20, 110, 220], [300, 50, 640, 400]], ["cat", "dog"])
+        >>> drawn.shape, image.any()
+        ((480, 640, 3), np.False_)
     """
-    expected = (*detections.size, 3)
-    if image.dtype != np.uint8 or image.shape != expected:
-        raise ValueError(
-            f"image: expected RGB uint8 {expected}, as the detections' size says, "
-            f"not {image.dtype} {image.shape}"
-        )
-    drawn = image.copy()
-    height, width = detections.size
+    drawn = checked_image(image, "image").copy()
+    names = checks.class_names(names)
+    count = len(names)
+    boxes = checks.floats("boxes", boxes, (count, 4))
+    if labels is None:
+        labels = [list(dict.fromkeys(names)).index(name) for name in names]
+    colors = [class_color(label) for label in checks.labels(labels, count)]
+    texts, best_first = [_drawable(name) for name in names], np.arange(count)
+    if scores is not None:
+        scores = checks.floats("scores", scores, (count,))
+        texts = [f"{text} {score:.2f}" for text, score in zip(texts, scores, strict=True)]
+        best_first = np.argsort(-scores, kind="stable")
+
+    height, width = drawn.shape[:2]
     side = (height * width) ** 0.5
     line_width = max(1, round(_LINE_WIDTH * side))
     letter_height = max(_MIN_LETTER_HEIGHT, _LETTER_HEIGHT * side)
-
-    corners = np.clip(np.rint(detections.boxes), 0, [width, height] * 2).astype(int)
-    colors = [class_color(label) for label in detections.labels]
-    best_first = np.argsort(-detections.scores, kind="stable")
+    corners = np.clip(np.rint(boxes), 0, [width, height] * 2).astype(int)
     for index in reversed(best_first):
         _draw_frame(drawn, corners[index], colors[index], line_width)
 
     plates, spots = [], []
     for index in best_first:
-        name = _drawable(detections.class_names[detections.labels[index]])
-        score = detections.scores[index]
-        text = name if np.isnan(score) else f"{name} {score:.2f}"
-        plate = _plate(text, colors[index], letter_height)
+        plate = _plate(texts[index], colors[index], letter_height)
         plates.append(_shrink_into(plate, height, width))
         spots.append(_free_spot(corners[index], plates[-1].shape[:2], (height, width), spots))
     for plate, (x1, y1, x2, y2) in zip(reversed(plates), reversed(spots), strict=True):
@@ -65,18 +117,19 @@ def draw_detections(image: np.ndarray, detections: Detections) -> np.ndarray:
 
 
 def class_color(label: int) -> tuple[int, int, int]:
-    """The RGB color of a class, the same in every image.
+    """The RGB color of a class, which is the same in every image.
 
-    Hues advance by the golden ratio, which keeps those of neighbors far apart; the shades take
-    turns, so that classes whose hues come close differ in shade.
+    The hues advance by the golden ratio, so that successive classes have hues far apart. The
+    shades take turns, so that classes with similar hues differ in shade.
     """
     hue = (0.12 + label * 0.618034) % 1
     saturation, value = _SHADES[label % len(_SHADES)]
-    return tuple(round(255 * channel) for channel in colorsys.hsv_to_rgb(hue, saturation, value))
+    red, green, blue = colorsys.hsv_to_rgb(hue, saturation, value)
+    return round(255 * red), round(255 * green), round(255 * blue)
 
 
 def _draw_frame(image, corners, color, line_width):
-    """Paints the border of a box from within; of an empty box, one pixel."""
+    """Paints the border of a box inside the box; an empty box becomes one pixel wide or high."""
     x1, y1, x2, y2 = corners
     x1, y1 = min(x1, image.shape[1] - 1), min(y1, image.shape[0] - 1)
     box = image[y1 : max(y2, y1 + 1), x1 : max(x2, x1 + 1)]
@@ -85,7 +138,7 @@ def _draw_frame(image, corners, color, line_width):
 
 
 def _plate(text, color, letter_height):
-    """A label: text in black or white on a rectangle in the class's color, RGB uint8."""
+    """Text in black or white on a rectangle in the color of the class, RGB uint8."""
     scale = letter_height / _FONT_LETTER_HEIGHT
     thickness = max(1, round(letter_height / 9))
     (text_width, _), _ = cv2.getTextSize(text, _FONT, scale, thickness)
@@ -110,9 +163,10 @@ def _shrink_into(plate, height, width):
 
 
 def _free_spot(corners, plate_size, image_size, taken):
-    """Corners of the first spot at the box where a plate covers no other; else of the first.
+    """The corners of the first spot where the plate covers no other plate, or else the first spot.
 
-    Spots lie above the box, within its upper and lower edge, and below it, left or right.
+    The spots are above the box, inside its upper edge, inside its lower edge and below it, each at
+    the left and at the right.
     """
     x1, y1, x2, y2 = corners
     plate_height, plate_width = plate_size
@@ -131,7 +185,8 @@ def _overlap(a, b):
 
 
 def _drawable(name):
-    """The name in characters that this OpenCV can write."""
+    """The name in characters that this OpenCV can write, and not longer than a label may be."""
+    name = name[:_MAX_LETTERS]
     if hasattr(cv2, "FontFace"):  # version 5, which crashes on half a surrogate pair
         return name.encode(errors="replace").decode()
     letters = unicodedata.normalize("NFKD", name)

@@ -217,12 +217,6 @@ class TestErrors:
             ([], [sample], (), "class_names is empty"),
             ([make_detections("a")], [sample], ("dog", "cat"), r"'a' .* \('cat', 'dog'\), but"),
             ([make_detections("a", size=(10, 20))], [sample], NAMES, r"'a'.*\(10, 20\), but"),
-            (
-                [make_detections("a", [(0, 0, 9, 9)], [0.9], labels=[2])],
-                [sample],
-                NAMES,
-                "detections of 'a': label 2 is none of the 2 classes",
-            ),
             ([], [make_sample("a", [(0, 0, 9, 9)], [-1])], NAMES, "sample 'a': label -1"),
         ],
     )

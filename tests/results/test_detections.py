@@ -1,14 +1,17 @@
-"""What a detector found, and how it is written."""
+"""What a detector found in one image: as arrays, objects, records, tables and pictures."""
 
+import dataclasses
 import json
-from pathlib import Path
+import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from keras_ssd.results.detections import Detections, write_json
+from keras_ssd.images import CorruptImageError, read_image, write_image
+from keras_ssd.results import Detections, draw_detections
 
-NAMES = ("cat", "dog")
+NAMES = ("cat", "dog", "person")
 # Two images; the first holds two objects, the second none; padding has label -1.
 PREDICTION = {
     "boxes": np.array(
@@ -24,13 +27,40 @@ def found(index=0, size=(40, 200), image="a/b.jpg"):
     return Detections.from_prediction(PREDICTION, index, image, size, NAMES)
 
 
+def made(count=2, **changes):
+    """Detections of `count` objects, with some arguments changed."""
+    arguments = {
+        "image": "a.jpg",
+        "size": (40, 200),
+        "boxes": np.tile(np.float32([[0, 1, 20, 30]]), (count, 1)),
+        "labels": np.arange(count) % 3,
+        "scores": np.linspace(0.9, 0.2, count),
+        "class_names": NAMES,
+    }
+    return Detections(**{**arguments, **changes})
+
+
+def same(one, other):
+    for name in ("boxes", "labels", "scores"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+        assert getattr(one, name).dtype == getattr(other, name).dtype
+    assert (one.image, one.size, one.class_names) == (other.image, other.size, other.class_names)
+    return True
+
+
+# Making -------------------------------------------------------------------------------------------
+
+
 def test_an_image_without_objects_gives_empty_arrays_of_the_right_shape():
-    nothing = found(index=1)
-    assert len(nothing) == 0
-    assert nothing.boxes.shape == (0, 4)
-    assert nothing.labels.shape == nothing.scores.shape == (0,)
-    assert nothing.to_records() == []
-    assert len(nothing.above(0.0)) == 0
+    for nothing in (found(index=1), made(boxes=[], labels=[], scores=[])):
+        assert len(nothing) == 0
+        assert nothing.boxes.shape == (0, 4)
+        assert nothing.labels.shape == nothing.scores.shape == (0,)
+        assert nothing.to_records() == []
+        assert nothing.names == ()
+        assert list(nothing) == []
+        assert len(nothing.above(0.0)) == 0
+        assert len(nothing["cat"]) == 0
 
 
 def test_x_scales_with_the_width_and_y_with_the_height_and_padding_is_left_out():
@@ -39,19 +69,47 @@ def test_x_scales_with_the_width_and_y_with_the_height_and_padding_is_left_out()
     np.testing.assert_array_equal(detections.labels, [1, 0])
     np.testing.assert_array_equal(detections.scores, [0.75, 0.5])
     assert detections.size == (40, 200)
-    assert (detections.boxes.dtype, detections.labels.dtype) == (np.float32, np.int32)
 
 
-@pytest.mark.parametrize(("threshold", "left"), [(0.0, 2), (0.5, 2), (0.51, 1), (0.76, 0)])
-def test_a_score_equal_to_the_threshold_stays(threshold, left):
-    assert len(found().above(threshold)) == left
+def test_lists_become_arrays_of_the_documented_types():
+    detections = made(boxes=[[0, 1, 2, 3]], labels=[2], scores=[1], class_names=list(NAMES))
+    assert detections.boxes.dtype == detections.scores.dtype == np.float32
+    assert detections.labels.dtype == np.int32
+    assert detections.class_names == NAMES
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        detections.image = "b.jpg"
 
 
-def test_above_keeps_each_box_with_its_label_and_score():
-    best = found().above(0.6)
-    np.testing.assert_array_equal(best.boxes, [[50, 20, 200, 40]])
-    assert best.to_records()[0]["label"] == "dog"
-    assert (best.image, best.size, best.class_names) == ("a/b.jpg", (40, 200), NAMES)
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"boxes": np.zeros((3, 4))}, r"boxes: expected the shape \(2, 4\), not \(3, 4\)"),
+        ({"boxes": np.zeros((2, 5))}, r"boxes: expected the shape \(2, 4\), not \(2, 5\)"),
+        ({"boxes": [[1, 2], [3]]}, r"boxes: expected numbers of the shape \(2, 4\)"),
+        ({"boxes": [["a"] * 4] * 2}, r"boxes: expected numbers of the shape \(2, 4\)"),
+        ({"boxes": [[0, 0, np.nan, 1]] * 2}, "boxes: expected finite numbers, not nan"),
+        ({"boxes": [[0, 0, np.inf, 1]] * 2}, "boxes: expected finite numbers, not inf"),
+        ({"labels": [0]}, r"labels: expected the shape \(2,\), not \(1,\)"),
+        ({"labels": [0.0, 1.5]}, "labels: expected whole numbers, not float64"),
+        ({"labels": [0, 3]}, "labels: expected 0 to 2, not 0 to 3"),
+        ({"labels": [-1, 0]}, "labels: expected 0 to 2, not -1 to 0"),
+        ({"scores": [0.5, np.nan]}, "scores: expected finite numbers, not nan"),
+        ({"scores": [[0.5], [0.4]]}, r"scores: expected the shape \(2,\), not \(2, 1\)"),
+        ({"size": 40}, r"size: expected \(height, width\) in pixels, not 40"),
+        ({"size": (40, 200, 3)}, r"size: expected \(height, width\) in pixels, not \(40, 200, 3\)"),
+        ({"size": (40.5, 200)}, r"size: expected \(height, width\) in pixels"),
+        ({"size": (0, 200)}, "size: expected 1 pixel or more, not 0 x 200"),
+        ({"class_names": "cat"}, "class_names: expected a list of names, not 'cat'"),
+        ({"class_names": ("cat", 1, "dog")}, "class_names: expected a list of names"),
+        ({"class_names": ()}, "labels: expected 0 to -1, not 0 to 1"),
+    ],
+)
+def test_values_that_do_not_fit_are_named(changes, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        made(**changes)
+
+
+# Records ------------------------------------------------------------------------------------------
 
 
 def test_records_are_plain_values_with_class_names():
@@ -59,32 +117,112 @@ def test_records_are_plain_values_with_class_names():
         {"image": "a/b.jpg", "label": "dog", "score": 0.75, "box": [50.0, 20.0, 200.0, 40.0]},
         {"image": "a/b.jpg", "label": "cat", "score": 0.5, "box": [0.0, 5.0, 100.0, 10.0]},
     ]
+    score = made(1, scores=[np.float32(0.9)]).to_records()[0]["score"]
+    assert json.dumps(score) == "0.9"  # not 0.8999999761581421
 
 
-def test_the_file_is_one_array_over_all_images(tmp_path):
-    path = tmp_path / "new" / "found.json"
-    write_json([found(image="1"), found(index=1), found(image="ü.jpg")], path)
-    assert [record["image"] for record in json.loads(path.read_text())] == ["1", "1"] + [
-        "ü.jpg"
-    ] * 2
-    assert [entry.name for entry in path.parent.iterdir()] == ["found.json"]
+@pytest.mark.parametrize("count", [0, 1, 50])
+def test_from_records_is_the_exact_inverse_also_through_json(count):
+    rng = np.random.default_rng(0)
+    scale = 10.0 ** rng.integers(-6, 5, (count, 4))
+    detections = made(
+        count,
+        boxes=(rng.normal(size=(count, 4)) * scale).astype(np.float32),
+        labels=rng.integers(0, 3, count),
+        scores=rng.random(count, np.float32) ** 8,
+    )
+    records = json.loads(json.dumps(detections.to_records()))
+    again = Detections.from_records(records, image="a.jpg", size=(40, 200), class_names=NAMES)
+    assert same(again, detections)
+    assert again.to_records() == detections.to_records()
 
 
-def test_nothing_found_is_an_empty_array(tmp_path):
-    write_json([], tmp_path / "found.json")
-    assert json.loads((tmp_path / "found.json").read_text()) == []
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"image": "b.jpg"}, r"expected a record of the image 'a/b\.jpg'"),
+        ({"label": "wolf"}, r"its label is not in class_names \(cat, dog, person\)"),
+        ({"box": [1, 2, 3]}, "boxes: expected"),
+        ({"score": None}, "scores: expected"),
+    ],
+)
+def test_a_record_of_something_else_is_an_error(changes, message):
+    records = found().to_records()
+    records[1].update(changes)
+    with pytest.raises(ValueError, match=message):
+        Detections.from_records(records, image="a/b.jpg", size=(40, 200), class_names=NAMES)
 
 
-def test_a_full_disk_leaves_the_earlier_file_as_it_was(tmp_path, monkeypatch):
-    path = tmp_path / "found.json"
-    write_json([found()], path)
-    earlier = path.read_bytes()
+def test_a_record_without_a_key_is_an_error_that_names_the_key():
+    records = [{"image": "a.jpg", "label": "cat"}]
+    with pytest.raises(ValueError, match=r"score, box is missing$"):
+        Detections.from_records(records, image="a.jpg", size=(40, 200), class_names=NAMES)
 
-    def write_half(self, text):
-        self.write_bytes(text[: len(text) // 2].encode())
-        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", write_half)
-    with pytest.raises(OSError, match="No space"):
-        write_json([found(), found()], path)
-    assert path.read_bytes() == earlier
+# Other libraries ----------------------------------------------------------------------------------
+
+
+def test_a_table_of_pandas_has_a_row_for_each_object():
+    table = found().to_pandas()
+    assert list(table.columns) == ["image", "label", "score", "x1", "y1", "x2", "y2"]
+    assert table.to_numpy().tolist() == [
+        ["a/b.jpg", "dog", 0.75, 50.0, 20.0, 200.0, 40.0],
+        ["a/b.jpg", "cat", 0.5, 0.0, 5.0, 100.0, 10.0],
+    ]
+    empty = found(index=1).to_pandas()
+    assert empty.shape == (0, 7)
+    assert list(empty.columns) == list(table.columns)
+
+
+def test_supervision_gets_the_same_objects():
+    theirs = found().to_supervision()
+    np.testing.assert_array_equal(theirs.xyxy, found().boxes)
+    np.testing.assert_array_equal(theirs.confidence, found().scores)
+    np.testing.assert_array_equal(theirs.class_id, found().labels)
+    assert theirs["class_name"].tolist() == ["dog", "cat"]
+    assert theirs[theirs.confidence > 0.6].xyxy.tolist() == [[50, 20, 200, 40]]
+    assert len(found(index=1).to_supervision()) == 0
+
+
+@pytest.mark.parametrize("library", ["pandas", "supervision"])
+def test_a_library_that_is_not_installed_is_named(library, monkeypatch):
+    monkeypatch.setitem(sys.modules, library, None)
+    message = rf'^{library} is missing: pip install "keras-ssd\[{library}\]"$'
+    with pytest.raises(ImportError, match=message):
+        getattr(found(), f"to_{library}")()
+
+
+# Plotting -----------------------------------------------------------------------------------------
+
+
+def test_plot_reads_the_image_draws_into_it_and_writes_it(tmp_path):
+    gray = np.full((40, 200, 3), 90, np.uint8)
+    write_image(gray, tmp_path / "a.png")
+    detections = found(image=str(tmp_path / "a.png"))
+    expected = draw_detections(gray, detections)
+    drawn = detections.plot(path=tmp_path / "new" / "drawn.png")
+    np.testing.assert_array_equal(drawn, expected)
+    np.testing.assert_array_equal(read_image(tmp_path / "new" / "drawn.png"), expected)
+    assert (expected != gray).any()
+
+
+def test_plot_takes_the_image_as_an_array_a_path_or_of_pil(tmp_path):
+    gray = np.full((40, 200, 3), 90, np.uint8)
+    write_image(gray, tmp_path / "a.png")
+    detections = found(image="0")  # the position of an array among the sources
+    expected = draw_detections(gray, detections)
+    for image in (gray, Image.fromarray(gray), tmp_path / "a.png", str(tmp_path / "a.png")):
+        np.testing.assert_array_equal(detections.plot(image), expected)
+    assert (gray == 90).all()
+
+
+def test_plot_says_what_is_wrong_with_the_image(tmp_path):
+    with pytest.raises(ValueError, match=r"^plot: '0' is not a file; pass the image"):
+        found(image="0").plot()
+    with pytest.raises(ValueError, match=r"expected the \(height, width\) \(40, 200\)"):
+        found().plot(np.zeros((200, 40, 3), np.uint8))
+    (tmp_path / "a.jpg").write_text("text")
+    with pytest.raises(CorruptImageError, match=r"a\.jpg: "):
+        found(image=str(tmp_path / "a.jpg")).plot()
+    with pytest.raises(ValueError, match=r"the name must end in \.png"):
+        found().plot(np.zeros((40, 200, 3), np.uint8), tmp_path / "a.gif")

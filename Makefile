@@ -1,5 +1,5 @@
 PYTHON ?= python3
-BACKEND_TESTS = tests/models tests/test_geometry.py tests/test_losses.py
+BACKEND_TESTS = tests/models tests/detector tests/test_geometry.py tests/test_losses.py tests/test_callbacks.py
 SOURCES = keras_ssd tests training examples
 
 DATA = VOCdevkit

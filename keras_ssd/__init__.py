@@ -18,7 +18,17 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from keras_ssd import config, data, evaluation, formats, losses, serving, training
+    from keras_ssd import (
+        callbacks,
+        config,
+        data,
+        evaluation,
+        formats,
+        losses,
+        optimizers,
+        serving,
+        training,
+    )
     from keras_ssd.detector import Detector
     from keras_ssd.loading import load_detector
     from keras_ssd.models import (
@@ -46,6 +56,7 @@ __all__ = [
     "SSDMobileNet320",
     "SSDResNet300",
     "SSDTiny128",
+    "callbacks",
     "config",
     "data",
     "draw_detections",
@@ -55,6 +66,7 @@ __all__ = [
     "list_presets",
     "load_detector",
     "losses",
+    "optimizers",
     "serving",
     "training",
 ]
@@ -74,7 +86,14 @@ _MODULE_OF = {
     "list_presets": "keras_ssd.presets",
     "load_detector": "keras_ssd.loading",
 }
-_OF_KERAS = {"keras_ssd.detector", "keras_ssd.losses", "keras_ssd.models", "keras_ssd.training"}
+_OF_KERAS = {
+    "keras_ssd.callbacks",
+    "keras_ssd.detector",
+    "keras_ssd.losses",
+    "keras_ssd.models",
+    "keras_ssd.optimizers",
+    "keras_ssd.training",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -45,6 +45,8 @@ class SmoothL1(_LossPerMatch):
 
     Example:
 
+    >>> import numpy as np
+    >>> import keras_ssd
     >>> y_true = np.array([[[0, 0, 0, 0, 1], [0, 0, 0, 0, 0]]])  # the first box is matched
     >>> y_pred = np.array([[[0.5, 0, 0, 3], [9, 9, 9, 9]]])
     >>> float(keras_ssd.losses.SmoothL1()(y_true, y_pred))  # 0.5 * 0.5**2 + (3 - 0.5)
@@ -82,6 +84,8 @@ class HardNegativeCrossentropy(_LossPerMatch):
 
     Example:
 
+    >>> import numpy as np
+    >>> import keras_ssd
     >>> y_true = np.array([[1, 0, 0, 0, 0]])  # one match; three of the four others are kept
     >>> loss = keras_ssd.losses.HardNegativeCrossentropy()(y_true, np.zeros((1, 5, 2)))
     >>> round(float(loss), 4)  # 4 * log(2)

@@ -1,4 +1,4 @@
-"""The optimizer and learning rates of the original."""
+"""Optimizers that train an SSD: that of the original, and AdamW."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,6 +26,7 @@ class CaffeSGD(keras.optimizers.SGD):
 
     Example:
 
+    >>> import keras_ssd
     >>> optimizer = keras_ssd.optimizers.CaffeSGD(1e-3, global_clipnorm=10.0)
     >>> optimizer.caffe_weight_decay
     0.0005
@@ -61,6 +62,31 @@ class CaffeSGD(keras.optimizers.SGD):
 
 
 @keras.saving.register_keras_serializable("keras_ssd")
+class SSDAdamW(keras.optimizers.AdamW):
+    """Keras's AdamW without weight decay for biases and for batch normalization's gamma and beta.
+
+    (`exclude_from_weight_decay` of Keras's AdamW is forgotten where a model is saved.)
+
+    Args:
+        learning_rate: a number or one of Keras's schedules.
+        weight_decay: the share of the learning rate by which a weight shrinks in a step.
+        **kwargs: what else keras.optimizers.AdamW takes.
+
+    Example:
+
+    >>> import keras_ssd
+    >>> detector = keras_ssd.Detector(keras_ssd.SSDTiny128(1), ["cat"])
+    >>> detector.compile(keras_ssd.optimizers.SSDAdamW(1e-3, weight_decay=1e-2))
+    """
+
+    def __init__(
+        self, learning_rate: float | Callable = 0.001, weight_decay: float = 0.004, **kwargs: Any
+    ):
+        super().__init__(learning_rate, weight_decay=weight_decay, **kwargs)
+        self.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+
+
+@keras.saving.register_keras_serializable("keras_ssd")
 class Warmup(keras.optimizers.schedules.LearningRateSchedule):
     """Multiplies a schedule by a factor that rises linearly from 0 to 1.
 
@@ -70,6 +96,7 @@ class Warmup(keras.optimizers.schedules.LearningRateSchedule):
 
     Example:
 
+    >>> import keras_ssd
     >>> schedule = keras.optimizers.schedules.CosineDecay(0.1, 1000)
     >>> warmup = keras_ssd.optimizers.Warmup(schedule, steps=10)
     >>> [round(float(warmup(step)), 3) for step in (0, 4, 9, 999)]

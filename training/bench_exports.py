@@ -112,7 +112,7 @@ def print_table(found, single, batch, samples):
     print("|---|---|---|---|---|---|---|", flush=True)
     reference = None
     for name, one in found.items():
-        mean_ap = evaluate_voc(one.predict(samples), samples, VOC_CLASSES).map_11_point
+        mean_ap = evaluate_voc(one.predict(samples), samples).map_11_point
         reference = mean_ap if reference is None else reference
         share = single[name] / single["Keras float32"]
         print(
@@ -124,8 +124,8 @@ def print_table(found, single, batch, samples):
 
 def main(folder, image_set, peer_path, *models):
     """Prints a table a model: first all are timed, then their mAP is measured."""
-    samples = load([folder], image_set, class_names=VOC_CLASSES).samples
-    others = load([folder], "trainval", class_names=VOC_CLASSES, exclude=image_set).samples
+    samples = load([folder], image_set, class_names=VOC_CLASSES)
+    others = load([folder], "trainval", class_names=VOC_CLASSES, exclude=image_set)
     chosen = others[:: len(others) // CALIBRATION_IMAGES][:CALIBRATION_IMAGES]
     calibration_images = [sample.read_image() for sample in chosen]
     peer = Peer(Path(peer_path))

@@ -101,7 +101,7 @@ def _open(name):
 
 def main(folder, image_set, *names):
     """Prints the table."""
-    samples = load([folder], image_set, class_names=VOC_CLASSES).samples
+    samples = load([folder], image_set, class_names=VOC_CLASSES)
     models = {name: _open(name) for name in names}
     seconds = {name: [] for name in names}
     for sample in samples[:TIMED_IMAGES]:
@@ -114,7 +114,7 @@ def main(folder, image_set, *names):
             seconds[name].append(time.perf_counter() - start)
     print("| model | mAP (11-point) | mAP (area) | ms/image | MB |\n|---|---|---|---|---|")
     for name, model in models.items():
-        result = evaluate_voc(model.predict(samples), samples, VOC_CLASSES)
+        result = evaluate_voc(model.predict(samples), samples)
         print(
             f"| {name} | {result.map_11_point:.3f} | {result.map_area:.3f} "
             f"| {1000 * statistics.median(seconds[name]):.1f} | {model.megabytes:.1f} |",

@@ -11,7 +11,7 @@ from pathlib import Path
 import keras_ssd
 from keras_ssd.data import load_voc
 from keras_ssd.data.synthetic import draw_voc
-from keras_ssd.evaluation import evaluate_voc, format_voc, predict_samples
+from keras_ssd.evaluation import evaluate_map
 from keras_ssd.inference import detect_to_folder
 from keras_ssd.training import RECIPES, train
 
@@ -60,8 +60,7 @@ def train_on_drawings():
         steps_per_epoch=125,
     )
 
-    detections = predict_samples(detector, validation.samples)
-    print(format_voc(evaluate_voc(detections, validation.samples, training.class_names)))
+    evaluate_map(detector, validation, coco=False).print()
     photos = [sample.image for sample in validation.samples[:8]]
     detect_to_folder(detector, photos, FOLDER / "pictures", confidence_threshold=0.4)
 

@@ -159,5 +159,4 @@ def _drawn_images(size):
 def _mean_ap(detector, data):
     from keras_ssd import evaluation
 
-    detections = evaluation.predict_samples(detector, data.samples)
-    return evaluation.evaluate_voc(detections, data.samples, data.class_names).map_11_point
+    return evaluation.evaluate_map(detector, data, coco=False).voc.map_11_point

@@ -1,10 +1,14 @@
 """Training a detector: Keras's methods, carried out by the SSD within."""
 
+from typing import Any
+
 import keras
+import numpy as np
 
 from keras_ssd.detector.callbacks import with_detector
 from keras_ssd.losses import HardNegativeCrossentropy, SmoothL1
 from keras_ssd.models.ssd import SSD
+from keras_ssd.optimizers import SSDAdamW
 
 
 class TrainsItsSSD:
@@ -18,57 +22,82 @@ class TrainsItsSSD:
 
     ssd: SSD
 
-    def compile(self, optimizer="auto", loss="auto", **kwargs) -> None:
+    def compile(self, optimizer: Any = "auto", loss: Any = "auto", **kwargs: Any) -> None:
         """Keras's `compile`, for the SSD within.
 
         Args:
-            optimizer: "auto" is AdamW at a learning rate of 5e-4, with clipped gradients.
-            loss: "auto" is the loss of SSD: `SmoothL1` and `HardNegativeCrossentropy`.
+            optimizer: an optimizer of Keras or its name. "auto" is AdamW at a learning rate of
+                5e-4, with clipped gradients.
+            loss: a loss for each of the SSD's outputs, "offsets" and "classes". "auto" is the loss
+                of the paper: `SmoothL1` and `HardNegativeCrossentropy`.
             **kwargs: what else Keras's `compile` takes.
         """
         if optimizer == "auto":
-            optimizer = keras.optimizers.AdamW(5e-4, weight_decay=1e-4, global_clipnorm=10.0)
-            optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+            optimizer = SSDAdamW(5e-4, weight_decay=1e-4, global_clipnorm=10.0)
         if loss == "auto":
             loss = {"offsets": SmoothL1(), "classes": HardNegativeCrossentropy()}
         self.ssd.compile(optimizer, loss, **kwargs)
 
-    def fit(self, x=None, *args, callbacks=None, **kwargs) -> keras.callbacks.History:
+    def fit(
+        self, x: Any = None, *args: Any, callbacks: Any = None, **kwargs: Any
+    ) -> keras.callbacks.History:
         """Keras's `fit`, for the SSD within. The callbacks' `model` is this detector.
 
         Args:
-            x: batches of images and targets, as `keras_ssd.data.training_dataset` makes them.
-            callbacks: a list of Keras's callbacks.
+            x: batches of images and targets, as `keras_ssd.data.training_dataset` makes them,
+                without end: say `steps_per_epoch`.
+            callbacks: a list of Keras's callbacks, and of those in `keras_ssd.callbacks`.
             *args, **kwargs: what else Keras's `fit` takes. `validation_data` comes from
                 `keras_ssd.data.validation_dataset`.
+
+        Raises:
+            CorruptImageError: an image cannot be read.
         """
-        return self.ssd.fit(x, *args, callbacks=with_detector(callbacks, self), **kwargs)
+        if not isinstance(x, np.ndarray):
+            kwargs.setdefault("shuffle", False)  # a data set shuffles itself
+        with _errors_of_images():
+            return self.ssd.fit(x, *args, callbacks=with_detector(callbacks, self), **kwargs)
 
     def jax_state_sync(self):
         """On JAX, Keras's callbacks call this before they look at the weights in an epoch."""
         self.ssd.jax_state_sync()
         super().jax_state_sync()
 
-    def evaluate(self, x=None, *args, callbacks=None, **kwargs):
-        """Keras's `evaluate`, for the SSD within: the losses; see also `evaluate_map`."""
-        return self.ssd.evaluate(x, *args, callbacks=with_detector(callbacks, self), **kwargs)
+    def evaluate(self, x: Any = None, *args: Any, callbacks: Any = None, **kwargs: Any) -> Any:
+        """Keras's `evaluate`, for the SSD within: the losses; see also `evaluate_map`.
 
-    def train_on_batch(self, *args, **kwargs):
+        Args:
+            x: batches of images and targets, as `keras_ssd.data.validation_dataset` makes them.
+            callbacks, *args, **kwargs: as in Keras's `evaluate`.
+        """
+        with _errors_of_images():
+            return self.ssd.evaluate(x, *args, callbacks=with_detector(callbacks, self), **kwargs)
+
+    def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         """Keras's `train_on_batch`, for the SSD within."""
         return self.ssd.train_on_batch(*args, **kwargs)
 
-    def test_on_batch(self, *args, **kwargs):
+    def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         """Keras's `test_on_batch`, for the SSD within."""
         return self.ssd.test_on_batch(*args, **kwargs)
 
     @property
-    def optimizer(self):
+    def optimizer(self) -> keras.optimizers.Optimizer | None:
+        """The optimizer of the SSD within."""
         return self.ssd.optimizer
 
     @property
     def stop_training(self) -> bool:
+        """Whether `fit` ends after this step; callbacks set it."""
         return self.ssd.stop_training
 
     @stop_training.setter
     def stop_training(self, value: bool):
         self.ssd.stop_training = value
+
+
+def _errors_of_images():
+    """A context in which an image that cannot be read is a CorruptImageError."""
+    from keras_ssd.data.pipeline import unwrapped_errors  # which needs TensorFlow
+
+    return unwrapped_errors()

@@ -3,7 +3,7 @@
 from keras_ssd.evaluation.coco import evaluate_coco
 from keras_ssd.evaluation.mean_ap import MeanAP, evaluate_map
 from keras_ssd.evaluation.predictions import predict_samples
-from keras_ssd.evaluation.report import format_coco, format_voc, plot_precision_recall, to_json
+from keras_ssd.evaluation.report import plot_precision_recall
 from keras_ssd.evaluation.voc import VOCResult, evaluate_voc
 
 __all__ = [
@@ -12,9 +12,6 @@ __all__ = [
     "evaluate_coco",
     "evaluate_map",
     "evaluate_voc",
-    "format_coco",
-    "format_voc",
     "plot_precision_recall",
     "predict_samples",
-    "to_json",
 ]

@@ -1,10 +1,10 @@
-"""The twelve numbers of the COCO detection challenge, by pycocotools."""
+"""The twelve figures of the COCO detection challenge, by pycocotools."""
 
 import contextlib
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from keras_ssd.data.sample import Sample
+from keras_ssd.data.annotated_images import AnnotatedImages
 from keras_ssd.evaluation.pairing import pair_with_detections
 from keras_ssd.extras import require
 from keras_ssd.results.detections import Detections
@@ -26,27 +26,25 @@ COCO_NUMBERS = {
 }
 
 
-def evaluate_coco(
-    detections: Iterable[Detections], samples: Iterable[Sample], class_names: Sequence[str]
-) -> dict[str, float]:
-    """Scores detections against the objects of the samples.
+def evaluate_coco(detections: Iterable[Detections], data: AnnotatedImages) -> dict[str, float]:
+    """Scores detections against the annotated objects.
 
     Difficult objects are crowds: detections of them are ignored. The size of an object is the
-    area of its box; COCO's own files state the smaller area of the outline, so that the numbers
-    by size differ a little from those of the COCO server.
+    area of its box. (COCO's own files state the area of its outline, which is smaller. So the
+    figures by size differ a little from those of the COCO server.)
 
     Args:
-        detections, samples, class_names: as for `evaluate_voc`.
+        detections, data: as for `evaluate_voc`.
 
     Returns:
-        The numbers that `COCO_NUMBERS` explains, in [0, 1]; nan where there are no objects.
+        The figures that `COCO_NUMBERS` explains, in [0, 1]; nan where there are no objects.
 
     Raises:
         ValueError: see `pair_with_detections`.
         ImportError: pycocotools is not installed.
     """
     COCOeval = require("pycocotools.cocoeval", extra="train").COCOeval
-    pairs = pair_with_detections(samples, detections, class_names)
+    pairs = pair_with_detections(data, detections)
     objects, found = [], []
     for image_id, (sample, detected) in enumerate(pairs, start=1):
         for box, label, crowd in zip(
@@ -58,15 +56,17 @@ def evaluate_coco(
 
     with contextlib.redirect_stdout(io.StringIO()):
         evaluation = COCOeval(
-            _data_set(objects, len(pairs), len(class_names)),
-            _data_set(found, len(pairs), len(class_names)),
+            _data_set(objects, len(pairs), len(data.class_names)),
+            _data_set(found, len(pairs), len(data.class_names)),
             iouType="bbox",
         )
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
     return {
-        name: float(value) if value >= 0 else float("nan")  # -1: no objects
+        name: float(value)
+        if value >= 0
+        else float("nan")  # pycocotools says -1 where there are no objects
         for name, value in zip(COCO_NUMBERS, evaluation.stats, strict=True)
     }
 

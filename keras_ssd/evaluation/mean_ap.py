@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import Any
 
 from keras_ssd.data.annotated_images import AnnotatedImages
 from keras_ssd.evaluation.coco import evaluate_coco
 from keras_ssd.evaluation.predictions import predict_samples
-from keras_ssd.evaluation.report import format_coco, format_voc
+from keras_ssd.evaluation.report import coco_table, to_json, voc_table
 from keras_ssd.evaluation.voc import VOCResult, evaluate_voc
 from keras_ssd.inference.protocol import ObjectDetector
+from keras_ssd.results.detections import Detections
+from keras_ssd.terminal import plain_table, print_table
 
 
 @dataclass(frozen=True)
@@ -17,47 +20,92 @@ class MeanAP:
 
     Attributes:
         voc: the average precision of each class by VOC's rules, and their mean.
-        coco: COCO's twelve figures by name, such as "AP"; None if pycocotools is not installed.
+        coco: COCO's twelve figures by name, such as "AP"; None if they were not measured.
+        detections: what the detector found in each image, in their order.
     """
 
     voc: VOCResult
     coco: dict[str, float] | None
+    detections: list[Detections]
 
     def __str__(self) -> str:
-        parts = [format_voc(self.voc)]
-        if self.coco is not None:
-            parts.append(format_coco(self.coco))
-        return "\n\n".join(parts)
+        return "\n\n".join(plain_table(*table) for table in self._tables())
+
+    def print(self) -> None:
+        """Prints the tables, drawn nicely on a terminal."""
+        for table in self._tables():
+            print_table(*table)
+
+    def _tables(self):
+        tables = [voc_table(self.voc)]
+        return tables if self.coco is None else [*tables, coco_table(self.coco)]
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures as plain values that JSON can hold, with None in place of nan."""
+        return to_json(self.voc, self.coco)
 
 
 def evaluate_map(
     detector: ObjectDetector,
     data: AnnotatedImages,
     *,
+    coco: bool | None = None,
     batch_size: int = 8,
     skipped: set[str] | None = None,
 ) -> MeanAP:
     """Measures mAP by the rules of VOC (11-point and area) and COCO.
 
+    A terminal sees a progress bar.
+
     Args:
         detector: any kind of detector. Its thresholds apply: low-scoring detections count, so a
             high confidence threshold lowers mAP.
         data: annotated images with the detector's class names.
-        batch_size: number of images that the network sees at once.
+        coco: whether to measure COCO's figures; None measures them if pycocotools is installed.
+        batch_size: the number of images that the network sees at once.
         skipped: a set that collects the ids of images that cannot be read; their objects count as
-            missed. None: such an image is an error.
+            missed. With None such an image is an error.
 
     Raises:
         ValueError: the class names differ, or there are no images.
         CorruptImageError: an image cannot be read and `skipped` is None.
+        ImportError: `coco` is True and pycocotools is not installed.
+
+    Example:
+
+    >>> import keras_ssd
+    >>> def print_map(model, folder):
+    ...     detector = keras_ssd.load_detector(model)
+    ...     val = keras_ssd.data.load(folder, "val", class_names=detector.class_names)
+    ...     print(keras_ssd.evaluation.evaluate_map(detector, val).voc.map_11_point)
     """
+    _check_classes(data, detector)
+    detections = predict_samples(detector, data, batch_size=batch_size, skipped=skipped)
+    figures = None
+    if coco or (coco is None and find_spec("pycocotools")):
+        figures = evaluate_coco(detections, data)
+    return MeanAP(evaluate_voc(detections, data), figures, detections)
+
+
+def check_measurable(data: AnnotatedImages, detector: ObjectDetector | None = None) -> None:
+    """Raises ValueError unless mAP can be measured on the data: it has objects to find.
+
+    Args:
+        data: annotated images.
+        detector: the detector to measure; its class names must be those of the data.
+    """
+    if all(sample.difficult.all() for sample in data):
+        raise ValueError(
+            f"data: the {len(data)} images to measure mAP on have no objects, or only difficult "
+            "ones, which do not count"
+        )
+    if detector is not None:
+        _check_classes(data, detector)
+
+
+def _check_classes(data, detector):
     if tuple(data.class_names) != tuple(detector.class_names):
         raise ValueError(
             f"data: has the classes {', '.join(data.class_names)}, but the detector has "
             f"{', '.join(detector.class_names)}; load it with class_names=detector.class_names"
         )
-    detections = predict_samples(detector, data.samples, batch_size=batch_size, skipped=skipped)
-    coco = None
-    if find_spec("pycocotools"):
-        coco = evaluate_coco(detections, data.samples, data.class_names)
-    return MeanAP(evaluate_voc(detections, data.samples, data.class_names), coco)

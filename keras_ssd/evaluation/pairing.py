@@ -1,63 +1,56 @@
-"""What was found in each sample: checked once, for every kind of evaluation."""
+"""What was found in each image: checked once, for every kind of evaluation."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
+from keras_ssd.data.annotated_images import AnnotatedImages
 from keras_ssd.data.sample import Sample
 from keras_ssd.results.detections import Detections
 
 
 def pair_with_detections(
-    samples: Iterable[Sample], detections: Iterable[Detections], class_names: Sequence[str]
+    data: AnnotatedImages, detections: Iterable[Detections]
 ) -> list[tuple[Sample, Detections]]:
     """Every sample with what was found in it, in the order of the samples.
 
     Raises:
-        ValueError: there is no sample or class; an id stands twice; detections are of an
-            unknown image, of another image size or of other classes; a label is no class.
+        ValueError: there are no images or no class names; two detections are of one image;
+            detections are of an unknown image, of another image size or of other classes.
     """
-    class_names = tuple(class_names)
-    if not class_names:
-        raise ValueError("class_names is empty: there is nothing to evaluate")
-    by_id = _by_id("samples", ((sample.id, sample) for sample in samples))
-    found_by_id = _by_id("detections", ((found.image, found) for found in detections))
-    if not by_id:
-        raise ValueError("samples is empty: there is nothing to evaluate")
-    for image, found in found_by_id.items():
-        if image not in by_id:
-            raise ValueError(f"detections: image {image!r} is none of the {len(by_id)} samples")
-        if tuple(found.size) != tuple(by_id[image].size):
+    if not len(data):
+        raise ValueError("data: there are no images; expected at least one")
+    if not data.class_names:
+        raise ValueError("data: there are no class names; expected at least one")
+    sample_of = {sample.id: sample for sample in data}
+    found_in: dict[str, Detections] = {}
+    for found in detections:
+        if found.image in found_in:
+            raise ValueError(f"detections: image {found.image!r} comes twice")
+        if found.image not in sample_of:
             raise ValueError(
-                f"detections of {image!r}: boxes are for an image of (height, width) "
-                f"{tuple(found.size)}, but the sample's is {tuple(by_id[image].size)}"
+                f"detections: image {found.image!r} is not one of the {len(data)} images"
             )
-        if tuple(found.class_names) != class_names:
-            raise ValueError(
-                f"detections of {image!r} are of the classes {tuple(found.class_names)}, "
-                f"but class_names is {class_names}"
-            )
-    for sample in by_id.values():
-        _check_labels(f"sample {sample.id!r}", sample.labels, len(class_names))
+        _check(found, sample_of[found.image], data.class_names)
+        found_in[found.image] = found
     return [
-        (sample, found_by_id.get(sample.id, _nothing_found(sample, class_names)))
-        for sample in by_id.values()
+        (sample, found_in.get(sample.id, _nothing_found(sample, data.class_names)))
+        for sample in data
     ]
 
 
-def _by_id(name, items):
-    by_id = {}
-    for key, item in items:
-        if key in by_id:
-            raise ValueError(f"{name}: {key!r} stands there more than once")
-        by_id[key] = item
-    return by_id
-
-
-def _check_labels(owner, labels, num_classes):
-    wrong = labels[(labels < 0) | (labels >= num_classes)]
-    if len(wrong):
-        raise ValueError(f"{owner}: label {wrong[0]} is none of the {num_classes} classes, from 0")
+def _check(found, sample, class_names):
+    name = f"detections of {found.image!r}"
+    if tuple(found.size) != tuple(sample.size):
+        raise ValueError(
+            f"{name}: boxes are for an image of (height, width) {tuple(found.size)}, but the "
+            f"sample's is {tuple(sample.size)}"
+        )
+    if tuple(found.class_names) != class_names:
+        raise ValueError(
+            f"{name} are of the classes {tuple(found.class_names)}, but the data's are "
+            f"{class_names}"
+        )
 
 
 def _nothing_found(sample, class_names):

@@ -1,41 +1,45 @@
-"""A detector over a set of samples."""
+"""What a detector finds in annotated images."""
 
-from collections.abc import Sequence
+from itertools import islice
 
+from keras_ssd.data.annotated_images import AnnotatedImages
 from keras_ssd.data.pipeline import evaluation_dataset, unwrapped_errors
-from keras_ssd.data.sample import Sample
 from keras_ssd.inference.protocol import ObjectDetector
 from keras_ssd.results.detections import Detections
+from keras_ssd.terminal import track
 
 
 def predict_samples(
     detector: ObjectDetector,
-    samples: Sequence[Sample],
+    data: AnnotatedImages,
     *,
     batch_size: int = 8,
     skipped: set[str] | None = None,
 ) -> list[Detections]:
-    """What a detector finds in each sample, in pixels, named by the samples' ids.
+    """What a detector finds in each image, in pixels, named by the samples' ids.
+
+    A terminal sees a progress bar.
 
     Args:
         detector: any kind of detector; its own thresholds decide what it finds.
-        samples, batch_size, skipped: as in `evaluation_dataset`.
+        data, batch_size, skipped: as in `evaluation_dataset`.
 
     Raises:
+        ValueError: there are no images.
         CorruptImageError: an image cannot be read and `skipped` is None.
     """
-    dataset = evaluation_dataset(
-        samples, detector.image_size, batch_size=batch_size, skipped=skipped
-    )
-    found, remaining = [], iter(samples)
-    with unwrapped_errors():
-        for images in dataset.as_numpy_iterator():
+    batches = evaluation_dataset(
+        data, detector.image_size, batch_size=batch_size, skipped=skipped
+    ).as_numpy_iterator()
+
+    def detect_all():
+        samples = iter(data)
+        for images in batches:
             prediction = detector.predict_on_batch(images)
-            for index in range(len(images)):
-                sample = next(remaining)
-                found.append(
-                    Detections.from_prediction(
-                        prediction, index, sample.id, sample.size, detector.class_names
-                    )
+            for index, sample in enumerate(islice(samples, len(images))):
+                yield Detections.from_prediction(
+                    prediction, index, sample.id, sample.size, detector.class_names
                 )
-    return found
+
+    with unwrapped_errors():
+        return list(track(detect_all(), "Detecting", total=len(data)))

@@ -1,5 +1,6 @@
 """Evaluation results for people and for files: tables, JSON values, precision-recall curves."""
 
+from collections.abc import Sequence
 from math import ceil, isnan
 from pathlib import Path
 
@@ -9,10 +10,15 @@ from keras_ssd.evaluation.coco import COCO_NUMBERS
 from keras_ssd.evaluation.voc import ClassResult, VOCResult, precision_envelope
 from keras_ssd.extras import require
 
+Table = tuple[Sequence[str], Sequence[Sequence[str]], str]
 
-def format_voc(result: VOCResult) -> str:
-    """A table with a row for each class and their mean; "-" where a class has no objects."""
-    header = ("class", "objects", "detections", "AP 11-point", "AP area")
+
+def voc_table(result: VOCResult) -> Table:
+    """A row for each class and one for their mean; "-" where a class has no objects.
+
+    Returns:
+        Header, rows and alignment, for `keras_ssd.terminal.print_table`.
+    """
     rows = [
         (
             entry.name,
@@ -24,21 +30,22 @@ def format_voc(result: VOCResult) -> str:
         for entry in result.classes
     ]
     mean = ("mean", "", "", _decimals(result.map_11_point), _decimals(result.map_area))
-    widths = [max(map(len, column)) for column in zip(header, *rows, mean, strict=True)]
-    rule = tuple("-" * width for width in widths)
-    return "\n".join(_table_row(row, widths) for row in (header, rule, *rows, rule, mean))
+    header = ("class", "objects", "detections", "AP 11-point", "AP area")
+    return header, [*rows, mean], "<>>>>"
 
 
-def format_coco(numbers: dict[str, float]) -> str:
-    """A line for each of COCO's numbers with its meaning; "-" where there are no objects."""
-    return "\n".join(
-        f"{name:<5}  {_decimals(numbers[name]):>6}  {meaning}"
-        for name, meaning in COCO_NUMBERS.items()
-    )
+def coco_table(numbers: dict[str, float]) -> Table:
+    """A row for each of COCO's figures, with its meaning; "-" where there are no objects.
+
+    Returns:
+        Header, rows and alignment, for `keras_ssd.terminal.print_table`.
+    """
+    rows = [(name, _decimals(numbers[name]), text) for name, text in COCO_NUMBERS.items()]
+    return ("COCO", "figure", "meaning"), rows, "<><"
 
 
 def to_json(voc_result: VOCResult, coco_numbers: dict[str, float] | None = None) -> dict:
-    """Plain values that JSON can hold: all but the curves, with None in place of nan."""
+    """The figures as plain values that JSON can hold: None for nan, without the curves."""
     return {
         "voc": {
             "map_11_point": _none_for_nan(voc_result.map_11_point),
@@ -61,10 +68,14 @@ def to_json(voc_result: VOCResult, coco_numbers: dict[str, float] | None = None)
 
 
 def plot_precision_recall(result: VOCResult, path: str | Path) -> None:
-    """Writes a PNG with the curve of each class in a panel of its own.
+    """Writes a PNG with a precision-recall curve for each class.
 
-    The line is the precision at each true positive; the shaded area below its envelope is the
-    average precision in the panel's title.
+    The line is the precision at each true positive. The shaded area below its envelope is the
+    average precision, which the title of the panel states.
+
+    Args:
+        result: what `evaluate_voc` returned.
+        path: the PNG file to write; its folder is made if it does not exist.
 
     Raises:
         ImportError: matplotlib is not installed.
@@ -97,7 +108,7 @@ def _draw_curve(panel, entry: ClassResult):
     if not entry.num_objects:
         panel.text(0.5, 0.5, "no objects", ha="center", va="center", color="gray")
         return
-    # Recall stands still between true positives, which leaves vertical lines out.
+    # Only at true positives does the recall rise; the others would draw vertical lines.
     hits = np.flatnonzero(np.diff(entry.recall, prepend=0.0))
     recall = entry.recall[hits]
     envelope = precision_envelope(entry.precision)[hits]
@@ -109,12 +120,6 @@ def _draw_curve(panel, entry: ClassResult):
         linewidth=0,
     )
     panel.plot(recall, entry.precision[hits], linewidth=1.2)
-
-
-def _table_row(cells, widths):
-    name, *numbers = cells
-    name_width, *number_widths = widths
-    return "  ".join([name.ljust(name_width), *map(str.rjust, numbers, number_widths)])
 
 
 def _decimals(value):

@@ -1,11 +1,11 @@
 """Average precision by the rules of the PASCAL VOC devkit."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from keras_ssd.data.sample import Sample
+from keras_ssd.data.annotated_images import AnnotatedImages
 from keras_ssd.evaluation.pairing import pair_with_detections
 from keras_ssd.geometry import iou
 from keras_ssd.results.detections import Detections
@@ -16,13 +16,14 @@ class ClassResult:
     """How well one class was found.
 
     Attributes:
-        name: of the class.
-        num_objects: annotated objects, without the difficult ones.
-        num_detections: detections, with those ignored because they hit a difficult object.
-        ap_11_point: average precision of VOC2007; nan without objects.
-        ap_area: average precision of VOC2010 and later; nan without objects.
-        recall, precision: float64 (R,), after each detection that counts, best score first;
-            recall is nan without objects.
+        name: the class's name.
+        num_objects: the number of annotated objects, without the difficult ones.
+        num_detections: the number of detections, with those that were ignored because they are
+            of a difficult object.
+        ap_11_point: the average precision of VOC2007; nan without objects.
+        ap_area: the average precision of VOC2010 and later; nan without objects.
+        recall, precision: float64 (R,), their values after each detection that counts, best score
+            first; recall is nan without objects.
     """
 
     name: str
@@ -36,9 +37,12 @@ class ClassResult:
 
 @dataclass(frozen=True)
 class VOCResult:
-    """The results of all classes, in the order of the class names.
+    """How well all classes were found.
 
-    The means are over the classes that have objects; nan where none has.
+    Attributes:
+        classes: a result for each class, in the order of the class names.
+        map_11_point, map_area: the means of the average precisions, over the classes that have
+            objects; nan if none has.
     """
 
     classes: tuple[ClassResult, ...]
@@ -54,24 +58,23 @@ class VOCResult:
 
 def evaluate_voc(
     detections: Iterable[Detections],
-    samples: Iterable[Sample],
-    class_names: Sequence[str],
+    data: AnnotatedImages,
     *,
     iou_threshold: float = 0.5,
 ) -> VOCResult:
-    """Scores detections against the objects of the samples.
+    """Scores detections against the annotated objects.
 
-    Every detection looks for the object of its class that it overlaps most, difficult ones
-    included. Where they overlap enough, the best-scoring detection of an object is true and
-    later ones are false, except that detections of a difficult object are ignored. All other
-    detections are false. Equal scores rank in the order of the samples.
+    Each detection is compared with the object of its class with which it has the highest IoU,
+    difficult objects included. Where that IoU is high enough, the best-scoring detection of an
+    object is a true positive, and later detections of it are false positives. Detections of a
+    difficult object are ignored. All other detections are false positives. Equal scores rank in
+    the order of the images.
 
     Args:
-        detections: at most one per sample, `image` being the sample's id; a sample without
-            detections counts as one where nothing was found.
-        samples: the data set.
-        class_names: of the K classes, the same as those of the detections.
-        iou_threshold: least overlap of a hit, in pixels as VOC counts them: a box covers its
+        detections: at most one for each image; `image` is the sample's id. In an image without
+            detections nothing was found.
+        data: the annotated images. Their class names are those of the detections.
+        iou_threshold: the lowest IoU of a true positive. As VOC counts pixels, a box covers its
             last row and column too.
 
     Raises:
@@ -81,7 +84,7 @@ def evaluate_voc(
     """
     if not 0 < iou_threshold <= 1:
         raise ValueError(f"iou_threshold must be above 0 and at most 1, not {iou_threshold}")
-    pairs = pair_with_detections(samples, detections, class_names)
+    pairs = pair_with_detections(data, detections)
 
     object_labels = np.concatenate([sample.labels for sample, _ in pairs])
     difficult = np.concatenate([sample.difficult for sample, _ in pairs])
@@ -90,7 +93,7 @@ def evaluate_voc(
     hits = _objects_hit(pairs, iou_threshold)
 
     classes = []
-    for label, name in enumerate(class_names):
+    for label, name in enumerate(data.class_names):
         of_class = np.flatnonzero(labels == label)
         ranked = of_class[np.argsort(-scores[of_class], kind="stable")]
         true_positives = _true_positives(hits[ranked], difficult)
@@ -100,11 +103,11 @@ def evaluate_voc(
 
 
 def average_precision_11_point(true_positives: np.ndarray, num_objects: int) -> float:
-    """Mean over recalls 0, 0.1, ..., 1 of the best precision at that recall or beyond.
+    """The mean, over the recalls 0, 0.1, ..., 1, of the best precision at that recall or beyond.
 
     Args:
-        true_positives: bool (R,), whether each detection is true, best score first.
-        num_objects: objects that could be found.
+        true_positives: bool (R,), whether each detection is a true positive, best score first.
+        num_objects: the number of objects that could be found.
 
     Returns:
         The average precision of VOC2007; nan without objects.
@@ -119,9 +122,13 @@ def average_precision_11_point(true_positives: np.ndarray, num_objects: int) -> 
 
 
 def average_precision_area(true_positives: np.ndarray, num_objects: int) -> float:
-    """Area below the precision envelope: the average precision of VOC2010 and later.
+    """The area below the precision envelope: the average precision of VOC2010 and later.
 
-    Arguments and the case without objects are those of `average_precision_11_point`.
+    Args:
+        true_positives, num_objects: as for `average_precision_11_point`.
+
+    Returns:
+        The average precision; nan without objects.
     """
     if not num_objects:
         return float("nan")
@@ -136,7 +143,7 @@ def precision_envelope(precision: np.ndarray) -> np.ndarray:
 
 
 def _objects_hit(pairs, iou_threshold):
-    """Index among the objects of all samples of the one each detection hits, or -1."""
+    """For each detection, the index of its object among those of all samples, or -1."""
     hits, num_objects = [], 0
     for sample, found in pairs:
         hits.append(np.full(len(found), -1))
@@ -154,7 +161,7 @@ def _with_last_pixel(boxes):
 
 
 def _true_positives(hits, difficult):
-    """Flags (R,) of the ranked detections that count; those of difficult objects do not."""
+    """Flags (R,) of the ranked detections; those of difficult objects are left out."""
     ignored = np.append(difficult, False)[hits]  # -1, no object, finds the appended False
     hits = hits[~ignored]
     true_positives = np.zeros(len(hits), bool)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import keras
 
-from keras_ssd.optimizers import CaffeSGD, Warmup
+from keras_ssd.optimizers import CaffeSGD, SSDAdamW, Warmup
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,7 @@ class Recipe:
         }
         if self.optimizer == "sgd":
             return CaffeSGD(momentum=0.9, **common)
-        optimizer = keras.optimizers.AdamW(**common)
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-        return optimizer
+        return SSDAdamW(**common)
 
     def _schedule(self):
         schedules = keras.optimizers.schedules

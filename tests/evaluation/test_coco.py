@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from keras_ssd.data.annotated_images import AnnotatedImages
 from keras_ssd.data.sample import Sample
-from keras_ssd.evaluation.coco import COCO_NUMBERS, evaluate_coco
+from keras_ssd.evaluation import coco
+from keras_ssd.evaluation.coco import COCO_NUMBERS
 from keras_ssd.results.detections import Detections
 
 NAMES = ("cat", "dog")
@@ -32,19 +34,23 @@ def make_detections(image, boxes, scores, labels=None):
     return Detections(image, SIZE, boxes, labels, np.array(scores, np.float32), NAMES)
 
 
+def evaluate_coco(detections, samples, class_names=NAMES, **options):
+    return coco.evaluate_coco(detections, AnnotatedImages(samples, class_names), **options)
+
+
 def test_no_detections_score_zero():
-    numbers = evaluate_coco([], [make_sample("a", [SMALL, MEDIUM, LARGE])], NAMES)
+    numbers = evaluate_coco([], [make_sample("a", [SMALL, MEDIUM, LARGE])])
     assert numbers == dict.fromkeys(COCO_NUMBERS, 0.0)
 
 
 def test_no_objects_give_nan():
-    numbers = evaluate_coco([make_detections("a", [LARGE], [0.9])], [make_sample("a", [])], NAMES)
+    numbers = evaluate_coco([make_detections("a", [LARGE], [0.9])], [make_sample("a", [])])
     assert list(numbers) == list(COCO_NUMBERS)
     assert all(math.isnan(value) for value in numbers.values())
 
 
 def test_neither_objects_nor_detections_give_nan():
-    numbers = evaluate_coco([], [make_sample("a", [])], NAMES)
+    numbers = evaluate_coco([], [make_sample("a", [])])
     assert all(math.isnan(value) for value in numbers.values())
 
 
@@ -52,7 +58,7 @@ def test_perfect_detections_score_one():
     boxes, labels = [SMALL, MEDIUM, LARGE], [0, 1, 1]
     samples = [make_sample(id, boxes, labels) for id in "ab"]
     found = [make_detections(id, boxes, [0.9, 0.8, 0.7], labels) for id in "ab"]
-    numbers = evaluate_coco(found, samples, NAMES)
+    numbers = evaluate_coco(found, samples)
     # With one detection per class and image, one of the two dogs is found.
     assert numbers.pop("AR1") == pytest.approx((1 + 0.5) / 2)
     assert numbers == pytest.approx(dict.fromkeys(numbers, 1.0))
@@ -63,7 +69,6 @@ def test_an_overlap_of_six_tenths_counts_up_to_that_threshold():
     numbers = evaluate_coco(
         [make_detections("a", [(0, 0, 100, 61)], [0.9])],
         [make_sample("a", [(0, 0, 100, 100)])],
-        NAMES,
     )
     assert numbers["AP50"] == pytest.approx(1.0)
     assert numbers["AP75"] == 0.0
@@ -73,7 +78,7 @@ def test_an_overlap_of_six_tenths_counts_up_to_that_threshold():
 
 def test_objects_are_sorted_by_the_area_of_their_box():
     sample = make_sample("a", [SMALL, LARGE])
-    numbers = evaluate_coco([make_detections("a", [LARGE], [0.9])], [sample], NAMES)
+    numbers = evaluate_coco([make_detections("a", [LARGE], [0.9])], [sample])
     assert numbers["APl"] == pytest.approx(1.0)
     assert numbers["APs"] == 0.0
     assert math.isnan(numbers["APm"])
@@ -82,33 +87,33 @@ def test_objects_are_sorted_by_the_area_of_their_box():
 def test_detections_of_a_difficult_object_are_ignored():
     sample = make_sample("a", [MEDIUM, LARGE], difficult=[False, True])
     found = make_detections("a", [LARGE, LARGE, MEDIUM], [0.9, 0.8, 0.7])
-    numbers = evaluate_coco([found], [sample], NAMES)
+    numbers = evaluate_coco([found], [sample])
     assert numbers["AP"] == pytest.approx(1.0)
     # The same detections without the difficult object: two are false.
-    numbers = evaluate_coco([found], [make_sample("a", [MEDIUM])], NAMES)
+    numbers = evaluate_coco([found], [make_sample("a", [MEDIUM])])
     assert numbers["AP"] == pytest.approx(1 / 3)
 
 
 def test_the_first_object_can_be_found():
     # COCOeval would take an object with id 0 for no object.
     numbers = evaluate_coco(
-        [make_detections("a", [LARGE, LARGE], [0.9, 0.8])], [make_sample("a", [LARGE])], NAMES
+        [make_detections("a", [LARGE, LARGE], [0.9, 0.8])], [make_sample("a", [LARGE])]
     )
     assert numbers["AP"] == pytest.approx(1.0)
     assert numbers["AR1"] == pytest.approx(1.0)
 
 
 def test_an_unknown_image_is_named():
-    with pytest.raises(ValueError, match="image 'b' is none of the 1 samples"):
-        evaluate_coco([make_detections("b", [], [])], [make_sample("a", [LARGE])], NAMES)
+    with pytest.raises(ValueError, match="image 'b' is not one of the 1 images"):
+        evaluate_coco([make_detections("b", [], [])], [make_sample("a", [LARGE])])
 
 
 def test_nothing_is_printed(capfd):
-    evaluate_coco([make_detections("a", [LARGE], [0.9])], [make_sample("a", [LARGE])], NAMES)
+    evaluate_coco([make_detections("a", [LARGE], [0.9])], [make_sample("a", [LARGE])])
     assert capfd.readouterr() == ("", "")
 
 
 def test_missing_pycocotools_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "pycocotools.cocoeval", None)
     with pytest.raises(ImportError, match=r"pip install \"keras-ssd\[train\]\""):
-        evaluate_coco([], [make_sample("a", [LARGE])], NAMES)
+        evaluate_coco([], [make_sample("a", [LARGE])])

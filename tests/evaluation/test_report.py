@@ -7,12 +7,13 @@ import pytest
 
 from keras_ssd.evaluation.coco import COCO_NUMBERS
 from keras_ssd.evaluation.report import (
-    format_coco,
-    format_voc,
+    coco_table,
     plot_precision_recall,
     to_json,
+    voc_table,
 )
 from keras_ssd.evaluation.voc import ClassResult, VOCResult
+from keras_ssd.terminal import plain_table
 
 FOUND = ClassResult(
     name="potted plant",
@@ -33,23 +34,21 @@ COCO = {**dict.fromkeys(COCO_NUMBERS, 0.25), "APs": float("nan")}
 
 
 def test_the_table_is_aligned_and_shows_a_dash_for_a_class_without_objects():
-    assert format_voc(RESULT).splitlines() == [
+    assert plain_table(*voc_table(RESULT)).splitlines() == [
         "class         objects  detections  AP 11-point  AP area",
-        "------------  -------  ----------  -----------  -------",
         "potted plant        6           8       0.5152   0.5278",
         "cat                 3           0       0.0000   0.0000",
         "dog                 0           2            -        -",
-        "------------  -------  ----------  -----------  -------",
         "mean                                    0.2576   0.2639",
     ]
 
 
 def test_a_table_without_any_objects_has_a_dash_for_the_mean():
-    assert format_voc(NO_OBJECTS_AT_ALL).splitlines()[-1].split() == ["mean", "-", "-"]
+    assert plain_table(*voc_table(NO_OBJECTS_AT_ALL)).splitlines()[-1].split() == ["mean", "-", "-"]
 
 
-def test_coco_numbers_stand_one_a_line_with_their_meaning():
-    lines = format_coco(COCO).splitlines()
+def test_each_coco_figure_has_a_line_with_its_meaning():
+    lines = plain_table(*coco_table(COCO)).splitlines()[1:]
     assert [line.split()[0] for line in lines] == list(COCO_NUMBERS)
     assert lines[0].split(maxsplit=2) == ["AP", "0.2500", COCO_NUMBERS["AP"]]
     assert lines[3].split(maxsplit=2)[:2] == ["APs", "-"]
@@ -110,7 +109,7 @@ def test_the_shaded_area_is_the_average_precision(tmp_path, recall, precision, a
     assert 1.02 * colored.sum() / panel == pytest.approx(area, abs=0.03)
 
 
-def test_a_class_name_is_no_formula(tmp_path):
+def test_a_class_name_is_not_read_as_a_formula(tmp_path):
     named = ClassResult("$^$", 3, 0, 0.0, 0.0, np.zeros(0), np.zeros(0))
     plot_precision_recall(VOCResult((named,)), tmp_path / "curve.png")
 

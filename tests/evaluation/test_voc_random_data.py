@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from keras_ssd.data.annotated_images import AnnotatedImages
 from keras_ssd.data.sample import Sample
 from keras_ssd.evaluation.voc import evaluate_voc
 from keras_ssd.results.detections import Detections
@@ -104,7 +105,7 @@ def test_random_data_score_as_by_the_slow_reference(seed):
             )
         )
 
-    result = evaluate_voc(detections, samples, NAMES)
+    result = evaluate_voc(detections, AnnotatedImages(samples, NAMES))
     for label, entry in enumerate(result.classes):
         expected = slow_average_precisions(detections, samples, label)
         assert 0.1 < entry.ap_area < 0.9  # the data are neither trivial nor hopeless

@@ -1,33 +1,28 @@
-"""Finds objects with a camera on a Raspberry Pi: python raspberry_pi.py ssd.tflite [photo.jpg]
+"""Finds objects with a camera on a Raspberry Pi, without TensorFlow and Keras.
 
-pip install ai-edge-litert numpy opencv-python
-The file comes from: keras-ssd export --model ssd_mobilenet_320_voc --format litert --nms \
-    --quantize float16 --output ssd.tflite
+pip install numpy opencv-python-headless ai-edge-litert
+pip install --no-deps keras-ssd
+python raspberry_pi.py [PHOTO_OR_VIDEO [MODEL.tflite]]
+
+Without a photo or a video the first camera is read, until Ctrl-C. Without a model the detector of
+PASCAL VOC's 20 classes is used that comes with keras-ssd.
 """
 
 import sys
-import zipfile
 
 import cv2
-import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
-model, photo = sys.argv[1], sys.argv[2:]
-names = zipfile.ZipFile(model).read("labels.txt").decode().splitlines()
-interpreter = Interpreter(model, num_threads=4)
-run = interpreter.get_signature_runner()
-_, height, width, _ = run.get_input_details()["images"]["shape"]
+import keras_ssd
 
-camera = cv2.VideoCapture(photo[0] if photo else 0)
+source = sys.argv[1] if len(sys.argv) > 1 else 0
+model = sys.argv[2] if len(sys.argv) > 2 else "ssd_mobilenet_320_voc_int8"
+detector = keras_ssd.load_detector(model)
+
+camera = cv2.VideoCapture(source)
 while True:
-    found, frame = camera.read()
-    if not found:
+    has_frame, frame = camera.read()  # BGR, (H, W, 3)
+    if not has_frame:
         break
-    image = cv2.cvtColor(cv2.resize(frame, (width, height)), cv2.COLOR_BGR2RGB)
-    result = run(images=image[np.newaxis])
-    for index in range(int(result["num_detections"][0])):
-        score = result["detection_scores"][0, index]
-        if score >= 0.5:
-            name = names[int(result["detection_classes"][0, index])]
-            box = result["detection_boxes"][0, index] * np.tile(frame.shape[:2], 2)
-            print(f"{name} {score:.2f} at ymin, xmin, ymax, xmax {box.round().astype(int)}")
+    (found,) = detector.detect(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), confidence_threshold=0.5)
+    for record in found.to_records():
+        print(f"{record['label']} {record['score']:.2f} at x1, y1, x2, y2 {record['box']}")

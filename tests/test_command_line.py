@@ -1,6 +1,8 @@
 """The `keras-ssd` command as another process."""
 
+import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -52,6 +54,28 @@ def test_a_terminated_run_saves_its_state_and_resumes(drawn_voc, tmp_path):
     assert 4 <= saved_step(output) < 60
     subprocess.run([*command, "--resume"], cwd=ROOT, check=True, capture_output=True)
     assert saved_step(output) == 60
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_killed_detection_keeps_what_it_found(tmp_path, number):
+    photos = sorted((ROOT / "examples" / "photos").glob("*.jpg")) * 200
+    options = ("--model", "ssd_mobilenet_320_voc_int8", "--output", tmp_path)
+    command = [sys.executable, "-m", "keras_ssd.cli", "detect", *photos, *options]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        for _ in range(20):
+            process.stdout.readline()
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "keras-ssd detect: interrupted"
+    records = json.loads((tmp_path / "detections.json").read_text())
+    drawn = len([*tmp_path.glob("*.png")])
+    assert 20 <= drawn <= len(records) < len(photos)
 
 
 def saved_step(output) -> int:

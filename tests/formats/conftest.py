@@ -1,10 +1,10 @@
-"""A detector of its first random weights, images, and the files it is exported to."""
+"""A detector with random weights, images, and the files that it is exported to."""
 
 import keras
 import numpy as np
 import pytest
 
-from keras_ssd import SSDTiny128, build_detector
+from keras_ssd import Detector, SSDTiny128
 from keras_ssd.formats import export_onnx, export_openvino
 from keras_ssd.formats.saved_model.write import export_saved_model
 
@@ -12,7 +12,7 @@ from keras_ssd.formats.saved_model.write import export_saved_model
 @pytest.fixture(scope="package")
 def detector():
     keras.utils.set_random_seed(0)
-    return build_detector(SSDTiny128(3), ("cat", "dög", "犬"), max_detections=9)
+    return Detector(SSDTiny128(3), ("cat", "dög", "犬"), max_detections=9)
 
 
 @pytest.fixture(scope="package")

@@ -1,1 +1,1 @@
-"""TensorFlow's SavedModel: folders."""
+"""TensorFlow's SavedModel: a folder that TensorFlow and TensorFlow Serving run without Keras."""

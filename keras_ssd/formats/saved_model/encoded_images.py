@@ -1,36 +1,37 @@
-"""Encoded images to a network's input within a TensorFlow graph, where a bad one raises nothing."""
+"""Encoded images to a network's input in a TensorFlow graph; a bad image raises no error."""
 
 import tensorflow as tf
 
-MAX_PIXELS = 100_000_000  # one image decoded takes three bytes each
+MAX_PIXELS = 100_000_000  # a decoded image takes three bytes for each pixel
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _JPEG_START = b"\xff\xd8\xff"
-# EXIF's entry of the orientation: tag, type and count; its value, 1 to 8, stands right behind, in
-# the lower of two bytes. Little endian, then big endian.
+# The start of EXIF's entry for the orientation (tag, type, count), little endian and big endian.
+# The value, 1 to 8, is in the two bytes that follow.
 _ORIENTATION = (b"\x12\x01\x03\x00\x01\x00\x00\x00", b"\x01\x12\x00\x03\x00\x00\x00\x01")
 _HEADER = 1 << 16  # EXIF comes first, in a segment of at most this many bytes
 
 
-def decode_images(encoded, image_size):
+def decode_images(encoded: tf.Tensor, image_size: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Decodes JPEG and PNG images and warps them to one size, bilinear, as a detector does.
 
-    As `keras_ssd.images.decode_image`: grayscale and CMYK become RGB, transparency is dropped, 16
-    bits become 8, the EXIF orientation is applied, an image that is cut off is bad. Other formats,
-    and images of more than MAX_PIXELS by their headers, are bad too.
+    The rules are those of `keras_ssd.images.decode_image`: grayscale and CMYK become RGB,
+    transparency is dropped, 16 bits become 8, the EXIF orientation is applied, and an image that is
+    cut off is bad. An image of another format is bad too, and so is one whose header says more than
+    MAX_PIXELS.
 
     Args:
         encoded: string (B,), B at least 1.
         image_size: S, in pixels.
 
     Returns:
-        float32 (B, S, S, 3), RGB in 0..255, and int32 (B, 2), height and width as decoded. A bad
-        image is black and of size (0, 0).
+        float32 (B, S, S, 3), RGB in 0..255; and int32 (B, 2), the height and width of each decoded
+        image. A bad image is black and has the size (0, 0).
     """
     blank = tf.zeros((image_size, image_size, 3)), tf.zeros((2,), tf.int32)
 
     def decoded_or_blank(image):
-        # The errors of operations end a run; those of a data set's elements can be left out.
+        # The error of an operation ends a run, but a data set can leave out elements with errors.
         decoded = tf.data.Dataset.from_tensors(image).map(lambda x: _decode(x, image_size))
         return decoded.ignore_errors().concatenate(tf.data.Dataset.from_tensors(blank)).take(1)
 
@@ -54,7 +55,7 @@ def _decode(encoded, image_size):
 
 
 def _check_header(encoded):
-    """An operation that fails unless it is a JPEG or PNG whose header names a size to decode."""
+    """An operation that fails unless a JPEG or PNG header says a size of at most MAX_PIXELS."""
 
     def png_size():
         header = tf.strings.substr(encoded, 16, 8)

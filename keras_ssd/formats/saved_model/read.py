@@ -3,20 +3,30 @@
 import json
 from pathlib import Path
 
+import numpy as np
+
+from keras_ssd.formats.saved_model.outputs import checked_description, description_output
 from keras_ssd.inference.exported import ExportedDetector
 
-_OUTPUTS = ("boxes", "labels", "scores", "num_detections")
+_OUTPUTS = {"boxes": "float32", "labels": "int32", "scores": "float32", "num_detections": "int32"}
 
 
 class SavedModelDetector(ExportedDetector):
-    """A SavedModel that `keras_ssd.formats.export_saved_model` wrote.
+    """A SavedModel that `keras_ssd.formats.export_saved_model` wrote. Threads may share one.
+
+    A SavedModel is a program, which may do anything when it runs. Load only what you trust.
 
     Args:
-        path: the folder that holds `saved_model.pb`, or one with numbered folders of that kind, of
-            which the highest counts.
+        path: the folder that holds `saved_model.pb`; or a folder of numbered versions. The highest
+            number is loaded.
+
+    Attributes:
+        class_names, image_size: see `ObjectDetector`.
+        confidence_threshold, iou_threshold, max_detections: what the detector was exported with.
 
     Raises:
-        ValueError: there is none, or it is no such SavedModel.
+        ValueError: there is no SavedModel, it is not that of a detector, or `metadata.json` beside
+            it says something else than the SavedModel itself.
     """
 
     def __init__(self, path: str | Path):
@@ -24,16 +34,28 @@ class SavedModelDetector(ExportedDetector):
 
         folder = _version_folder(Path(path))
         try:
-            metadata = json.loads((folder / "assets.extra" / "metadata.json").read_bytes())
-            self.class_names = tuple(metadata["class_names"])
-            self.image_size = metadata["image_size"]
+            stated = _read_metadata(folder)
             self._model = tf.saved_model.load(str(folder))
             self._predict = self._model.signatures["predict_images"]
+            _check_outputs(self._predict.structured_outputs)
+            outputs = self._model.signatures["describe"](anything=tf.constant([b""]))
+            found = description_output({name: v.numpy() for name, v in outputs.items()})
         except Exception as error:  # a damaged file makes TensorFlow raise almost anything
-            reason = str(error).partition("\n")[0]  # then comes advice on devices
+            reason = str(error).partition("\n")[0]  # the next lines are advice on devices
             raise ValueError(f"{folder}: not a SavedModel of a detector ({reason})") from error
+        for name, value in vars(found).items():
+            if getattr(stated, name) != value:
+                raise ValueError(
+                    f"{folder}: assets.extra/metadata.json says {name} "
+                    f"{getattr(stated, name)!r}, but the SavedModel has {value!r}"
+                )
+        self.class_names = found.class_names
+        self.image_size = found.image_size
+        self.confidence_threshold = found.confidence_threshold
+        self.iou_threshold = found.iou_threshold
+        self.max_detections = found.max_detections
 
-    def _predict_on_batch(self, images):
+    def _predict_on_batch(self, images: np.ndarray) -> dict[str, np.ndarray]:
         import tensorflow as tf
 
         found = self._predict(images=tf.constant(images))
@@ -49,3 +71,19 @@ def _version_folder(path):
     if not folders:
         raise ValueError(f"{path}: expected a folder with saved_model.pb, or one of its versions")
     return max(folders, key=lambda folder: int(folder.name))
+
+
+def _read_metadata(folder):
+    metadata = json.loads((folder / "assets.extra" / "metadata.json").read_bytes())
+    if not isinstance(metadata, dict):
+        raise ValueError("metadata.json: expected a JSON object")
+    try:
+        return checked_description(metadata)
+    except ValueError as error:
+        raise ValueError(f"metadata.json: {error}") from error
+
+
+def _check_outputs(outputs):
+    for name, dtype in _OUTPUTS.items():
+        if name not in outputs or outputs[name].dtype != dtype:
+            raise ValueError(f"predict_images: expected the output {name} of {dtype}")

@@ -1,14 +1,14 @@
 """Detectors as a SavedModel, which TensorFlow and TensorFlow Serving run without Keras."""
 
-import importlib.metadata
 import json
-import os
-import shutil
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from keras_ssd import __version__
 from keras_ssd.default_boxes import default_boxes
 from keras_ssd.formats.backend import require_tensorflow
 from keras_ssd.formats.raw_outputs import decoding_settings, labels_text
@@ -16,58 +16,78 @@ from keras_ssd.formats.saved_model.encoded_images import decode_images
 from keras_ssd.formats.saved_model.warmup import write_warmup_requests
 
 
-def export_saved_model(detector, path: str | Path, *, version: int | None = None) -> Path:
-    """Writes a detector as the SavedModel `path/version/` (TensorFlow's backend only).
+def export_saved_model(detector: Any, path: str | Path, *, version: int | None = None) -> Path:
+    """Writes a detector as the SavedModel `path/version/`.
 
-    Its signatures, each with one input of B images:
+    Each signature takes one input of B elements, and an error says so if there are none:
         "serving_default", "predict_images": `images`, uint8 RGB (B, H, W, 3) of any size.
-        "predict_bytes": `image_bytes`, string (B,), JPEG or PNG files of any sizes. A bad one
-            has `num_detections` -1, and does not disturb the others; see `decode_images`.
-        "raw": `images`, float32 RGB in 0..255, (B, S, S, 3), as the SSD within takes them.
+        "predict_bytes": `image_bytes`, string (B,), JPEG or PNG files of any sizes. A bad file gets
+            `num_detections` -1 and does not disturb the others; see `decode_images`.
+        "raw": `images`, float32 RGB in 0..255, (B, S, S, 3), as the SSD takes them.
+        "describe": `anything`, string (B,). The text is not read.
 
-    The outputs of all but "raw" are those of the detector: "boxes", relative, "labels", "scores"
-    and "num_detections"; and "class_names", string (B, K), where the name of a detection is
-    class_names[image, label]. "predict_bytes" has "image_sizes" as well, int32 (B, 2), each image's
-    height and width in pixels, EXIF orientation applied. Those of "raw" are "offsets" (B, N, 4)
-    and "classes" (B, N, K + 1), see `SSD`.
+    Each answers with a dictionary of B rows:
+        "serving_default", "predict_images", "predict_bytes": the detector's outputs, which are
+            "boxes", "labels", "scores" and "num_detections"; and "class_names", string (B, K):
+            the name of a detection is class_names[image, label]. "predict_bytes" adds
+            "image_sizes", int32 (B, 2): the height and width of each image in pixels, after its
+            EXIF orientation was applied.
+        "raw": "offsets" (B, N, 4) and "classes" (B, N, K + 1); see `SSD`.
+        "describe": "class_names", string (B, K); "image_size" and "max_detections", int32 (B,);
+            "confidence_threshold" and "iou_threshold", float64 (B,).
 
-    Beside the model, in `assets.extra`: `labels.txt`, a name a line; `metadata.json`, the names,
-    thresholds and configuration; and `tf_serving_warmup_requests`.
+    The folder `assets.extra` beside the model holds `labels.txt`, which has one class name in each
+    line; `metadata.json` with the names, the thresholds and the SSDConfig; and
+    `tf_serving_warmup_requests`, which TensorFlow Serving runs before it says that the model is
+    available.
 
     Args:
-        detector: a `Detector`; its thresholds and its dtype are exported as they are.
-        path: a folder, made if it is not there, whose name TensorFlow Serving calls the model.
-        version: None: one more than the highest there.
+        detector: a `Detector`. Its thresholds and its dtype are exported as they are.
+        path: a folder, which is made if it does not exist. TensorFlow Serving calls the model by
+            the name of this folder.
+        version: the number of the version. None is one more than the highest number in the folder.
 
     Returns:
-        The folder `path/version`. It appears once it is complete, so that a server may watch.
+        The folder `path/version`. It appears when it is complete, so a server may watch `path`.
 
     Raises:
-        ValueError: the version is there already, is no positive number, or `path` is no folder; or
-            Keras's backend is not TensorFlow's.
+        ValueError: the version exists, or is below 1; or `path` is not a folder; or Keras's backend
+            is not TensorFlow.
     """
     require_tensorflow()
     path = Path(path).absolute()
     if path.exists() and not path.is_dir():
         raise ValueError(f"{path}: expected a folder for the versions of a SavedModel")
-    if version is None:
-        version = 1 + max((int(p.name) for p in path.glob("*") if p.name.isdecimal()), default=0)
-    if version < 1:
+    if version is not None and version < 1:
         raise ValueError(f"version: expected 1 or more, not {version}")
-    folder = path / str(version)
-    if folder.exists():
-        raise ValueError(f"{folder}: this version is there already; expected a new one")
+    if version is not None and (path / str(version)).exists():
+        raise ValueError(f"{path / str(version)}: this version exists; expected a new one")
 
     path.mkdir(parents=True, exist_ok=True)
-    unfinished = path / f"unfinished-{os.getpid()}"
-    try:
+    # A server takes a folder for a version only if its name is a number.
+    with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=path) as unfinished:
+        complete = Path(unfinished) / "complete"
         module, signatures = _signatures(detector)
-        tf.saved_model.save(module, str(unfinished), signatures)
-        _write_extra_assets(detector, unfinished / "assets.extra", path.name)
-        unfinished.rename(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return folder
+        tf.saved_model.save(module, str(complete), signatures)
+        _write_extra_assets(detector, complete / "assets.extra", path.name)
+        return _put_in_place(complete, path, version)
+
+
+def _put_in_place(complete, path, version):
+    """Renames the folder to that of its version, which another thread or process may take first."""
+    while True:
+        folder = path / str(version or _next_version(path))
+        try:
+            return complete.rename(folder)
+        except OSError as error:
+            if not folder.exists():
+                raise
+            if version is not None:
+                raise ValueError(f"{folder}: this version exists; expected a new one") from error
+
+
+def _next_version(path):
+    return 1 + max((int(p.name) for p in path.glob("*") if p.name.isdecimal()), default=0)
 
 
 def _signatures(detector):
@@ -75,18 +95,25 @@ def _signatures(detector):
     size, names = detector.image_size, tf.constant(detector.class_names)
     ssd, decode = detector.ssd, detector.decode
     all_default_boxes = default_boxes(detector.config)
+    description = {
+        "class_names": names,
+        "image_size": tf.constant(size, tf.int32),
+        "confidence_threshold": tf.constant(detector.confidence_threshold, tf.float64),
+        "iou_threshold": tf.constant(detector.iou_threshold, tf.float64),
+        "max_detections": tf.constant(detector.max_detections, tf.int32),
+    }
 
     def with_names(found):
         count = tf.shape(found["num_detections"])[0]
-        return {**found, "class_names": tf.tile(names[None], (count, 1))}
+        return {**found, "class_names": tf.repeat(names[None], count, axis=0)}
 
     @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8, "images")])
     def predict_images(images):
-        return with_names(detector(images, training=False))
+        return with_names(detector(_if_any(images), training=False))
 
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, "image_bytes")])
     def predict_bytes(image_bytes):
-        images, sizes = decode_images(image_bytes, size)
+        images, sizes = decode_images(_if_any(image_bytes), size)
         outputs = ssd(images, training=False)
         found = decode(outputs["offsets"], outputs["classes"], all_default_boxes)
         is_good = sizes[:, 0] > 0
@@ -98,7 +125,12 @@ def _signatures(detector):
 
     @tf.function(input_signature=[tf.TensorSpec((None, size, size, 3), tf.float32, "images")])
     def raw(images):
-        return ssd(images, training=False)
+        return ssd(_if_any(images), training=False)
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, "anything")])
+    def describe(anything):
+        count = tf.size(anything)
+        return {name: tf.repeat(value[None], count, axis=0) for name, value in description.items()}
 
     module = tf.Module()
     module.weights = [variable.value for variable in detector.variables]
@@ -107,14 +139,22 @@ def _signatures(detector):
         "predict_images": predict_images,
         "predict_bytes": predict_bytes,
         "raw": raw,
+        "describe": describe,
     }
+
+
+def _if_any(images):
+    """The batch of images, or a clear error if it is empty; TensorFlow's would not be clear."""
+    message = "expected at least one image"
+    with tf.control_dependencies([tf.debugging.assert_positive(tf.shape(images)[0], message)]):
+        return tf.identity(images)
 
 
 def _write_extra_assets(detector, folder, model_name):
     size = detector.image_size
     metadata = {
         "name": detector.name,
-        "keras_ssd_version": importlib.metadata.version("keras-ssd"),
+        "keras_ssd_version": __version__,
         "class_names": detector.class_names,
         "image_size": size,
         **decoding_settings(detector),
@@ -128,5 +168,6 @@ def _write_extra_assets(detector, folder, model_name):
         ("predict_images", "images", black),
         ("predict_bytes", "image_bytes", np.array([tf.io.encode_png(black[0]).numpy()])),
         ("raw", "images", black.astype(np.float32)),
+        ("describe", "anything", np.array([b""])),
     ]
     write_warmup_requests(folder / "tf_serving_warmup_requests", model_name, requests)

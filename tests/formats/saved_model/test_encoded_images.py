@@ -1,4 +1,4 @@
-"""Decoding in TensorFlow's graph, beside `keras_ssd.images.decode_image`."""
+"""Decoding in TensorFlow's graph, compared with `keras_ssd.images.decode_image`."""
 
 import io
 import struct
@@ -60,7 +60,7 @@ def png_of_size(width, height, pixels=b""):
 
 
 def jpeg_of_size(width, height):
-    """A small one whose header claims another size."""
+    """A small JPEG with a header that claims another size."""
     jpeg = bytearray(encode(photo()))
     start = jpeg.index(b"\xff\xc0") + 5
     jpeg[start : start + 4] = struct.pack(">HH", height, width)
@@ -115,7 +115,7 @@ def test_an_image_is_what_opencv_decodes(kind):
 
 
 def test_a_cmyk_jpeg_is_decoded():
-    """Not beside OpenCV, which reads the ink another way than Pillow and TensorFlow."""
+    """Compared with the RGB image: OpenCV reads the ink differently from Pillow and TensorFlow."""
     images, sizes = decode([encode_by_pillow("CMYK", "JPEG")])
     assert sizes.numpy().tolist() == [[60, 90]]
     np.testing.assert_allclose(images[0], resize_image(photo(), SIZE), atol=12)

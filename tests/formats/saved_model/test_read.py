@@ -1,44 +1,74 @@
-"""A SavedModel used like the detector that it came from."""
+"""A SavedModel used like the detector that it was exported from."""
 
+import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from keras_ssd import SSDTiny128, build_detector, load_detector, models
+from keras_ssd import load_detector, loading
 from keras_ssd.formats.saved_model.read import SavedModelDetector
-from keras_ssd.formats.saved_model.write import export_saved_model
+
+METADATA = "assets.extra/metadata.json"
 
 
 @pytest.fixture(scope="module")
-def tiny():
-    return build_detector(SSDTiny128(2), ("cat", "dog"), max_detections=5)
+def loaded(exported):
+    return SavedModelDetector(exported)
 
 
-@pytest.fixture(scope="module")
-def folder(tiny, tmp_path_factory):
-    return export_saved_model(tiny, tmp_path_factory.mktemp("models") / "tiny", version=2).parent
+@pytest.fixture
+def copy(exported, tmp_path):
+    """A copy of the SavedModel to damage, as version 2 in a folder."""
+    return shutil.copytree(exported, tmp_path / "copy" / "2")
 
 
-@pytest.mark.parametrize("place", ["", "2"])
-def test_it_predicts_what_the_detector_does(tiny, folder, place):
-    loaded = SavedModelDetector(folder / place)
-    assert loaded.class_names == ("cat", "dog")
-    assert loaded.image_size == 128
+def change_metadata(folder, changes):
+    metadata = json.loads((folder / METADATA).read_text())
+    (folder / METADATA).write_text(json.dumps({**metadata, **changes}))
+
+
+def test_it_predicts_what_the_detector_does(detector, loaded):
     images = np.random.default_rng(0).integers(0, 256, (3, 90, 150, 3), np.uint8)
-    found, expected = loaded.predict(images), tiny.predict(images, verbose=0)
+    found, expected = loaded.predict(images), detector.predict(images, verbose=0)
     assert set(found) == set(expected)
     for name, values in expected.items():
         assert found[name].dtype == values.dtype
         np.testing.assert_allclose(found[name], values, atol=1e-5)
 
 
-def test_of_several_versions_the_highest_by_number_is_loaded(folder, tmp_path):
+def test_it_says_what_the_detector_is(loaded):
+    assert loaded.class_names == ("cat", "dög", "犬")
+    assert loaded.image_size == 128
+    assert loaded.confidence_threshold == 0.01
+    assert loaded.iou_threshold == 0.45
+    assert loaded.max_detections == 9
+
+
+def test_an_empty_batch_is_refused(loaded):
+    with pytest.raises(ValueError, match="images: expected at least one"):
+        loaded.predict_on_batch(np.zeros((0, 90, 150, 3), np.uint8))
+
+
+def test_8_threads_that_share_one_get_their_own_results(loaded):
+    images = np.random.default_rng(0).integers(0, 256, (8, 1, 90, 150, 3), np.uint8)
+    expected = [loaded.predict_on_batch(image) for image in images]
+    assert len({found["scores"].tobytes() for found in expected}) == 8
+    choices = np.random.default_rng(1).integers(0, 8, 100)
+    with ThreadPoolExecutor(8) as pool:
+        results = pool.map(lambda index: loaded.predict_on_batch(images[index]), choices)
+    for index, found in zip(choices, results, strict=True):
+        for name, values in expected[index].items():
+            np.testing.assert_allclose(found[name], values, atol=1e-5)
+
+
+def test_of_several_versions_the_one_with_the_highest_number_is_loaded(exported, tmp_path):
     for version in ("9", "10"):
-        shutil.copytree(folder / "2", tmp_path / version)
-    metadata = tmp_path / "10" / "assets.extra" / "metadata.json"
-    metadata.write_text(metadata.read_text().replace("cat", "lynx"))
-    assert SavedModelDetector(tmp_path).class_names == ("lynx", "dog")
+        shutil.copytree(exported, tmp_path / version)
+    change_metadata(tmp_path / "9", {"class_names": "damaged"})
+    assert SavedModelDetector(tmp_path).class_names == ("cat", "dög", "犬")
 
 
 def test_a_folder_without_a_saved_model_is_refused(tmp_path):
@@ -48,11 +78,10 @@ def test_a_folder_without_a_saved_model_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("lost", ["assets.extra", "variables"])
-def test_a_saved_model_that_lacks_a_part_is_refused(folder, tmp_path, lost):
-    shutil.copytree(folder / "2", tmp_path / "2")
-    shutil.rmtree(tmp_path / "2" / lost)
+def test_a_saved_model_that_lacks_a_part_is_refused(copy, lost):
+    shutil.rmtree(copy / lost)
     with pytest.raises(ValueError, match=r"2: not a SavedModel of a detector") as raised:
-        SavedModelDetector(tmp_path)
+        SavedModelDetector(copy.parent)
     assert "\n" not in str(raised.value)
 
 
@@ -61,22 +90,71 @@ def test_a_saved_model_that_lacks_a_part_is_refused(folder, tmp_path, lost):
     [
         ("saved_model.pb", b"damaged"),
         ("variables/variables.data-00000-of-00001", b"damaged"),
-        ("assets.extra/metadata.json", b"[]"),
+        (METADATA, b"[]"),
+        (METADATA, b"{}"),
+        (METADATA, b'{"class_names'),
+        (METADATA, b"\xff\xfe"),
     ],
 )
-def test_a_damaged_saved_model_is_refused(folder, tmp_path, file, content):
-    shutil.copytree(folder / "2", tmp_path / "2")
-    (tmp_path / "2" / file).write_bytes(content)
+def test_a_damaged_saved_model_is_refused(copy, file, content):
+    (copy / file).write_bytes(content)
     with pytest.raises(ValueError, match=r"2: not a SavedModel of a detector"):
-        SavedModelDetector(tmp_path)
+        SavedModelDetector(copy)
 
 
-def test_load_detector_opens_a_folder(folder):
-    assert load_detector(folder).class_names == ("cat", "dog")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("class_names", ["cat", "dog", "犬"]),
+        ("class_names", ["cat", "dög"]),
+        ("image_size", 300),
+        ("confidence_threshold", 0.5),
+        ("iou_threshold", 0.5),
+        ("max_detections", 10),
+    ],
+)
+def test_metadata_that_says_something_else_than_the_model_is_refused(copy, name, value):
+    change_metadata(copy, {name: value})
+    with pytest.raises(ValueError, match=rf"2: assets.extra/metadata.json says {name} .*, but the"):
+        SavedModelDetector(copy)
 
 
-def test_a_presets_name_is_not_taken_for_a_folder(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("class_names", "cat"),
+        ("class_names", ["cat", "cat", "犬"]),
+        ("class_names", [1, 2, 3]),
+        ("image_size", "128"),
+        ("image_size", True),
+        ("image_size", 0),
+        ("confidence_threshold", 1.5),
+        ("confidence_threshold", float("nan")),
+        ("iou_threshold", None),
+        ("max_detections", 9.0),
+    ],
+)
+def test_metadata_that_no_detector_can_have_is_refused(copy, name, value):
+    change_metadata(copy, {name: value})
+    with pytest.raises(ValueError, match=rf"2: not a SavedModel of a detector \(metadata.*{name}"):
+        SavedModelDetector(copy)
+
+
+def test_a_saved_model_of_something_else_is_refused(copy):
+    shutil.rmtree(copy / "variables")
+    module = tf.Module()
+    module.double = tf.function(lambda x: 2 * x, input_signature=[tf.TensorSpec((), tf.float32)])
+    tf.saved_model.save(module, str(copy))
+    with pytest.raises(ValueError, match=r"2: not a SavedModel of a detector \(.*predict_images"):
+        SavedModelDetector(copy)
+
+
+def test_load_detector_opens_a_folder(exported):
+    assert load_detector(exported.parent).class_names == ("cat", "dög", "犬")
+
+
+def test_a_preset_is_not_taken_for_a_folder_of_the_same_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ssd_mobilenet_320_voc").mkdir()
-    monkeypatch.setattr(models, "load_detector", lambda model, **options: f"preset {model}")
-    assert load_detector("ssd_mobilenet_320_voc") == "preset ssd_mobilenet_320_voc"
+    detector = loading.load_detector("ssd_mobilenet_320_voc")
+    assert detector.image_size == 320

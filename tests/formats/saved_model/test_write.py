@@ -1,9 +1,10 @@
-"""A detector's SavedModel: what it finds, where it runs, what lies beside it."""
+"""The SavedModel of a detector: what it finds, where it runs, and the files beside it."""
 
 import json
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -12,7 +13,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from keras_ssd.detector.detector import ssd_model
+import keras_ssd
 from keras_ssd.formats.saved_model import write as saved_model
 from keras_ssd.formats.saved_model.write import export_saved_model
 
@@ -112,7 +113,7 @@ def test_bytes_of_different_sizes_share_a_batch(signatures, detector):
 def test_raw_gives_what_the_network_within_does(signatures, detector):
     images = photos(2, SIZE, SIZE).astype(np.float32)
     outputs = signatures["raw"](images=tf.constant(images))
-    expected = ssd_model(detector).predict(images, verbose=0)
+    expected = detector.ssd.predict(images, verbose=0)
     assert set(outputs) == set(expected) == {"offsets", "classes"}
     for name, values in expected.items():
         np.testing.assert_allclose(outputs[name], values, atol=1e-5)
@@ -141,7 +142,7 @@ def test_it_runs_where_keras_and_this_package_cannot_be_imported(exported, found
 
 
 @pytest.mark.parametrize("signature", ["serving_default", "predict_bytes"])
-def test_it_runs_by_the_c_api_alone(exported, found, signature):
+def test_it_runs_by_the_c_api_without_python(exported, found, signature):
     images = photos()
     batch = [encode(images[0]), b"no image", encode(images[1])]
     definition = meta_graph(exported).signature_def[signature]
@@ -179,13 +180,40 @@ def test_the_warm_up_requests_run_every_signature(exported, signatures):
         )
         if "num_detections" in outputs:
             assert outputs["num_detections"].numpy().tolist() == [9]
-    assert used == ["serving_default", "predict_images", "predict_bytes", "raw"]
+    assert used == ["serving_default", "predict_images", "predict_bytes", "raw", "describe"]
 
 
-def test_the_names_and_what_a_decoder_needs_lie_beside_it(exported, detector):
+def test_describe_says_what_the_detector_is(signatures):
+    outputs = signatures["describe"](anything=tf.constant([b"a", b"b"]))
+    outputs = {name: values.numpy().tolist() for name, values in outputs.items()}
+    assert outputs == {
+        "class_names": [[b"cat", "dög".encode(), "犬".encode()]] * 2,
+        "image_size": [SIZE] * 2,
+        "confidence_threshold": [0.01] * 2,
+        "iou_threshold": [0.45] * 2,
+        "max_detections": [9] * 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("signature", "empty"),
+    [
+        ("predict_images", {"images": np.zeros((0, 20, 30, 3), np.uint8)}),
+        ("predict_bytes", {"image_bytes": np.zeros(0, bytes)}),
+        ("raw", {"images": np.zeros((0, SIZE, SIZE, 3), np.float32)}),
+    ],
+)
+def test_an_empty_batch_is_refused_in_plain_words(signatures, signature, empty):
+    inputs = {name: tf.constant(values) for name, values in empty.items()}
+    with pytest.raises(tf.errors.InvalidArgumentError, match="expected at least one image"):
+        signatures[signature](**inputs)
+
+
+def test_the_names_and_what_a_decoder_needs_are_beside_it(exported, detector):
     folder = exported / "assets.extra"
     assert (folder / "labels.txt").read_text(encoding="utf-8") == "cat\ndög\n犬\n"
     metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
+    assert metadata["keras_ssd_version"] == keras_ssd.__version__
     assert metadata["class_names"] == ["cat", "dög", "犬"]
     assert metadata["image_size"] == metadata["config"]["image_size"] == SIZE
     assert metadata["confidence_threshold"] == 0.01
@@ -196,7 +224,7 @@ def test_the_names_and_what_a_decoder_needs_lie_beside_it(exported, detector):
 class TestVersions:
     @pytest.fixture
     def write(self, monkeypatch):
-        """The export without the model, which takes seconds."""
+        """The export of everything but the model, which takes seconds."""
 
         def save(module, folder, signatures):
             Path(folder).mkdir()
@@ -212,10 +240,10 @@ class TestVersions:
         (tmp_path / "a" / "b" / "notes").mkdir()
         assert write(detector, tmp_path / "a" / "b") == tmp_path / "a" / "b" / "10"
 
-    def test_a_version_that_is_there_stays_as_it_is(self, write, detector, tmp_path):
+    def test_a_version_that_exists_is_not_replaced(self, write, detector, tmp_path):
         (tmp_path / "3").mkdir()
         (tmp_path / "3" / "mine").write_text("mine")
-        with pytest.raises(ValueError, match=r"3: this version is there already"):
+        with pytest.raises(ValueError, match="3: this version exists"):
             write(detector, tmp_path, version=3)
         assert [path.name for path in tmp_path.rglob("*")] == ["3", "mine"]
 
@@ -223,7 +251,7 @@ class TestVersions:
         with pytest.raises(ValueError, match="version: expected 1 or more, not 0"):
             write(detector, tmp_path, version=0)
 
-    def test_a_file_in_the_folders_place_is_refused(self, write, detector, tmp_path):
+    def test_a_file_in_place_of_the_folder_is_refused(self, write, detector, tmp_path):
         (tmp_path / "file").write_text("mine")
         with pytest.raises(ValueError, match="file: expected a folder"):
             write(detector, tmp_path / "file")
@@ -236,3 +264,10 @@ class TestVersions:
         with pytest.raises(OSError, match="full"):
             write(detector, tmp_path / "tiny")
         assert list((tmp_path / "tiny").iterdir()) == []
+
+    def test_threads_that_export_at_once_get_a_version_each(self, write, detector, tmp_path):
+        with ThreadPoolExecutor(8) as pool:
+            folders = list(pool.map(lambda _: write(detector, tmp_path / "tiny"), range(24)))
+        assert sorted(int(folder.name) for folder in folders) == list(range(1, 25))
+        assert {folder.parent for folder in folders} == {tmp_path / "tiny"}
+        assert len(list((tmp_path / "tiny").iterdir())) == 24

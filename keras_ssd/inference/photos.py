@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,16 +10,17 @@ from keras_ssd.files import as_many
 from keras_ssd.images import checked_image, read_image, resize_image
 from keras_ssd.results.detections import Detections
 
+if TYPE_CHECKING:
+    from keras_ssd.inference.protocol import ObjectDetector
+
 Source = str | Path | np.ndarray
 Sources = Iterable[Source] | Source
 
 
 def detect_in_batches(
-    predict_on_batch: Callable[[np.ndarray], dict[str, np.ndarray]],
+    detector: "ObjectDetector",
     sources: Sources,
     *,
-    class_names: tuple[str, ...],
-    image_size: int,
     confidence_threshold: float,
     batch_size: int,
     on_error: Callable[[ValueError], None] | None,
@@ -26,23 +28,21 @@ def detect_in_batches(
     """Yields the detections of each source; see `ObjectDetector.detect`.
 
     Args:
-        predict_on_batch: a function from uint8 RGB (B, S, S, 3) to a detector's outputs.
+        detector: any kind of detector. It is not asked for anything before the first result is.
         sources, confidence_threshold, batch_size, on_error: as in `ObjectDetector.detect`.
-        class_names: the detector's class names.
-        image_size: S, the side of the network's input in pixels.
     """
     check_arguments(confidence_threshold, batch_size)
 
     def detect_batch(batch):
         if not batch:
             return
-        prediction = predict_on_batch(np.stack([warped for _, _, warped in batch]))
+        prediction = detector.predict_on_batch(np.stack([warped for _, _, warped in batch]))
         for index, (name, size, _) in enumerate(batch):
-            found = Detections.from_prediction(prediction, index, name, size, class_names)
+            found = Detections.from_prediction(prediction, index, name, size, detector.class_names)
             yield found.above(confidence_threshold)
 
     def detect_all():
-        batch = []
+        batch, image_size = [], detector.image_size
         for position, source in enumerate(as_many(sources)):
             try:
                 batch.append(_read_warped(source, position, image_size))

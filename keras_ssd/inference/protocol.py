@@ -66,10 +66,8 @@ class ObjectDetector:
             ValueError: a source is of another kind, or an argument is out of range.
         """
         return photos.detect_in_batches(
-            self.predict_on_batch,
+            self,
             sources,
-            class_names=self.class_names,
-            image_size=self.image_size,
             confidence_threshold=confidence_threshold,
             batch_size=batch_size,
             on_error=on_error,

@@ -1,134 +1,188 @@
-"""A detector that `keras_ssd.formats.export_saved_model` wrote, on a TensorFlow Serving server."""
+"""A detector on a TensorFlow Serving server, used like one that was loaded from a file."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+import ssl
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
-from keras_ssd.files import as_many
-from keras_ssd.images import CorruptImageError
+from keras_ssd.formats.saved_model.outputs import Description
 from keras_ssd.images.opencv import cv2
-from keras_ssd.inference.photos import checked_array
-from keras_ssd.results.detections import Detections
-from keras_ssd.serving.connections import GrpcConnection, RestConnection
+from keras_ssd.inference.exported import ExportedDetector
+from keras_ssd.serving.connection import Connection
 
-_FORMS = (
-    (GrpcConnection, re.compile(r"grpc://([^/]+:\d+)/([^/]+)(?:/versions/(\d+))?/?")),
-    (RestConnection, re.compile(r"(https?://[^?#]+/v1/models/[^/]+(?:/versions/\d+)?)/?")),
-)
+_GRPC = re.compile(r"(grpcs?)://([^\s/@?#]+:\d+)/([^\s/?#]+)(?:/versions/(\d+))?/?")
+_REST = re.compile(r"(https?://[^\s/@?#]+[^\s@?#]*/v1/models/([^\s/?#]+(?:/versions/\d+)?))/?")
+_HEADER_NAME, _HEADER_VALUE = re.compile(r"[A-Za-z0-9_-]+"), re.compile(r"[\x20-\x7e]*")
 
 
-class Client:
-    """Detects objects in images by a server. Threads may share one.
+class Client(ExportedDetector):
+    """A detector that `keras_ssd.formats.export_saved_model` wrote, on TensorFlow Serving.
 
-    >>> client = keras_ssd.serving.Client("grpc://localhost:8500/ssd")
-    >>> for found in client.detect(["dog.jpg"]): print(found.to_records())
+    It answers what every kind of detector does: `detect`, `predict`, `predict_on_batch`. Images go
+    to the server as PNG files. Threads may share one client; each that asks at the same time has a
+    connection of its own. Connections stay open until `close`.
+
+    REST needs neither TensorFlow nor Keras here. gRPC needs the extra "serving", whose package
+    `tensorflow-serving-api` imports TensorFlow.
+
+    Example:
+        with keras_ssd.serving.Client("http://localhost:8501/v1/models/ssd") as client:
+            for found in client.detect(["dog.jpg"]):
+                print(found.to_records())
 
     Args:
-        server: "grpc://HOST:PORT/NAME" (needs the package's extra "serving") or
-            "http://HOST:PORT/v1/models/NAME", https as well; "/versions/3" behind it asks for that
-            version of the model. gRPC goes unencrypted.
-        timeout: seconds that one try of a request may take.
-        retries: tries after the first while the server is unavailable, as it is when it starts or
-            has too much to do. They wait 0.1 seconds before, then twice as long each.
+        server: the address of the model: "grpc://HOST:PORT/NAME" or
+            "http://HOST:PORT/v1/models/NAME"; "grpcs" and "https" are encrypted. "/versions/3"
+            after the name asks for version 3 of the model, else the server chooses.
+        timeout: the seconds that one try of a request may take.
+        retries: the number of tries after the first one while the server is unavailable or busy
+            (HTTP status 429, 502, 503 or 504; gRPC's UNAVAILABLE and RESOURCE_EXHAUSTED). The
+            client waits about 0.1 seconds before the second try and twice as long before each one
+            after that, or as long as the server asks for in "Retry-After", up to a minute.
+        headers: what every request carries, such as {"Authorization": "Bearer TOKEN"}. gRPC sends
+            them as metadata.
+        ca_file: a PEM file with the certificates of the authorities to trust, for "grpcs" and
+            "https". None trusts those of the system for https, and of gRPC for grpcs.
+
+    Attributes:
+        class_names: the K class names. The server is asked for them when they are first used, and
+            so for `image_size`.
+        image_size: the side, in pixels, of the square images that the network works on.
 
     Raises:
-        ValueError: the server's address has another form, or a number is out of range.
+        ValueError: the address has another form, or an argument is out of range.
         ImportError: the package for gRPC is missing.
     """
 
-    def __init__(self, server: str, *, timeout: float = 30.0, retries: int = 5):
-        if timeout <= 0:
+    def __init__(
+        self,
+        server: str,
+        *,
+        timeout: float = 30.0,
+        retries: int = 5,
+        headers: Mapping[str, str] | None = None,
+        ca_file: str | Path | None = None,
+    ):
+        if not timeout > 0:
             raise ValueError(f"timeout: expected seconds above 0, not {timeout}")
         if retries < 0:
             raise ValueError(f"retries: expected 0 or more, not {retries}")
-        for connection, form in _FORMS:
-            if match := form.fullmatch(server):
-                self._connection = connection(*match.groups(), timeout=timeout, retries=retries)
-                return
-        raise ValueError(
-            f"server: {server!r}: expected grpc://HOST:PORT/NAME or http://HOST:PORT/v1/models/NAME"
+        self._connection = _connect(
+            server,
+            timeout=timeout,
+            retries=retries,
+            headers=_checked_headers(headers or {}),
+            ca_file=_checked_ca_file(ca_file),
         )
 
-    def detect(
-        self,
-        sources: Iterable[str | Path | np.ndarray] | str | Path | np.ndarray,
-        *,
-        confidence_threshold: float = 0.25,
-        batch_size: int = 8,
-        on_error: Callable[[ValueError], None] | None = None,
-    ) -> Iterator[Detections]:
-        """Yields what the server finds in each image, in the order of the sources.
+    @property
+    def class_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        return self._description.class_names
 
-        Files, JPEG or PNG, go to the server as they are; arrays go as PNG.
+    @property
+    def image_size(self) -> int:  # type: ignore[override]
+        return self._description.image_size
 
-        Args:
-            sources, confidence_threshold, on_error: see `keras_ssd.detect`.
-            batch_size: images in one request, which the server must take.
+    @cached_property
+    def _description(self) -> Description:
+        return self._connection.describe()
 
-        Yields:
-            Detections, as `keras_ssd.detect` does.
+    def predict_on_batch(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """Detects objects in one batch; see `ObjectDetector.predict_on_batch`.
 
         Raises:
-            CorruptImageError: a file cannot be read here, or not decoded by the server.
-            ValueError: a source is of another kind, an argument is out of range, or the server
-                refuses the request.
-            ConnectionError: the server is unavailable, after all tries.
-            TimeoutError: it does not answer in time.
+            ValueError: the batch is empty, or not uint8 (B, H, W, 3); the server refuses the
+                request, or does not answer as a detector does.
+            ConnectionError: the server is unavailable, after all tries, or not trusted.
+            TimeoutError: the server does not answer in time.
         """
-        if not 0 <= confidence_threshold <= 1:
-            raise ValueError(f"confidence_threshold: expected 0 to 1, not {confidence_threshold}")
-        if batch_size < 1:
-            raise ValueError(f"batch_size: expected 1 or more, not {batch_size}")
-        results = self._detect_in_batches(as_many(sources), batch_size)
-        return _raised_or_reported(results, confidence_threshold, on_error)
+        return super().predict_on_batch(images)
 
-    def _detect_in_batches(self, sources, batch_size):
-        """Detections or the ValueError of each source."""
-        batch = []  # (name, encoded image)
-        for position, source in enumerate(sources):
-            try:
-                batch.append(_encode(source, position))
-                error = None
-            except ValueError as problem:
-                error = problem
-            if error or len(batch) >= batch_size:
-                yield from self._detect_batch(batch)
-                batch = []
-            if error:
-                yield error
-        yield from self._detect_batch(batch)
+    def close(self) -> None:
+        """Closes the connections to the server. The client cannot be used after that."""
+        self._connection.close()
 
-    def _detect_batch(self, batch):
-        if not batch:
-            return
-        prediction = self._connection.predict([encoded for _, encoded in batch])
-        class_names = prediction["class_names"][0]
-        for index, (name, _) in enumerate(batch):
-            if prediction["num_detections"][index] < 0:
-                yield CorruptImageError(f"{name}: not a JPEG or PNG that the server can decode")
-                continue
-            size = tuple(map(int, prediction["image_sizes"][index]))
-            yield Detections.from_prediction(prediction, index, name, size, class_names)
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Client({self._connection.address!r})"
+
+    def _predict_on_batch(self, images):
+        encoded = [_encode(image, position) for position, image in enumerate(images)]
+        found = self._connection.detect(encoded, self.class_names)
+        bad = np.flatnonzero(found["num_detections"] < 0)
+        if bad.size:
+            height, width = images.shape[1:3]
+            raise ValueError(
+                f"images[{bad[0]}]: the server cannot decode an image of {width} x {height} "
+                "pixels; it takes up to 100 megapixels"
+            )
+        return found
 
 
-def _raised_or_reported(results, confidence_threshold, on_error):
-    for result in results:
-        if isinstance(result, Detections):
-            yield result.above(confidence_threshold)
-        elif on_error is None:
-            raise result
-        else:
-            on_error(result)
+def _connect(server: str, **options: Any) -> Connection:
+    if match := _GRPC.fullmatch(server):
+        from keras_ssd.serving.grpc_connection import GrpcConnection
+
+        scheme, address, model, version = match.groups()
+        version = None if version is None else int(version)
+        return GrpcConnection(address, model, version, use_tls=scheme == "grpcs", **options)
+    if (match := _REST.fullmatch(server)) and _has_port(match[1]):
+        from keras_ssd.serving.rest import RestConnection
+
+        return RestConnection(match[1], match[2], **options)
+    shown = "an address with a user name" if "@" in server else repr(server)
+    raise ValueError(
+        f"server: {shown}: expected grpc://HOST:PORT/NAME or http://HOST:PORT/v1/models/NAME"
+    )
 
 
-def _encode(source, position):
-    if isinstance(source, str | Path):
-        try:
-            return str(source), Path(source).read_bytes()
-        except OSError as error:
-            raise CorruptImageError(f"{source}: {error.strerror or error}") from error
-    image = checked_array(source, position)
+def _has_port(url):
+    try:
+        return urlsplit(url).port != 0  # None is the scheme's own
+    except ValueError:
+        return False
+
+
+def _checked_headers(headers):
+    for name, value in headers.items():
+        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+            raise ValueError(f"headers: expected names of letters, digits and dashes, not {name!r}")
+        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):  # maybe secret
+            raise ValueError(f"headers: expected one line of ASCII text for {name}")
+    return dict(headers)
+
+
+def _checked_ca_file(ca_file):
+    if ca_file is None:
+        return None
+    try:
+        ssl.create_default_context(cafile=str(ca_file))
+    except OSError as error:  # ssl's errors are of this kind too
+        reason = error.strerror or error
+        raise ValueError(
+            f"ca_file: {ca_file} is not a PEM file of certificates ({reason})"
+        ) from error
+    return str(ca_file)
+
+
+def _encode(image, position):
+    """An image as a PNG file, quickly."""
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    return str(position), cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
+    try:
+        done, data = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    except cv2.error as error:
+        raise ValueError(f"images[{position}]: OpenCV cannot encode it ({error.err})") from error
+    if not done:
+        height, width = image.shape[:2]
+        raise ValueError(f"images[{position}]: PNG cannot hold {width} x {height} pixels")
+    return data.tobytes()

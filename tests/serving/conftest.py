@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_ssd import SSDTiny128, build_detector
+from keras_ssd import Detector, SSDTiny128
 
 NAMES = ("cat", "dög", "犬")
 
@@ -35,28 +35,35 @@ class Batcher:
         self._tasks.put((signature, name, values, result))
         return result.result()
 
+    def close(self):
+        self._tasks.put(None)
+
     def _work(self):
-        while True:
-            tasks, end = [self._tasks.get()], time.monotonic() + self.seconds
+        while (task := self._tasks.get()) is not None:
+            tasks, end = [task], time.monotonic() + self.seconds
             while sum(len(task[2]) for task in tasks) < self.max_batch_size:
                 try:
                     tasks.append(self._tasks.get(timeout=max(0, end - time.monotonic())))
                 except queue.Empty:
                     break
-            self.batches.append(len(tasks))
-            try:
-                outputs = self._run_merged(tasks)
-            except Exception as error:
-                for *_, result in tasks:
-                    result.set_exception(error)
-                continue
-            for (*_, result), output in zip(tasks, outputs, strict=True):
-                result.set_result(output)
+            for key in {task[:2] for task in tasks}:
+                self._run_and_hand_out([task for task in tasks if task[:2] == key])
+
+    def _run_and_hand_out(self, tasks):
+        self.batches.append(len(tasks))
+        try:
+            outputs = self._run_merged(tasks)
+        except Exception as error:
+            for *_, result in tasks:
+                result.set_exception(error)
+            return
+        for (*_, result), output in zip(tasks, outputs, strict=True):
+            result.set_result(output)
 
     def _run_merged(self, tasks):
         import tensorflow as tf
 
-        ((signature, name),) = {task[:2] for task in tasks}
+        signature, name = tasks[0][:2]
         merged = np.concatenate([values for _, _, values, _ in tasks])
         outputs = self.signatures[signature](**{name: tf.constant(merged)})
         ends = np.cumsum([len(values) for _, _, values, _ in tasks])[:-1]
@@ -67,21 +74,21 @@ class Batcher:
 
 
 class Server:
-    """The model "tiny" by gRPC and REST on ports of its own.
+    """The model "tiny" by gRPC and REST, each on a port of its own on 127.0.0.1.
 
     Attributes:
-        unavailable: so many requests to come are turned away as too many.
-        delay: seconds that every answer takes longer.
-        requests: number that came.
+        unavailable: the number of requests to come that are turned away as too many.
+        delay: the seconds that every answer takes longer.
+        requests: the number of requests that came.
     """
 
     def __init__(self, signatures):
         self.batcher = Batcher(signatures)
-        self.unavailable, self.delay, self.requests = 0, 0.0, 0
         self._lock = threading.Lock()
+        self.reset()
         self.grpc_port, self._grpc = serve_grpc(self)
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), rest_handler(self))
-        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+        threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
         self.grpc_address = f"grpc://127.0.0.1:{self.grpc_port}/tiny"
         self.rest_address = f"http://127.0.0.1:{self._http.server_port}/v1/models/tiny"
 
@@ -98,6 +105,7 @@ class Server:
         self._grpc.stop(0)
         self._http.shutdown()
         self._http.server_close()
+        self.batcher.close()
 
 
 def serve_grpc(server):
@@ -131,7 +139,13 @@ def serve_grpc(server):
 
 
 def rest_handler(server):
+    inputs = {"predict_bytes": "image_bytes", "describe": "anything"}
+
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # whose connections stay open
+        disable_nagle_algorithm = True
+        timeout = 30
+
         def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             if server.is_unavailable():
@@ -139,15 +153,15 @@ def rest_handler(server):
             time.sleep(server.delay)
             if self.path not in ("/v1/models/tiny:predict", "/v1/models/tiny/versions/1:predict"):
                 return self.answer(404, {"error": f"Servable not found: {self.path}"})
-            images = [base64.b64decode(instance["b64"]) for instance in body["instances"]]
-            values = np.array(images, object)
+            values = [base64.b64decode(instance["b64"]) for instance in body["instances"]]
+            signature = body["signature_name"]
             try:
-                outputs = server.batcher.run(body["signature_name"], "image_bytes", values)
+                outputs = server.batcher.run(signature, inputs[signature], np.array(values, object))
             except Exception as error:
                 return self.answer(400, {"error": str(error)})
             rows = [
-                {name: plain(values[index]) for name, values in outputs.items()}
-                for index in range(len(images))
+                {name: plain(of_all[index]) for name, of_all in outputs.items()}
+                for index in range(len(values))
             ]
             return self.answer(200, {"predictions": rows})
 
@@ -171,10 +185,17 @@ def plain(values):
     return values
 
 
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
 @pytest.fixture(scope="package")
 def detector():
     keras.utils.set_random_seed(0)
-    return build_detector(SSDTiny128(3), NAMES, max_detections=9)
+    return Detector(SSDTiny128(3), NAMES, max_detections=9)
 
 
 @pytest.fixture(scope="package")

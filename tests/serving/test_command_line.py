@@ -14,7 +14,7 @@ def test_photos_are_detected_by_the_server(address, photo_files, bad_files, tmp_
     photos = [str(path) for path in (photo_files[0], bad_files[2], photo_files[1])]
     options = ["--server", address, "--output", str(output), "--confidence", "0"]
     assert main(["detect", *photos, *options]) == 1
-    assert f"{bad_files[2]}: not a JPEG or PNG" in capsys.readouterr().err
+    assert f"{bad_files[2]}: the image is cut off" in capsys.readouterr().err
     records = json.loads((output / "detections.json").read_text(encoding="utf-8"))
     assert [record["image"] for record in records] == [photos[0]] * 9 + [photos[2]] * 9
     assert {record["label"] for record in records} <= {"cat", "dög", "犬"}

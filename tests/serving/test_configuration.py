@@ -1,5 +1,6 @@
-"""What lies in saved_models/serving/."""
+"""The files in saved_models/serving/."""
 
+import inspect
 import re
 from pathlib import Path
 
@@ -31,3 +32,4 @@ def test_the_client_sends_no_more_than_the_server_takes():
     text = (FOLDER / "batching_parameters.txt").read_text()
     (most,) = re.findall(r"max_batch_size \{ value: (\d+) \}", text)
     assert Client.detect.__kwdefaults__["batch_size"] <= int(most)
+    assert inspect.signature(Client.predict).parameters["batch_size"].default <= int(most)

@@ -1,4 +1,4 @@
-"""The client and TensorFlow Serving itself, where its binary is."""
+"""The client and TensorFlow Serving itself, where its program is installed."""
 
 import shutil
 import subprocess
@@ -9,21 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_ssd.images import CorruptImageError
 from keras_ssd.serving import Client
 
 CONFIGURATION = Path(__file__).parents[2] / "saved_models" / "serving"
-BINARY = shutil.which("tensorflow_model_server")
+PROGRAM = shutil.which("tensorflow_model_server")
 
 
 @pytest.fixture
 def addresses(exported, free_ports, tmp_path):
-    """The server's, with the configuration of the repository but for the model's folder."""
+    """Those of a server with the configuration of the repository, except the model's folder."""
     text = (CONFIGURATION / "models.config").read_text()
     (tmp_path / "models.config").write_text(text.replace("/models/ssd", str(exported.parent)))
     grpc_port, rest_port = free_ports
     command = [
-        BINARY,
+        PROGRAM,
         f"--port={grpc_port}",
         f"--rest_api_port={rest_port}",
         f"--model_config_file={tmp_path / 'models.config'}",
@@ -52,17 +51,15 @@ def wait_until_available(model):
     pytest.fail(f"{model}: not available after a minute")
 
 
-@pytest.mark.skipif(BINARY is None, reason="tensorflow_model_server is not on the path")
-def test_the_real_server_finds_what_the_detector_does(
-    addresses, detector, photos, photo_files, bad_files
-):
+@pytest.mark.skipif(PROGRAM is None, reason="tensorflow_model_server is not on the path")
+def test_the_real_server_finds_what_the_detector_does(addresses, detector, photos, photo_files):
     for address in addresses:
-        client = Client(address)
-        found = list(client.detect(photos, confidence_threshold=0.0))
-        for photo, result in zip(photos, found, strict=True):
-            expected = detector.predict(photo[None], verbose=0)
-            np.testing.assert_array_equal(result.labels, expected["labels"][0])
-            np.testing.assert_allclose(result.scores, expected["scores"][0], atol=2e-4)
-        for bad in bad_files:
-            with pytest.raises(CorruptImageError, match=bad.name):
-                list(client.detect([photo_files[0], bad]))
+        with Client(address) as client:
+            assert client.class_names == detector.class_names
+            assert client.image_size == detector.image_size
+            for photo in photos:
+                found = client.predict_on_batch(photo[None])
+                for name, expected in detector.predict(photo[None], verbose=0).items():
+                    np.testing.assert_allclose(found[name], expected, atol=2e-4)
+            found = list(client.detect(photo_files, confidence_threshold=0.0))
+            assert [len(result) for result in found] == [9] * 4

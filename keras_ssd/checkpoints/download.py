@@ -1,54 +1,77 @@
-"""Files from the web, kept in Keras's cache folder."""
+"""Files from the web, kept in Keras's cache folder.
+
+`keras.utils.get_file` and pooch do less: a server that sends a byte now and then holds them for as
+long as it likes, and without a digest they keep a login page as the file.
+"""
 
 import hashlib
 import http.client
 import os
-import sys
+import ssl
+import threading
+import time
 import urllib.error
-import urllib.request
+import urllib.parse
+from collections.abc import Callable
 from pathlib import Path
 
-from keras.utils import Progbar
-
+from keras_ssd.checkpoints.web import receive
 from keras_ssd.files import replace_file
 
-_CHUNK = 1 << 20
-_TIMEOUT = 30  # seconds without a byte
+_PAUSES = (1, 4)  # seconds before the second and the third attempt
+_PASSING = (408, 429, 500, 502, 503, 504)  # of HTTP
+# How the files begin, by their suffix. A web page begins otherwise.
+_BEGINNINGS = {
+    ".pth": (b"PK\x03\x04", b"\x80"),
+    ".pt": (b"PK\x03\x04", b"\x80"),
+    ".keras": (b"PK\x03\x04",),
+    ".npz": (b"PK\x03\x04",),
+    ".h5": (b"\x89HDF",),
+    ".gz": (b"\x1f\x8b",),
+    ".tgz": (b"\x1f\x8b",),
+}
+_one_at_a_time = threading.Lock()
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept: `models/keras_ssd` under $KERAS_HOME, which is `~/.keras`."""
+    """The folder of downloads: `models/keras_ssd` in $KERAS_HOME, which is `~/.keras` if unset."""
     home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
     return Path(home) / "models" / "keras_ssd"
 
 
-def download(url: str, sha256: str | None = None) -> Path:
-    """A file of the web, from the cache if it is there, with a progress bar on stderr if not.
+def download(
+    url: str, sha256: str | None = None, *, check: Callable[[Path], object] | None = None
+) -> Path:
+    """The path of a file of the web, which is downloaded if it is not in the cache.
 
-    A download that breaks off leaves nothing behind; the next one starts anew.
+    The file appears in the cache when it is complete and checked, or not at all; threads and
+    processes may ask for the same file at once. An attempt may take 60 seconds plus one for every
+    20,000 bytes, and a file may have 2 GiB. If the reason of a failure may pass, such as a busy
+    server, there are three attempts.
 
     Args:
-        url: whose last part names the file.
-        sha256: of the file, in hex, or as many of its first digits as are known. None: unknown; the
-            length that the server tells is all that is checked.
+        url: the address; the last part of its path names the file.
+        sha256: the file's SHA-256 in hex, or as many of its first digits as are known. None: it is
+            not known. A web page in place of a checkpoint is noticed in any case, by how it begins.
+        check: a function that raises ValueError if the file at the path that it is called with is
+            not the file expected. It is called once, before the file is kept.
 
     Raises:
-        ValueError: the file cannot be had or is not the expected one; the message says what to do
-            by hand.
+        ValueError: the file cannot be downloaded, or is not the file expected; the message says
+            what to do by hand.
     """
-    path = cache_folder() / url.rpartition("/")[2]
-    if path.is_file() and (sha256 is None or sha256_of(path).startswith(sha256)):
-        return path
-    try:
-        replace_file(path, lambda unfinished: _fetch(url, sha256, unfinished))
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        if isinstance(error, urllib.error.HTTPError):
-            error.close()  # it holds the connection
-        reason = getattr(error, "reason", None) or error
-        raise ValueError(
-            f"{url} could not be downloaded: {reason}. Fetch it by hand and put it at {path}, or "
-            "give its path as the weights"
-        ) from error
+    path = cache_folder() / _file_name(url)
+    with _one_at_a_time:
+        if _is_kept(path, sha256):
+            return path
+        try:
+            replace_file(path, lambda unfinished: _fetch(url, sha256, check, unfinished))
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            reason = getattr(error, "reason", None) or error
+            raise ValueError(
+                f"{url} could not be downloaded: {reason}. Fetch it by hand and put it at {path}, "
+                "or give its path as the weights"
+            ) from error
     return path
 
 
@@ -58,19 +81,62 @@ def sha256_of(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _fetch(url, sha256, path):
-    digest = hashlib.sha256()
-    request = urllib.request.Request(url, headers={"User-Agent": "keras-ssd"})
-    with urllib.request.urlopen(request, timeout=_TIMEOUT) as response, path.open("wb") as file:
-        length = response.headers.get("Content-Length")
-        print(f"Downloading {url}", file=sys.stderr)
-        progress = Progbar(length and int(length), unit_name="byte")
-        while chunk := response.read(_CHUNK):
-            file.write(chunk)
-            digest.update(chunk)
-            progress.add(len(chunk))
-    size = path.stat().st_size
-    if length is not None and size != int(length):
-        raise ValueError(f"it ends after {size} of {length} bytes")
-    if sha256 is not None and not digest.hexdigest().startswith(sha256):
-        raise ValueError(f"its SHA-256 is {digest.hexdigest()}, expected {sha256}")
+def _file_name(url: str) -> str:
+    name = urllib.parse.urlsplit(url).path.rpartition("/")[2]
+    if not name.strip("."):
+        raise ValueError(f"{url}: expected an address that ends in the name of a file")
+    return name
+
+
+def _is_kept(path: Path, sha256: str | None) -> bool:
+    if not path.is_file():
+        return False
+    try:
+        _check_beginning(path, path.suffix)
+    except ValueError:
+        return False
+    return sha256 is None or sha256_of(path).startswith(sha256)
+
+
+def _fetch(url: str, sha256: str | None, check: Callable | None, path: Path) -> None:
+    content_type = _receive_patiently(url, path)
+    _check_beginning(path, Path(_file_name(url)).suffix, content_type)
+    if sha256 is not None and not (digest := sha256_of(path)).startswith(sha256):
+        raise ValueError(f"its SHA-256 is {digest}, expected {sha256}")
+    if check is not None:
+        try:
+            check(path)
+        except ValueError as error:
+            raise ValueError(str(error).removeprefix(f"{path}: ")) from error
+
+
+def _receive_patiently(url: str, path: Path) -> str:
+    for pause in _PAUSES:
+        try:
+            return receive(url, path)
+        except (OSError, http.client.HTTPException) as error:
+            if not _may_pass(error):
+                raise
+        time.sleep(pause)
+    return receive(url, path)
+
+
+def _may_pass(error: Exception) -> bool:
+    if isinstance(error, urllib.error.HTTPError):
+        return error.code in _PASSING
+    if isinstance(error, urllib.error.URLError):
+        return not isinstance(error.reason, ssl.SSLCertVerificationError)
+    return isinstance(error, ConnectionError | TimeoutError | http.client.HTTPException)
+
+
+def _check_beginning(path: Path, suffix: str, content_type: str = "") -> None:
+    """Raises ValueError if the file is a web page, or does not begin as its suffix asks."""
+    with path.open("rb") as file:
+        beginning = file.read(512)
+    expected = _BEGINNINGS.get(suffix.lower())
+    if expected and beginning.startswith(expected):
+        return  # whatever the server calls it
+    if content_type == "text/html" or beginning.lstrip()[:1] == b"<":
+        raise ValueError("it is a web page, perhaps one to log in or of an error")
+    if expected:
+        raise ValueError(f"it is not a {suffix} file: it begins with {beginning[:20]!r}")

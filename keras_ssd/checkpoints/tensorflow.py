@@ -1,26 +1,23 @@
-"""TensorFlow checkpoints, and the archives that TensorFlow's model zoo ships them in."""
+"""TensorFlow checkpoints, and the archives in which TensorFlow's model zoo ships them."""
 
 import re
-import shutil
-import tarfile
 import tempfile
-import zlib
 from math import prod
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
-# Beside the variables of the network a checkpoint of a training has the optimizer's and averages.
+from keras_ssd.checkpoints.tensorflow_archive import extract_checkpoint
+
+# A checkpoint of a training also holds the optimizer's variables and moving averages.
 _TRAINING_STATE = re.compile(
     r"global_step|beta[12]_power|.*/(ExponentialMovingAverage|(RMSProp|Adam)(_1)?|Momentum)"
 )
-_FILES = ("index", "data-00000-of-00001")
 _FILE_SUFFIX = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
-_LARGEST_FILE = 2**30  # bytes; that of the largest SSD, with its optimizer's state, has 0.4
 
 
 def is_tensorflow_checkpoint(path: str | Path) -> bool:
-    """Whether the path is that of a TensorFlow checkpoint, judged by its name and what it names."""
+    """Whether `read_tensorflow_checkpoint` should read it, by its name and the files there."""
     path = Path(path)
     return path.is_dir() or _is_archive(path) or _with_suffix(_prefix(path), "index").is_file()
 
@@ -29,25 +26,24 @@ def read_tensorflow_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
     """The variables of a network that TensorFlow saved, by name.
 
     The optimizer's state, moving averages and the count of steps are left out. The memory taken is
-    in proportion to the files' size.
+    in proportion to the size of the files.
 
     Args:
-        path: of a checkpoint: "FOLDER/model.ckpt", or any of its files; a folder with one
-            `model.ckpt*.index`; or a `.tar.gz` with `model.ckpt.index` and
-            `model.ckpt.data-00000-of-00001` in any of its folders, as in the model zoo.
+        path: the prefix of a checkpoint, "FOLDER/model.ckpt", or any of its files; a folder with
+            one `model.ckpt*.index`; or a `.tar.gz` as in the model zoo, which has
+            `model.ckpt.index` and `model.ckpt.data-00000-of-00001` in any of its folders.
 
     Returns:
         Name -> array, in the layout and dtype of the checkpoint.
 
     Raises:
-        ValueError: files are missing, damaged, cut off or something else, or the archive has a
-            link in place of a file.
+        ValueError: files are missing, damaged, cut off, too large or something else, or the
+            archive has a link in place of a file.
     """
     path = Path(path)
     if _is_archive(path):
         with tempfile.TemporaryDirectory() as folder:
-            _extract(path, Path(folder))
-            return _read(Path(folder) / "model.ckpt", path)
+            return _read(extract_checkpoint(path, Path(folder)), path)
     return _read(_prefix_in_folder(path) if path.is_dir() else _prefix(path), path)
 
 
@@ -69,32 +65,6 @@ def _prefix_in_folder(folder):
         names = ", ".join(path.name for path in found) or "none"
         raise ValueError(f"{folder}: expected one file model.ckpt*.index in it; there is {names}")
     return _prefix(found[0])
-
-
-def _extract(archive, folder):
-    """Writes the checkpoint's two files into `folder`, whatever folder the archive has them in."""
-    wanted = {f"model.ckpt.{suffix}" for suffix in _FILES}
-    try:
-        with tarfile.open(archive) as file:
-            for member in file:
-                name = PurePosixPath(member.name).name
-                if name not in wanted:
-                    continue
-                if not member.isreg():
-                    raise ValueError(f"{archive}: refused: {member.name[:100]!a} is no plain file")
-                if member.size > _LARGEST_FILE:
-                    raise ValueError(
-                        f"{archive}: refused: {member.name[:100]!a} has {member.size} bytes; "
-                        f"expected at most {_LARGEST_FILE}"
-                    )
-                wanted.remove(name)  # so that a second one of the name is not looked at
-                with file.extractfile(member) as source, (folder / name).open("wb") as target:
-                    shutil.copyfileobj(source, target)
-    # What tarfile and gzip raise of damage: zlib's own error, and EOFError of a cut.
-    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
-        raise ValueError(f"{archive}: not a readable .tar.gz: {error}") from error
-    if wanted:
-        raise ValueError(f"{archive}: lacks {', '.join(sorted(wanted))}")
 
 
 def _read(prefix, path):

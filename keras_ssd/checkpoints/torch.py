@@ -17,6 +17,8 @@ from keras_ssd.checkpoints.torch_unpickler import (
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_VERSION = 1001
+_LARGEST_FILE = 2**31  # bytes
+_MOST_MEMBERS = 10_000  # of a zip archive; a state dict has one for each tensor
 
 
 def read_torch_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
@@ -24,21 +26,24 @@ def read_torch_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
 
     Reads files of `torch.save` in both formats: zip (PyTorch 1.6 and later) and the one before.
     They may hold the state dict itself, or a dictionary with it under "state_dict" or "model";
-    what else stands there, such as an optimizer's state, is not read. Nothing that a hostile file
+    the other entries, such as an optimizer's state, are not read. Nothing that a hostile file
     asks for is run, and the memory taken is in proportion to the file's size.
 
     Args:
-        path: of a .pth or .pt file.
+        path: a .pth or .pt file of at most 2 GiB.
 
     Returns:
         Name -> array, read-only, in the layout and dtype of the file; bfloat16 becomes float32.
 
     Raises:
         UnsafeCheckpointError: the file asks for more than tensors and plain data.
-        ValueError: the file is missing, damaged, cut off or something else.
+        ValueError: the file is missing, damaged, cut off, too large or something else.
     """
+    path = Path(path)
     try:
-        data = Path(path).read_bytes()
+        if path.stat().st_size > _LARGEST_FILE:
+            raise ValueError(f"{path}: expected at most {_LARGEST_FILE} bytes")
+        data = path.read_bytes()
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or error}") from error
     try:
@@ -51,8 +56,8 @@ def read_torch_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
         return {name: _view(storages[t.storage.key], t) for name, t in tensors.items()}
     except UnsafeCheckpointError as error:
         raise UnsafeCheckpointError(f"{path}: refused: {error}") from error
-    # What zipfile raises of damage, encryption (RuntimeError) and garbled fields; and NumPy of a
-    # shape without elements that is too large even so.
+    # zipfile raises these of damage, encryption (RuntimeError) and garbled fields, and NumPy of a
+    # shape that has no elements but is too large.
     except (
         ValueError,
         zipfile.BadZipFile,
@@ -76,6 +81,9 @@ def _open(data: bytes) -> tuple[object, Callable[[Storage], np.ndarray]]:
 
 
 def _open_zip(data):
+    # zipfile makes an object of half a kilobyte for every entry, which takes 50 bytes.
+    if data.count(b"PK\x01\x02") > _MOST_MEMBERS:
+        raise UnsafeCheckpointError(f"its zip archive has more than {_MOST_MEMBERS} members")
     file = zipfile.ZipFile(io.BytesIO(data))
     members = {info.filename: info for info in file.infolist()}
     # So no archive can unpack to more than itself.
@@ -119,7 +127,7 @@ def _open_legacy(data):
     if sorted(keys) != sorted(storages):
         raise ValueError("its storages are not those that its tensors use")
     contents, view = {}, memoryview(data)
-    for key in keys:  # one behind the other: how many numbers, then the numbers
+    for key in keys:  # each storage is a count of numbers, then the numbers
         size = int.from_bytes(file.read(8), "little", signed=True)
         if size != storages[key].size:
             raise ValueError(f"storage {key[:100]!a} is cut off, or not as its tensors expect")
@@ -139,7 +147,7 @@ def _decode(content, storage, byte_order):
     if len(content) != storage.size * dtype.itemsize:
         raise UnsafeCheckpointError(
             f"storage {storage.key[:100]!a} should have {storage.size} numbers of "
-            f"{dtype.itemsize} bytes, but the file has {len(content)} bytes of it"
+            f"{dtype.itemsize} bytes each, but the file has {len(content)} bytes for it"
         )
     numbers = np.frombuffer(content, dtype.newbyteorder(byte_order)).astype(dtype, copy=False)
     if storage.dtype == "bfloat16":  # the upper half of a float32
@@ -158,14 +166,14 @@ def _find_state_dict(root) -> dict[str, Tensor]:
     for name, value in tensors.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
             raise ValueError(
-                f"it holds no state dict: {ascii(name)[:100]} is no tensor but a "
+                f"it holds no state dict: {ascii(name)[:100]} is not a tensor but a "
                 f"{type(value).__name__}"
             )
     return tensors
 
 
 def _view(numbers: np.ndarray, tensor: Tensor) -> np.ndarray:
-    # Along an axis of one element or none the stride means nothing and may be any number.
+    # The stride along an axis of at most one element is not used and may be any number.
     strides = [
         stride * numbers.itemsize if size > 1 else 0
         for size, stride in zip(tensor.shape, tensor.strides, strict=True)

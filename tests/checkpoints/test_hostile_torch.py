@@ -138,3 +138,20 @@ def test_a_member_whose_directory_entry_lies_about_its_size_is_refused(path):
         file._didModify = True
     with pytest.raises(UnsafeCheckpointError, match="more than the file has"):
         read_torch_checkpoint(path)
+
+
+def test_an_archive_of_very_many_members_is_refused_soon(path):
+    torch.save({"weight": torch.zeros(1)}, path)
+    with zipfile.ZipFile(path, "a") as file:
+        for number in range(10_001):
+            file.writestr(f"checkpoint/{number}", b"")
+    with pytest.raises(UnsafeCheckpointError, match="more than 10000 members"):
+        read_torch_checkpoint(path)
+
+
+def test_a_file_of_gigabytes_is_refused_before_it_is_read(path):
+    with path.open("wb") as file:
+        file.truncate(2**31 + 1)  # takes no room
+    with pytest.raises(ValueError, match=r"checkpoint\.pth: expected at most 2147483648 bytes"):
+        read_torch_checkpoint(path)
+    path.unlink()

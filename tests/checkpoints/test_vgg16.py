@@ -1,3 +1,6 @@
+import io
+import zipfile
+
 import keras
 import numpy as np
 import pytest
@@ -17,11 +20,18 @@ def keras_name(name):
     return name.replace("conv", "block").replace("_", "_conv")
 
 
-def write_npz(path, shapes, int8=True, omit=()):
+CHANNELS = [3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512]
+SHAPES = {
+    name: (3, 3, CHANNELS[index], CHANNELS[index + 1]) for index, name in enumerate(CONVOLUTIONS)
+}
+SHAPES |= {"fc6": (3, 3, 512, 1024), "fc7": (1, 1, 1024, 1024)}
+
+
+def write_npz(path, int8=True, omit=()):
     """An .npz of random layers; returns their true kernels and biases."""
     rng = np.random.default_rng(0)
     arrays, true = {}, {}
-    for name, shape in shapes.items():
+    for name, shape in SHAPES.items():
         arrays[f"{name}/bias"] = rng.normal(size=shape[-1]).astype(np.float32)
         arrays[f"{name}/kernel"] = rng.integers(-127, 128, shape, np.int8)
         scale = rng.uniform(0.001, 0.002, shape[-1]).astype(np.float32)
@@ -35,13 +45,10 @@ def write_npz(path, shapes, int8=True, omit=()):
     return true
 
 
-SMALL_SHAPES = {name: (3, 3, 3, 2) for name in (*CONVOLUTIONS, "fc6", "fc7")}
-
-
 @pytest.mark.parametrize("int8", [True, False])
 def test_an_npz_gives_kernels_times_scale(tmp_path, int8):
     path = tmp_path / "vgg16.npz"
-    true = write_npz(path, SMALL_SHAPES, int8)
+    true = write_npz(path, int8)
     weights = read_vgg16_weights(path)
     expected_names = [*map(keras_name, CONVOLUTIONS), "fc6", "fc7"]
     assert list(weights) == expected_names
@@ -56,7 +63,7 @@ def test_an_npz_gives_kernels_times_scale(tmp_path, int8):
 
 @pytest.mark.parametrize("key", ["conv4_2/kernel", "fc7/bias"])
 def test_a_key_that_an_npz_lacks_is_named_with_the_file(tmp_path, key):
-    write_npz(tmp_path / "half.npz", SMALL_SHAPES, omit=[key])
+    write_npz(tmp_path / "half.npz", omit=[key])
     with pytest.raises(ValueError, match=rf"backbone_weights: .*half\.npz: lacks {key}$"):
         read_vgg16_weights(tmp_path / "half.npz")
 
@@ -65,6 +72,53 @@ def test_a_text_file_called_npz_is_refused_by_name(tmp_path):
     (tmp_path / "text.npz").write_text("no archive")
     with pytest.raises(ValueError, match=r"backbone_weights: .*text\.npz: not a \.npz file"):
         read_vgg16_weights(tmp_path / "text.npz")
+
+
+def test_what_an_npz_holds_is_checked_by_name(tmp_path):
+    path = tmp_path / "vgg16.npz"
+    write_npz(path)
+    with np.load(path) as file:
+        whole = dict(file)
+    for key, array, message in (
+        ("conv3_1/kernel", whole["conv3_2/kernel"], r"block3_conv1 kernel is float32 \(3, 3, 256"),
+        ("fc7/bias", np.zeros(3), r"fc7 bias is float32 \(3,\), not float \(1024,\)"),
+        ("fc6/scale", np.ones((2, 1, 1, 1, 1)), r"fc6 kernel is float32 \(2, 3, 3, 512, 1024\)"),
+        ("fc6/bias", np.array([None]), r"not a \.npz file \(Object arrays cannot be loaded"),
+        ("fc6/bias", np.array(["a"]), r"not a \.npz file \(could not convert string"),
+        ("fc6/scale", np.ones(7), r"not a \.npz file \(operands could not be broadcast"),
+    ):
+        np.savez(path, **whole | {key: array})
+        with pytest.raises(ValueError, match=rf"backbone_weights: .*vgg16\.npz: .*{message}"):
+            read_vgg16_weights(path)
+
+
+def test_an_npz_that_unpacks_to_gigabytes_is_refused_before_it_does(tmp_path):
+    path = tmp_path / "vgg16.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name in (*CONVOLUTIONS, "fc6", "fc7"):
+            for part in ("kernel", "bias"):
+                with file.open(f"{name}/{part}.npy", "w") as member:
+                    header = {"descr": "<f4", "fortran_order": False, "shape": (2**22,)}
+                    np.lib.format.write_array_header_1_0(member, header)
+                    member.write(bytes(2**24))
+    assert path.stat().st_size < 1_000_000
+    with pytest.raises(ValueError, match=r"vgg16\.npz: not a .*unpacks to more than 268435456"):
+        read_vgg16_weights(path)
+
+
+def test_an_npz_whose_arrays_claim_more_than_they_have_is_refused(tmp_path):
+    path = tmp_path / "vgg16.npz"
+    for shape in ((10**12,), (2**62, 2**62)):
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(
+            header, {"descr": "<f4", "fortran_order": False, "shape": shape}
+        )
+        with zipfile.ZipFile(path, "w") as file:
+            for name in (*CONVOLUTIONS, "fc6", "fc7"):
+                for part in ("kernel", "bias"):
+                    file.writestr(f"{name}/{part}.npy", header.getvalue())
+        with pytest.raises(ValueError, match=r"vgg16\.npz: not a \.npz file"):
+            read_vgg16_weights(path)
 
 
 @pytest.mark.parametrize("name", ["gone.npz", "gone.h5", "gone.pth", "gone.weights.h5"])
@@ -83,7 +137,7 @@ def test_another_kind_of_file_or_an_unknown_word_is_refused(tmp_path):
 
 def test_reducedfc_is_downloaded(monkeypatch):
     asked = []
-    monkeypatch.setattr(vgg16, "download", lambda url: asked.append(url) or "gone.pth")
+    monkeypatch.setattr(vgg16, "download", lambda url, check: asked.append(url) or "gone.pth")
     with pytest.raises(ValueError, match=r"gone\.pth"):
         read_vgg16_weights("reducedfc")
     assert asked == ["https://s3.amazonaws.com/amdegroot-models/vgg16_reducedfc.pth"]
@@ -166,13 +220,7 @@ def test_colors_of_keras_s_first_convolution_are_turned_around(monkeypatch):
 
 
 def test_a_backbone_of_weights_trained_on_bgr_sees_the_same_in_rgb(tmp_path):
-    channels = [3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512]
-    shapes = {
-        name: (3, 3, channels[index], channels[index + 1])
-        for index, name in enumerate(CONVOLUTIONS)
-    }
-    shapes |= {"fc6": (3, 3, 512, 1024), "fc7": (1, 1, 1024, 1024)}
-    true = write_npz(tmp_path / "vgg16.npz", shapes)
+    true = write_npz(tmp_path / "vgg16.npz")
     model = backbones.vgg16(300, str(tmp_path / "vgg16.npz"))
     for name, (kernel, bias) in true.items():
         layer = model.get_layer(name if name.startswith("fc") else keras_name(name))
@@ -194,9 +242,9 @@ def test_a_torch_checkpoint_is_read_in_keras_s_layout_and_already_rgb(tmp_path):
     torch = pytest.importorskip("torch")
     indices = [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28, 31, 33]
     state = {}
-    for index in indices:
-        state[f"{index}.weight"] = torch.randn(2, 3, 5, 4)  # out, in, height, width
-        state[f"{index}.bias"] = torch.randn(2)
+    for index, (height, width, inputs, outputs) in zip(indices, SHAPES.values(), strict=True):
+        state[f"{index}.weight"] = torch.randn(outputs, inputs, height, width)
+        state[f"{index}.bias"] = torch.randn(outputs)
     torch.save(state, tmp_path / "vgg16_reducedfc.pth")
     weights = read_vgg16_weights(tmp_path / "vgg16_reducedfc.pth")
     for name, index in zip([*CONVOLUTIONS, "fc6", "fc7"], indices, strict=True):

@@ -1,0 +1,151 @@
+"""Receives a file from a server, within bounds of time and size."""
+
+import http.client
+import io
+import ssl
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+_CHUNK = 2**16
+_LARGEST = 2**31  # bytes
+_STALLED = 30  # seconds without a byte
+_GRACE = 60  # seconds that a download may take in any case
+_SLOWEST = 20_000  # bytes per second beyond that
+
+
+def receive(url: str, path: Path) -> str:
+    """Writes what the server sends into a file.
+
+    It may take 60 seconds plus one for every 20,000 bytes, but no 30 seconds without a byte, and
+    may have 2 GiB. A progress bar is shown on stderr if that is a terminal.
+
+    Args:
+        url: an address of http or https.
+        path: the file to write.
+
+    Returns:
+        The content type that the server names, such as "text/html".
+
+    Raises:
+        OSError, http.client.HTTPException: the server cannot be reached, refuses, or breaks off.
+        ValueError: the download is too slow or too large.
+    """
+    try:
+        return _receive(url, path)
+    except _PaceError as error:
+        raise ValueError(str(error)) from error
+
+
+def _receive(url, path):
+    opener = urllib.request.build_opener(_PacedHandler(_Pace()))
+    request = urllib.request.Request(url, headers={"User-Agent": "keras-ssd"})
+    try:
+        response = opener.open(request, timeout=_STALLED)
+    except urllib.error.HTTPError as error:
+        error.close()  # it holds the connection
+        raise
+    with response, path.open("wb") as file:
+        length, size = response.length, 0  # the length is None where the server does not tell it
+        with _progress_bar(url.rpartition("/")[2], length) as advance:
+            while chunk := response.read1(_CHUNK):
+                file.write(chunk)
+                size += len(chunk)
+                advance(len(chunk))
+        content_type = response.headers.get_content_type()
+    if length is not None and size != length:
+        raise ConnectionError(f"it ends after {size} of {length} bytes")
+    return content_type
+
+
+class _PaceError(Exception):
+    """Not a ValueError, which http.client would take for a damaged chunk."""
+
+
+class _Pace:
+    """Counts what comes in, redirects and headers included, and ends what is too slow."""
+
+    def __init__(self):
+        self._start, self._size = time.monotonic(), 0
+
+    def count(self, size: int) -> None:
+        self._size += size
+        if self._size > _LARGEST:
+            raise _PaceError(f"it has more than {_LARGEST} bytes")
+        seconds = time.monotonic() - self._start
+        if seconds > _GRACE + self._size / _SLOWEST:
+            raise _PaceError(f"it is too slow: {self._size} bytes in {seconds:.0f} seconds")
+
+
+class _PacedHandler(urllib.request.HTTPSHandler, urllib.request.HTTPHandler):
+    """Opens http and https. A socket's own timeout starts again with every byte."""
+
+    def __init__(self, pace: _Pace):
+        self._tls = ssl.create_default_context()
+        super().__init__(context=self._tls)
+        self._pace = pace
+
+    def http_open(self, request):
+        return self.do_open(partial(self._connect, http.client.HTTPConnection), request)
+
+    def https_open(self, request):
+        connect = partial(self._connect, http.client.HTTPSConnection)
+        return self.do_open(connect, request, context=self._tls)
+
+    def _connect(self, kind, *args, **kwargs):
+        connection = kind(*args, **kwargs)
+        connection.response_class = partial(_PacedResponse, pace=self._pace)
+        return connection
+
+
+class _PacedResponse(http.client.HTTPResponse):
+    def __init__(self, *args, pace: _Pace, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fp = io.BufferedReader(_PacedSocket(self.fp.detach(), pace))
+
+
+class _PacedSocket(io.RawIOBase):
+    def __init__(self, socket: io.RawIOBase, pace: _Pace):
+        self._socket, self._pace = socket, pace
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        try:
+            size = self._socket.readinto(buffer)
+            self._pace.count(size or 0)
+        except BaseException:
+            self._socket.close()  # urllib leaves the body of a redirect open
+            raise
+        return size
+
+    def close(self):
+        self._socket.close()
+        super().close()
+
+
+@contextmanager
+def _progress_bar(name: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr, silent where that is not a terminal; yields what moves it by some bytes."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda size: None
+        return
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.TextColumn("{task.description}", markup=False),
+        progress.BarColumn(),
+        progress.DownloadColumn(),
+        progress.TransferSpeedColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(name, total=total)
+        yield partial(bar.advance, task)

@@ -2,7 +2,9 @@
 
 import importlib.util
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import TextIO, TypeVar
 
 Item = TypeVar("Item")
@@ -33,6 +35,38 @@ def track(items: Iterable[Item], description: str, total: int | None = None) -> 
     )
     with bar:
         yield from bar.track(items, total, description=description)
+
+
+@contextmanager
+def track_bytes(description: str, total: int | None = None) -> Iterator[Callable[[int], object]]:
+    """Shows on stderr how many bytes have come, and how fast; within, call what it yields.
+
+    Nothing is shown if stderr is not a terminal or rich is not installed.
+
+    Args:
+        description: the text in front of the bar.
+        total: the number of bytes, or None if nobody knows it.
+
+    Example:
+        >>> with track_bytes("weights.pth", total=4) as advance:
+        ...     advance(len(b"abcd"))
+    """
+    if not _has_rich(sys.stderr):
+        yield lambda size: None
+        return
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.TextColumn("{task.description}", markup=False),
+        progress.BarColumn(),
+        progress.DownloadColumn(),
+        progress.TransferSpeedColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(description, total=total)
+        yield partial(bar.advance, task)
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> None:
@@ -81,5 +115,6 @@ def plain_table(header: Sequence[str], rows: Iterable[Sequence[str]], align: str
     )
 
 
-def _has_rich(stream: TextIO) -> bool:
-    return stream.isatty() and importlib.util.find_spec("rich") is not None
+def _has_rich(stream: TextIO | None) -> bool:
+    # There is no stderr without a console, as with pythonw.
+    return stream is not None and stream.isatty() and importlib.util.find_spec("rich") is not None

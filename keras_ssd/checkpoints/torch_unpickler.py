@@ -174,10 +174,10 @@ class _Operations(dict):
 
 
 class _Unpickler(pickle._Unpickler):
-    def __init__(self, file):
+    def __init__(self, file: io.BytesIO):
         super().__init__(file, encoding="latin1")
         self.storages: dict[str, Storage] = {}
-        self.dispatch = _Operations(_ALLOWED)
+        self.dispatch = _Operations(_ALLOWED)  # type: ignore[misc]
 
     def find_class(self, module, name):
         # A dot within the name would stand for an attribute; all of these stubs are without one.

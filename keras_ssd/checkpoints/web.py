@@ -3,14 +3,13 @@
 import http.client
 import io
 import ssl
-import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+
+from keras_ssd.terminal import track_bytes
 
 _CHUNK = 2**16
 _LARGEST = 2**31  # bytes
@@ -52,7 +51,7 @@ def _receive(url, path):
         raise
     with response, path.open("wb") as file:
         length, size = response.length, 0  # the length is None where the server does not tell it
-        with _progress_bar(url.rpartition("/")[2], length) as advance:
+        with track_bytes(url.rpartition("/")[2], length) as advance:
             while chunk := response.read1(_CHUNK):
                 file.write(chunk)
                 size += len(chunk)
@@ -128,24 +127,3 @@ class _PacedSocket(io.RawIOBase):
     def close(self):
         self._socket.close()
         super().close()
-
-
-@contextmanager
-def _progress_bar(name: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr, silent where that is not a terminal; yields what moves it by some bytes."""
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield lambda size: None
-        return
-    from rich import progress
-    from rich.console import Console
-
-    columns = (
-        progress.TextColumn("{task.description}", markup=False),
-        progress.BarColumn(),
-        progress.DownloadColumn(),
-        progress.TransferSpeedColumn(),
-        progress.TimeRemainingColumn(),
-    )
-    with progress.Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(name, total=total)
-        yield partial(bar.advance, task)

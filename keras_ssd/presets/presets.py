@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from keras_ssd.checkpoints.torch_names import TORCH_SOURCES
+
 _PACKAGED = Path(__file__).parent / "packaged"
 
 
@@ -155,9 +157,13 @@ def preset_file(preset: Preset) -> Path:
         ValueError: it cannot be downloaded; the message says what to do by hand.
     """
     if preset.url is not None:
-        from keras_ssd.checkpoints.download import download  # which needs Keras
+        from keras_ssd.checkpoints.download import download
+        from keras_ssd.checkpoints.torch import read_torch_checkpoint
 
-        return download(preset.url, preset.sha256)
+        # A digest tells more than whether the file can be read.
+        is_torch = preset.kind in TORCH_SOURCES and preset.sha256 is None
+        check = read_torch_checkpoint if is_torch else None
+        return download(preset.url, preset.sha256, check=check)
     return packaged_file(preset)
 
 

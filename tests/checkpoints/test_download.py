@@ -129,8 +129,9 @@ def test_threads_that_ask_for_the_same_file_download_it_once(server):
 
 
 def test_processes_that_ask_for_the_same_file_all_get_it(server):
-    code = f"from keras_ssd.checkpoints.download import download as d; d({server.url + '/whole.pth'!r})"
-    processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(4)]
+    code = "import sys; from keras_ssd.checkpoints.download import download as d; d(sys.argv[1])"
+    command = [sys.executable, "-c", code, f"{server.url}/whole.pth"]
+    processes = [subprocess.Popen(command) for _ in range(4)]
     assert [process.wait(60) for process in processes] == [0] * 4
     assert cached_files() == ["whole.pth"]
     assert (cache_folder() / "whole.pth").read_bytes() == CONTENT

@@ -64,7 +64,7 @@ def test_an_altered_file_is_refused(served):
 
 def test_a_bad_file_in_the_cache_is_to_be_deleted(served, monkeypatch):
     preset, file = served
-    file.write_text("<html>Please log in</html>")
+    file.write_bytes(b"PK\x03\x04 damaged")
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     monkeypatch.setattr(presets, "_PRESETS", (dataclasses.replace(preset, sha256=sha256),))
     with pytest.raises(ValueError, match=r"Delete it to download it from http.*tiny\.keras again"):

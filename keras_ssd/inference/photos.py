@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, Union
 
 import numpy as np
 
@@ -11,10 +11,12 @@ from keras_ssd.images import checked_image, read_image, resize_image
 from keras_ssd.results.detections import Detections
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from keras_ssd.inference.protocol import ObjectDetector
 
-Source = str | Path | np.ndarray
-Sources = Iterable[Source] | Source
+Source: TypeAlias = Union[str, Path, np.ndarray, "Image"]
+Sources: TypeAlias = Iterable[Source] | Source
 
 
 def detect_in_batches(
@@ -78,6 +80,6 @@ def _read_warped(source, position, size):
 
 
 def checked_array(source, position: int) -> np.ndarray:
-    """The source, if it is an RGB uint8 array (H, W, 3); else raises ValueError."""
-    expected = "a path or an RGB uint8 array (H, W, 3)"
+    """The source, an RGB uint8 array (H, W, 3) or a PIL image, as an array; or ValueError."""
+    expected = "a path, an RGB uint8 array (H, W, 3) or a PIL image"
     return checked_image(source, f"sources[{position}]", expected=expected)

@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -130,8 +131,8 @@ def test_an_animation_in_png_with_a_frame_beyond_its_canvas_takes_no_memory(peak
     frame = data[start + 4 : start + 8] + struct.pack(">II", 60000, 60000)
     frame += data[start + 16 : start + 30]
     data = data[: start - 4] + png_chunk(b"fcTL", frame) + data[start + 34 :]
-    with pytest.raises(CorruptImageError):
-        decode_image(data, "bomb")
+    with suppress(CorruptImageError):  # or only the first frame is decoded
+        assert decode_image(data, "bomb").shape == (30, 40, 3)
     assert peak_of_memory() < 50e6
 
 

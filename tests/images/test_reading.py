@@ -1,11 +1,13 @@
 """JPEG, PNG and WebP images, which OpenCV reads; and files that cannot be read."""
 
+import io
 import os
 import struct
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_ssd.images import CorruptImageError, decode_image, read_image
 
@@ -78,6 +80,60 @@ def test_the_exif_orientation_is_applied():
     assert turned.shape == (32, 16, 3)
     assert turned[:12].min() > 200
     assert turned[20:].max() < 50
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_the_exif_orientation_of_png_and_webp_is_applied(kind):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a quarter clockwise
+    file = io.BytesIO()
+    Image.fromarray(photo()).save(file, kind, exif=exif, lossless=True)
+    decoded = decode_image(file.getvalue(), "turned")
+    np.testing.assert_array_equal(decoded, np.rot90(photo(), -1))
+
+
+@pytest.mark.parametrize(
+    ("mode", "color", "expected"),
+    [
+        ("CMYK", (30, 180, 200, 40), (190, 63, 46)),  # 190 is (255 - 30) * (255 - 40) / 255
+        ("L", 90, (90, 90, 90)),
+        ("RGB", (200, 100, 50), (200, 100, 50)),
+    ],
+)
+def test_the_color_of_a_jpeg_is_right_in_every_color_space(mode, color, expected):
+    file = io.BytesIO()
+    Image.new(mode, (16, 16), color).save(file, "JPEG", quality=100)
+    decoded = decode_image(file.getvalue(), "flat.jpg")
+    assert np.abs(decoded.astype(int) - expected).max() <= 3
+
+
+@pytest.mark.parametrize(
+    ("mode", "color", "expected"),
+    [
+        ("P", 1, (200, 100, 50)),
+        ("LA", (90, 0), (90, 90, 90)),
+        ("1", 1, (255, 255, 255)),
+        ("I;16", 200 * 256 + 17, (200, 200, 200)),
+        ("RGBA", (200, 100, 50, 0), (200, 100, 50)),
+    ],
+)
+def test_the_color_of_a_png_is_right_in_every_mode(mode, color, expected):
+    image = Image.new(mode, (7, 5), color)
+    if mode == "P":
+        image.putpalette([0, 0, 0, 200, 100, 50])
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    assert (decode_image(file.getvalue(), "flat.png") == expected).all()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "MPO"])
+def test_of_several_frames_the_first_is_taken(kind):
+    first, second = Image.new("RGB", (16, 16), (200, 100, 50)), Image.new("RGB", (16, 16))
+    file = io.BytesIO()
+    options = {"quality": 100} if kind == "MPO" else {"lossless": True}
+    first.save(file, kind, save_all=True, append_images=[second], **options)
+    decoded = decode_image(file.getvalue(), "frames")
+    assert np.abs(decoded.astype(int) - (200, 100, 50)).max() <= 3
 
 
 @pytest.mark.parametrize("extension", [".jpg", ".png"])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_ssd.detector import Detector
 from keras_ssd.images import CorruptImageError, resize_image
@@ -57,6 +58,14 @@ class TestDetect:
         for source in (path, str(path), image_of(7)):
             assert labels(detector.detect(source)) == [7]
 
+    def test_one_image_of_pil_will_do_and_so_will_a_list(self, detector):
+        image = Image.fromarray(image_of(7))
+        assert labels(detector.detect(image)) == [7]
+        transparent = Image.new("RGBA", (40, 30), (5, 0, 0, 0))
+        results = list(detector.detect([image, transparent, image_of(3)]))
+        assert labels(results) == [7, 5, 3]
+        assert [found.size for found in results] == [(30, 40)] * 3
+
     def test_the_image_is_called_by_its_path_as_given(self, detector, tmp_path, monkeypatch, save):
         save(tmp_path / "a.png", image_of(7))
         monkeypatch.chdir(tmp_path)
@@ -93,7 +102,9 @@ class TestDetect:
     def test_a_wrong_source_is_named_with_what_was_expected_and_what_came(
         self, detector, source, came
     ):
-        message = rf"sources\[1\]: expected a path or an RGB uint8 array \(H, W, 3\), not {came}"
+        message = (
+            rf"sources\[1\]: expected a path, an RGB uint8 array .* or a PIL image, not {came}"
+        )
         with pytest.raises(ValueError, match=message):
             list(detector.detect([image_of(1), source]))
 

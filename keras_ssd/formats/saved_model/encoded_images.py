@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-MAX_PIXELS = 100_000_000  # a decoded image takes three bytes for each pixel
+from keras_ssd.images import MAX_PIXELS
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _JPEG_START = b"\xff\xd8\xff"

@@ -43,7 +43,7 @@ def clip(boxes: Array, xp: Any = np) -> Array:
 
 
 def area(boxes: Array) -> Array:
-    """The areas (...) of corner boxes (..., 4) whose width and height are not negative."""
+    """The areas (...) of corner boxes (..., 4) of no negative width or height."""
     return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
 
 

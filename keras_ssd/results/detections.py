@@ -157,7 +157,9 @@ class Detections:
 
     def __repr__(self) -> str:
         count = len(self)
-        text = f"{count or 'no'} detection{'' if count == 1 else 's'} in {self.image}"
+        # A file name that is not UTF-8 is read as characters that no console prints.
+        image = self.image.encode(errors="backslashreplace").decode()
+        text = f"{count or 'no'} detection{'' if count == 1 else 's'} in {image}"
         objects = [f"{entry.name} {entry.score:.2f}" for entry in self[:_NAMED]]
         if count > _NAMED:
             objects.append(f"and {count - _NAMED} more")
@@ -206,7 +208,7 @@ class Detections:
         return tuple(self.class_names[label] for label in self.labels)
 
     def above(self, score: float) -> "Detections":
-        """Only the objects whose score is at least `score`."""
+        """Only the objects with a score of at least `score`."""
         return self[self.scores >= score]
 
     def plot(

@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from PIL import Image
 from keras_ssd.images import CorruptImageError, read_image, write_image
 from keras_ssd.results import Detections, draw_detections
 
+ROOT = Path(__file__).parents[2]
 NAMES = ("cat", "dog", "person")
 # Two images; the first holds two objects, the second none; padding has label -1.
 PREDICTION = {
@@ -182,6 +185,14 @@ def test_supervision_gets_the_same_objects():
     assert theirs["class_name"].tolist() == ["dog", "cat"]
     assert theirs[theirs.confidence > 0.6].xyxy.tolist() == [[50, 20, 200, 40]]
     assert len(found(index=1).to_supervision()) == 0
+
+
+def test_results_import_no_library_before_it_is_needed():
+    libraries = "keras tensorflow PIL pandas supervision matplotlib"
+    script = f"import sys, keras_ssd.results; print(set({libraries.split()}) & set(sys.modules))"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 @pytest.mark.parametrize("library", ["pandas", "supervision"])

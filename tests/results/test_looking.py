@@ -38,6 +38,12 @@ def test_what_was_found_is_said_in_one_line(count, text):
     assert repr(made(count)) == str(made(count)) == text
 
 
+def test_a_file_name_that_is_not_utf_8_can_be_printed():
+    name = b"stra\xdfe.jpg".decode(errors="surrogateescape")  # as Python reads it from a folder
+    nothing = Detections(name, (4, 4), [], [], [], NAMES)
+    assert str(nothing).encode() == rb"no detections in stra\udcdfe.jpg"
+
+
 def test_iterating_yields_each_object_with_its_name():
     first, second = found()
     assert isinstance(first, Detection)

@@ -1,54 +1,10 @@
 """Detectors outside Keras that are used like the Keras detector that they were exported from."""
 
-from collections.abc import Iterable
-
-import numpy as np
-
-from keras_ssd.inference.protocol import ObjectDetector
+from keras_ssd.inference.batches import BatchDetector
 
 
-class ExportedDetector(ObjectDetector):
+class ExportedDetector(BatchDetector):
     """An exported detector, loaded back. A subclass adds `_predict_on_batch`."""
-
-    def predict_on_batch(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """Detects objects in one batch; see `ObjectDetector.predict_on_batch`.
-
-        Raises:
-            ValueError: the batch is empty, or not uint8 (B, H, W, 3).
-        """
-        return self._predict_on_batch(_checked(images))
-
-    def predict(
-        self, images: np.ndarray | Iterable[np.ndarray], batch_size: int = 32
-    ) -> dict[str, np.ndarray]:
-        """Detects objects in one array, or in all batches of a data set.
-
-        Args:
-            images: an array (B, H, W, 3), or arrays of that kind, one for each batch.
-            batch_size: number of images of one array that are run at once. A data set keeps its
-                own batches.
-
-        Returns:
-            As `predict_on_batch`.
-
-        Raises:
-            ValueError: as `predict_on_batch`, or the batch size is below 1.
-        """
-        if batch_size < 1:
-            raise ValueError(f"batch_size: expected 1 or more, not {batch_size}")
-        if isinstance(images, np.ndarray):
-            starts = range(0, len(_checked(images)), batch_size)
-            batches = (images[start : start + batch_size] for start in starts)
-        else:
-            batches = images
-        found = [self.predict_on_batch(batch) for batch in batches]
-        if not found:
-            raise ValueError("images: expected at least one")
-        return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
-
-    def _predict_on_batch(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """`predict_on_batch` of images that have been checked."""
-        raise NotImplementedError
 
 
 def read_labels(text: str) -> tuple[str, ...]:
@@ -62,13 +18,3 @@ def read_labels(text: str) -> tuple[str, ...]:
 def last_line(error: Exception) -> str:
     """The last line of a runtime's error; the lines before it are usually source locations."""
     return str(error).strip().rpartition("\n")[2]
-
-
-def _checked(images):
-    """The images as an array, if they are uint8 (B, H, W, 3); else raises ValueError."""
-    images = np.asarray(images)
-    if images.ndim > 0 and len(images) == 0:
-        raise ValueError("images: expected at least one")
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or not images.size:
-        raise ValueError(f"images: expected uint8 (B, H, W, 3), not {images.dtype} {images.shape}")
-    return images

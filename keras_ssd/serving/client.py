@@ -2,8 +2,8 @@
 
 import re
 import ssl
+import threading
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,15 +12,17 @@ import numpy as np
 
 from keras_ssd.formats.saved_model.outputs import Description
 from keras_ssd.images.opencv import cv2
-from keras_ssd.inference.exported import ExportedDetector
+from keras_ssd.inference.batches import BatchDetector
 from keras_ssd.serving.connection import Connection
 
 _GRPC = re.compile(r"(grpcs?)://([^\s/@?#]+:\d+)/([^\s/?#]+)(?:/versions/(\d+))?/?")
 _REST = re.compile(r"(https?://[^\s/@?#]+[^\s@?#]*/v1/models/([^\s/?#]+(?:/versions/\d+)?))/?")
 _HEADER_NAME, _HEADER_VALUE = re.compile(r"[A-Za-z0-9_-]+"), re.compile(r"[\x20-\x7e]*")
 
+_OWN_HEADERS = {"content-type", "content-length", "transfer-encoding", "connection"}
 
-class Client(ExportedDetector):
+
+class Client(BatchDetector):
     """A detector that `keras_ssd.formats.export_saved_model` wrote, on TensorFlow Serving.
 
     It answers what every kind of detector does: `detect`, `predict`, `predict_on_batch`. Images go
@@ -68,10 +70,12 @@ class Client(ExportedDetector):
         headers: Mapping[str, str] | None = None,
         ca_file: str | Path | None = None,
     ):
-        if not timeout > 0:
+        if not 0 < timeout <= threading.TIMEOUT_MAX:
             raise ValueError(f"timeout: expected seconds above 0, not {timeout}")
         if retries < 0:
             raise ValueError(f"retries: expected 0 or more, not {retries}")
+        self._lock = threading.Lock()
+        self._description: Description | None = None
         self._connection = _connect(
             server,
             timeout=timeout,
@@ -82,15 +86,17 @@ class Client(ExportedDetector):
 
     @property
     def class_names(self) -> tuple[str, ...]:  # type: ignore[override]
-        return self._description.class_names
+        return self._describe().class_names
 
     @property
     def image_size(self) -> int:  # type: ignore[override]
-        return self._description.image_size
+        return self._describe().image_size
 
-    @cached_property
-    def _description(self) -> Description:
-        return self._connection.describe()
+    def _describe(self):
+        with self._lock:
+            if self._description is None:
+                self._description = self._connection.describe()
+            return self._description
 
     def predict_on_batch(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Detects objects in one batch; see `ObjectDetector.predict_on_batch`.
@@ -157,6 +163,8 @@ def _checked_headers(headers):
     for name, value in headers.items():
         if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
             raise ValueError(f"headers: expected names of letters, digits and dashes, not {name!r}")
+        if name.lower() in _OWN_HEADERS or name.lower().endswith("-bin"):
+            raise ValueError(f"headers: expected none that the protocol itself uses, not {name}")
         if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):  # maybe secret
             raise ValueError(f"headers: expected one line of ASCII text for {name}")
     return dict(headers)

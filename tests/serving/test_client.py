@@ -230,7 +230,8 @@ class TestArguments:
         assert repr(Client(server)) == f"Client({server!r})"
 
     @pytest.mark.parametrize(
-        "options", [{"timeout": 0}, {"timeout": float("nan")}, {"retries": -1}]
+        "options",
+        [{"timeout": 0}, {"timeout": float("nan")}, {"timeout": float("inf")}, {"retries": -1}],
     )
     def test_numbers_out_of_range_are_refused(self, options):
         with pytest.raises(ValueError, match=f"{next(iter(options))}: expected"):

@@ -40,6 +40,7 @@ class SavedModelDetector(ExportedDetector):
             _check_outputs(self._predict.structured_outputs)
             outputs = self._model.signatures["describe"](anything=tf.constant([b""]))
             found = description_output({name: v.numpy() for name, v in outputs.items()})
+            _check_raw_input(self._model.signatures["raw"], found.image_size)
         except Exception as error:  # a damaged file makes TensorFlow raise almost anything
             reason = str(error).partition("\n")[0]  # the next lines are advice on devices
             raise ValueError(f"{folder}: not a SavedModel of a detector ({reason})") from error
@@ -54,6 +55,20 @@ class SavedModelDetector(ExportedDetector):
         self.confidence_threshold = found.confidence_threshold
         self.iou_threshold = found.iou_threshold
         self.max_detections = found.max_detections
+
+    def raw_outputs(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """The raw outputs of the network.
+
+        Args:
+            images: uint8 (B, S, S, 3), at the network's size.
+
+        Returns:
+            "offsets", float32 (B, N, 4), and "classes", the logits, float32 (B, N, K + 1).
+        """
+        import tensorflow as tf
+
+        outputs = self._model.signatures["raw"](images=tf.cast(images, tf.float32))
+        return {name: values.numpy() for name, values in outputs.items()}
 
     def _predict_on_batch(self, images: np.ndarray) -> dict[str, np.ndarray]:
         import tensorflow as tf
@@ -81,6 +96,12 @@ def _read_metadata(folder):
         return checked_description(metadata)
     except ValueError as error:
         raise ValueError(f"metadata.json: {error}") from error
+
+
+def _check_raw_input(raw, size):
+    shape = tuple(raw.structured_input_signature[1]["images"].shape)
+    if shape != (None, size, size, 3):
+        raise ValueError(f"raw: expected images of {size} x {size} pixels")
 
 
 def _check_outputs(outputs):

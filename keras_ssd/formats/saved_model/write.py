@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,13 @@ from keras_ssd.formats.saved_model.encoded_images import decode_images
 from keras_ssd.formats.saved_model.warmup import write_warmup_requests
 
 
-def export_saved_model(detector: Any, path: str | Path, *, version: int | None = None) -> Path:
+def export_saved_model(
+    detector: Any,
+    path: str | Path,
+    *,
+    version: int | None = None,
+    verify: Callable[[Path], object] | None = None,
+) -> Path:
     """Writes a detector as the SavedModel `path/version/`.
 
     Each signature takes one input of B elements, and an error says so if there are none:
@@ -46,6 +53,8 @@ def export_saved_model(detector: Any, path: str | Path, *, version: int | None =
         path: a folder, which is made if it does not exist. TensorFlow Serving calls the model by
             the name of this folder.
         version: the number of the version. None is one more than the highest number in the folder.
+        verify: a function that is called with the complete SavedModel before it becomes a version.
+            What it raises is raised, and there is no new version.
 
     Returns:
         The folder `path/version`. It appears when it is complete, so a server may watch `path`.
@@ -70,6 +79,8 @@ def export_saved_model(detector: Any, path: str | Path, *, version: int | None =
         module, signatures = _signatures(detector)
         tf.saved_model.save(module, str(complete), signatures)
         _write_extra_assets(detector, complete / "assets.extra", path.name)
+        if verify is not None:
+            verify(complete)
         return _put_in_place(complete, path, version)
 
 

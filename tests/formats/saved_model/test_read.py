@@ -47,6 +47,15 @@ def test_it_says_what_the_detector_is(loaded):
     assert loaded.max_detections == 9
 
 
+def test_it_gives_the_raw_outputs_of_the_network(detector, loaded):
+    images = np.random.default_rng(0).integers(0, 256, (2, 128, 128, 3), np.uint8)
+    found = loaded.raw_outputs(images)
+    expected = detector.ssd.predict(images.astype(np.float32), verbose=0)
+    assert set(found) == set(expected) == {"offsets", "classes"}
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, atol=1e-5)
+
+
 def test_an_empty_batch_is_refused(loaded):
     with pytest.raises(ValueError, match="images: expected at least one"):
         loaded.predict_on_batch(np.zeros((0, 90, 150, 3), np.uint8))

@@ -265,6 +265,18 @@ class TestVersions:
             write(detector, tmp_path / "tiny")
         assert list((tmp_path / "tiny").iterdir()) == []
 
+    def test_one_that_is_not_verified_is_not_put_in_place(self, write, detector, tmp_path):
+        seen = []
+
+        def verify(folder):
+            seen.append((folder / "assets.extra" / "labels.txt").is_file())
+            raise ValueError("too different")
+
+        with pytest.raises(ValueError, match="too different"):
+            write(detector, tmp_path / "tiny", verify=verify)
+        assert seen == [True]
+        assert list((tmp_path / "tiny").iterdir()) == []
+
     def test_threads_that_export_at_once_get_a_version_each(self, write, detector, tmp_path):
         with ThreadPoolExecutor(8) as pool:
             folders = list(pool.map(lambda _: write(detector, tmp_path / "tiny"), range(24)))

@@ -60,6 +60,11 @@ class TestConnections:
                 assert len(list(pool.map(client.predict_on_batch, [IMAGE] * 4))) == 4
         assert len({port for _, _, port in scripted.requests}) == 4
 
+    def test_threads_that_start_together_ask_once_what_the_model_is(self, scripted):
+        with Client(scripted.address) as client, ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(lambda _: client.image_size, range(8))) == [16] * 8
+        assert len(scripted.requests) == 1
+
     def test_one_that_the_server_has_closed_meanwhile_is_opened_again(self, scripted, waits):
         with Client(scripted.address, retries=0) as client:
             assert client.image_size == 16

@@ -133,6 +133,7 @@ class TestHeaders:
     @pytest.mark.parametrize(
         "headers",
         [{"Authorization": "secret\r\nHost: other"}, {"a b": "secret"}, {"": "secret"},
+         {"content-length": "5"}, {"Content-Type": "text/html"}, {"a-bin": "secret"},
          {"Authorization": b"secret"}, {"Authorization": "secrét"}, {1: "secret"}],
     )  # fmt: skip
     def test_others_are_refused_and_their_value_is_not_shown(self, headers):

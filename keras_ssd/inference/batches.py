@@ -1,0 +1,64 @@
+"""Detectors outside Keras: `predict` on arrays and data sets, one batch at a time."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from keras_ssd.inference.protocol import ObjectDetector
+
+
+class BatchDetector(ObjectDetector):
+    """A detector that is not a Keras model. A kind adds `_predict_on_batch`."""
+
+    def predict_on_batch(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """Detects objects in one batch; see `ObjectDetector.predict_on_batch`.
+
+        Raises:
+            ValueError: the batch is empty, or not uint8 (B, H, W, 3).
+        """
+        return self._predict_on_batch(checked_images(images))
+
+    def predict(
+        self, images: np.ndarray | Iterable[np.ndarray], batch_size: int = 32
+    ) -> dict[str, np.ndarray]:
+        """Detects objects in one array, or in all batches of a data set.
+
+        Args:
+            images: an array (B, H, W, 3), or arrays of that kind, one for each batch.
+            batch_size: number of images of one array that are run at once. A data set keeps its
+                own batches.
+
+        Returns:
+            The dictionary of `predict_on_batch`.
+
+        Raises:
+            ValueError: as `predict_on_batch`, or the batch size is below 1.
+        """
+        if batch_size < 1:
+            raise ValueError(f"batch_size: expected 1 or more, not {batch_size}")
+        batches: Iterable[np.ndarray] = images
+        if isinstance(images, np.ndarray):
+            starts = range(0, len(checked_images(images)), batch_size)
+            batches = (images[start : start + batch_size] for start in starts)
+        found = [self.predict_on_batch(batch) for batch in batches]
+        if not found:
+            raise ValueError("images: expected at least one")
+        return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+
+    def _predict_on_batch(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """`predict_on_batch` of images that have been checked. Threads may call it at once."""
+        raise NotImplementedError
+
+
+def checked_images(images: np.ndarray) -> np.ndarray:
+    """The images as an array, if they are uint8 (B, H, W, 3).
+
+    Raises:
+        ValueError: they are something else, or there are none.
+    """
+    images = np.asarray(images)
+    if images.ndim > 0 and len(images) == 0:
+        raise ValueError("images: expected at least one")
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or not images.size:
+        raise ValueError(f"images: expected uint8 (B, H, W, 3), not {images.dtype} {images.shape}")
+    return images

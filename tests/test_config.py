@@ -1,4 +1,4 @@
-"""The numbers that define each SSD, against the original's scripts (ssd_facts.md, section 2.1)."""
+"""The numbers that define each SSD, against the original's (docs/ssd_facts.md section 2.1)."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""Default boxes against the original's numbers: golden values of ssd_facts.md, section 2.2."""
+"""Default boxes against the original's numbers: golden values of docs/ssd_facts.md section 2.2."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Box arithmetic, against hand-made values and those of ssd_facts.md, section 3."""
+"""Box arithmetic, against hand-made values and those of docs/ssd_facts.md section 3."""
 
 import keras
 import numpy as np

@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_ssd.losses import HardNegativeCrossentropy, SmoothL1
 
-# The worked example of the original (ssd_facts.md, section 5): two objects, ten default boxes.
+# The worked example of the original (docs/ssd_facts.md section 5): two objects, ten default boxes.
 OFFSET_TARGETS = np.zeros((1, 10, 5), np.float32)
 OFFSET_TARGETS[0, 0] = [0, 0, 0, 0, 1]
 OFFSET_TARGETS[0, 1] = [-1.190476, -1.190476, -0.243951, -0.243951, 1]

@@ -36,15 +36,13 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Writes the detector; see `keras_ssd.convert.convert_checkpoint`."""
-    from keras_ssd.convert import convert_checkpoint
+    """Writes the detector; see `keras_ssd.Detector.from_checkpoint`."""
     from keras_ssd.detector import Detector
 
     checked_output(options.output, ".keras")
-    ssd, class_names = convert_checkpoint(
+    detector = Detector.from_checkpoint(
         options.checkpoint, options.source, options.classes, options.boxes
     )
-    detector = Detector(ssd, class_names)
     replace_file(options.output, detector.save)
     print(f"{detector.name}: {', '.join(detector.class_names)} -> {options.output}")
     return 0

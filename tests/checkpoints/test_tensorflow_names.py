@@ -1,4 +1,4 @@
-"""Names and orders of TensorFlow's SSDLite (ssd_facts.md 1.7b)."""
+"""Names and orders of TensorFlow's SSDLite (docs/ssd_facts.md section 1.7b)."""
 
 import numpy as np
 import pytest

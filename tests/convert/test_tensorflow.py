@@ -1,5 +1,5 @@
-"""TensorFlow's SSDLite: a network of ssd_facts.md 1.7b, written in TensorFlow's own operations and
-order of boxes, must predict what the detector made of its checkpoint predicts."""
+"""TensorFlow's SSDLite: a network of docs/ssd_facts.md section 1.7b, written in TensorFlow's own
+operations and order of boxes, must predict what the SSD made of its checkpoint predicts."""
 
 import dataclasses
 import tarfile

@@ -29,7 +29,7 @@ class L2Norm(nn.Module):
         return x / x.norm(dim=1, keepdim=True) * self.weight[:, None, None]
 
 
-# (outputs, kernel, stride, padding), ssd_facts.md 1.1
+# (outputs, kernel, stride, padding), docs/ssd_facts.md section 1.1
 EXTRAS = {
     300: [
         *[(256, 1, 1, 0), (512, 3, 2, 1), (128, 1, 1, 0), (256, 3, 2, 1)],
@@ -45,7 +45,7 @@ BOXES = {300: (4, 6, 6, 6, 4, 4), 512: (4, 6, 6, 6, 6, 4, 4)}
 
 
 class TorchSSD(nn.Module):
-    """SSD of ssd_facts.md 1.1 under the names of 1.6, with random weights.
+    """SSD of docs/ssd_facts.md section 1.1 under the names of 1.6, with random weights.
 
     Args:
         outputs: classes and background.
@@ -139,7 +139,7 @@ def state_dict(net, source):
 
 
 def outputs(net, pixels, source):
-    """Offsets and scores in PyTorch, with the source's preprocessing (ssd_facts.md 1.8)."""
+    """Offsets and scores in PyTorch, with the preprocessing of docs/ssd_facts.md section 1.8."""
     images = torch.from_numpy(pixels).permute(0, 3, 1, 2)
     if source == "torchvision":
         images = (images / 255 - torch.tensor([0.48235, 0.45882, 0.40784])[:, None, None]) * 255

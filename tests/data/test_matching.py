@@ -37,7 +37,7 @@ def slow_iou(a, b):
 
 
 def slow_match(boxes, priors, iou_threshold):
-    """Caffe's algorithm in plain loops (ssd_facts.md, section 4)."""
+    """Caffe's algorithm in plain loops (docs/ssd_facts.md section 4)."""
     matches = [-1] * len(priors)
     free = set(range(len(boxes)))
     while free:

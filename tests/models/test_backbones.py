@@ -91,7 +91,7 @@ def test_vgg16_names_its_layers_like_keras_and_caffe(vgg300, vgg512):
 
 @tensorflow_only
 def test_vgg16_has_the_parameters_of_the_paper_in_every_part(vgg300, vgg512):
-    # ssd_facts.md 1.5: 13 convolutions, fc6, fc7, norm, extras
+    # docs/ssd_facts.md section 1.5: 13 convolutions, fc6, fc7, norm, extras
     common = 14_714_688 + 4_719_616 + 1_049_600 + 512
     assert vgg300.count_params() == common + 2_459_520
     assert vgg512.count_params() == common + 3_016_960
@@ -105,7 +105,7 @@ def test_every_vgg16_convolution_ends_in_relu(vgg300):
     assert {layer.activation for layer in convolutions} == {keras.activations.relu}
 
 
-# stride and padding of ssd_facts.md 1.1
+# stride and padding of docs/ssd_facts.md section 1.1
 @tensorflow_only
 @pytest.mark.parametrize(
     ("size", "number", "stride", "padding"),

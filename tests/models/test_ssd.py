@@ -46,7 +46,7 @@ def pixels(size, batch=2):
     return np.random.default_rng(0).uniform(0, 255, (batch, size, size, 3)).astype(np.float32)
 
 
-# ssd_facts.md 1.5; there the classes count the background
+# docs/ssd_facts.md section 1.5; there the classes count the background
 @tensorflow_only
 @pytest.mark.parametrize(
     ("build", "num_classes", "count"),

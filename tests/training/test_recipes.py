@@ -31,7 +31,7 @@ def step_without_gradient(recipe, at):
     return {variable.name: float(variable.numpy()[0]) for variable in variables}
 
 
-# ssd_facts.md, section 7: 1e-3, a tenth of it at 80k and again at 100k of 120k steps.
+# docs/ssd_facts.md section 7: 1e-3, a tenth of it at 80k and again at 100k of 120k steps.
 @pytest.mark.parametrize("name", ["paper-300", "paper-512"])
 def test_the_paper_drops_at_80_and_100_of_120_thousand_steps_after_a_warmup(name):
     steps = [0, 249, 499, 500, 79_999, 80_001, 100_001, 119_999]

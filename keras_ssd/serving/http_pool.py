@@ -30,12 +30,8 @@ class HttpPool:
 
     def __init__(self, url: str, *, timeout: float, tls: ssl.SSLContext | None = None):
         parts = urlsplit(url)
-        self._url, self._scheme, self._host, self._port = (
-            url,
-            parts.scheme,
-            parts.hostname,
-            parts.port,
-        )
+        self._url, self._scheme = url, parts.scheme
+        self._host, self._port = parts.hostname, parts.port
         self._timeout, self._tls = timeout, tls
         self._proxy = _proxy(parts)
         self._idle = deque()  # whose append and pop are safe among threads
@@ -108,6 +104,8 @@ class HttpPool:
 
     def _post_once(self, connection, path, body, headers):
         end = time.monotonic() + self._timeout
+        if connection.sock is None:
+            connection.connect()
         # A server that refuses a large body may answer before it has read all of it.
         with contextlib.suppress(*_CLOSED):
             connection.request("POST", path, body, headers)

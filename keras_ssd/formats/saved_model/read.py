@@ -35,12 +35,11 @@ class SavedModelDetector(ExportedDetector):
         folder = _version_folder(Path(path))
         try:
             stated = _read_metadata(folder)
-            self._model = tf.saved_model.load(str(folder))
-            self._predict = self._model.signatures["predict_images"]
-            _check_outputs(self._predict.structured_outputs)
-            outputs = self._model.signatures["describe"](anything=tf.constant([b""]))
+            self._model = tf.saved_model.load(str(folder))  # it holds the signatures' variables
+            self._signatures = _checked_signatures(self._model.signatures)
+            outputs = self._signatures["describe"](anything=tf.constant([b""]))
             found = description_output({name: v.numpy() for name, v in outputs.items()})
-            _check_raw_input(self._model.signatures["raw"], found.image_size)
+            _check_raw_input(self._signatures["raw"], found.image_size)
         except Exception as error:  # a damaged file makes TensorFlow raise almost anything
             reason = str(error).partition("\n")[0]  # the next lines are advice on devices
             raise ValueError(f"{folder}: not a SavedModel of a detector ({reason})") from error
@@ -67,13 +66,13 @@ class SavedModelDetector(ExportedDetector):
         """
         import tensorflow as tf
 
-        outputs = self._model.signatures["raw"](images=tf.cast(images, tf.float32))
+        outputs = self._signatures["raw"](images=tf.cast(images, tf.float32))
         return {name: values.numpy() for name, values in outputs.items()}
 
     def _predict_on_batch(self, images: np.ndarray) -> dict[str, np.ndarray]:
         import tensorflow as tf
 
-        found = self._predict(images=tf.constant(images))
+        found = self._signatures["predict_images"](images=tf.constant(images))
         return {name: found[name].numpy() for name in _OUTPUTS}
 
 
@@ -104,7 +103,12 @@ def _check_raw_input(raw, size):
         raise ValueError(f"raw: expected images of {size} x {size} pixels")
 
 
-def _check_outputs(outputs):
+def _checked_signatures(signatures):
+    for name in ("predict_images", "raw", "describe"):
+        if name not in signatures:
+            raise ValueError(f"there is no signature {name}")
+    outputs = signatures["predict_images"].structured_outputs
     for name, dtype in _OUTPUTS.items():
         if name not in outputs or outputs[name].dtype != dtype:
             raise ValueError(f"predict_images: expected the output {name} of {dtype}")
+    return signatures

@@ -154,7 +154,10 @@ def test_a_saved_model_of_something_else_is_refused(copy):
     module = tf.Module()
     module.double = tf.function(lambda x: 2 * x, input_signature=[tf.TensorSpec((), tf.float32)])
     tf.saved_model.save(module, str(copy))
-    with pytest.raises(ValueError, match=r"2: not a SavedModel of a detector \(.*predict_images"):
+    with pytest.raises(
+        ValueError,
+        match=r"2: not a SavedModel of a detector \(there is no signature predict_images",
+    ):
         SavedModelDetector(copy)
 
 

@@ -166,7 +166,9 @@ def checked_class_names(names: Iterable[str]) -> tuple[str, ...]:
         checked.append(str(name))  # a plain string, also from a NumPy array
     if not checked:
         raise ValueError("class_names: expected at least one name")
-    twice = next((name for name in checked if checked.count(name) > 1), None)
-    if twice is not None:
-        raise ValueError(f"class_names: {twice!r} comes twice")
+    seen = set()
+    for name in checked:
+        if name in seen:
+            raise ValueError(f"class_names: {name!r} comes twice")
+        seen.add(name)
     return tuple(checked)

@@ -4,7 +4,7 @@ import keras
 import pytest
 
 from keras_ssd.config import paper_config
-from keras_ssd.data.voc import load_voc
+from keras_ssd.data.loading import load
 from keras_ssd.detector import Detector
 from keras_ssd.models.ssd import SSD
 
@@ -21,13 +21,13 @@ CONFIG = paper_config(
 @pytest.fixture(scope="session")
 def data(drawn_voc):
     """16 drawn images."""
-    return load_voc(drawn_voc, "train")
+    return load(drawn_voc, "train")
 
 
 @pytest.fixture(scope="session")
 def val(drawn_voc):
     """8 other drawn images."""
-    return load_voc(drawn_voc, "val")
+    return load(drawn_voc, "val")
 
 
 @pytest.fixture

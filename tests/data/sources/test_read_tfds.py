@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
+from keras_ssd.data.loading import load_tfds
 from keras_ssd.data.synthetic import draw_background
-from keras_ssd.data.tfds import load_tfds
 from keras_ssd.images import CorruptImageError
 
 CLASSES = ["dog", "cat"]  # not sorted: the order is the label's

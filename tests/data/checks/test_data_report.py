@@ -1,6 +1,6 @@
 import json
 
-from keras_ssd.data.check import check_data
+from keras_ssd.data.checks import check_data
 
 
 def test_a_report_is_json_with_every_example_and_null_for_what_there_is_not(drawn_voc):

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_ssd.data.voc import load_voc
+from keras_ssd.data.loading import load
 from keras_ssd.images import CorruptImageError
 
 SIZE = "<size><width>100</width><height>50</height><depth>3</depth></size>"
@@ -32,7 +32,7 @@ def write_voc(folder, annotations, *, suffix=".jpg"):
 
 
 def load_one(folder, text, **options):
-    loaded = load_voc(write_voc(folder, {"000001": text}), **options)
+    loaded = load(write_voc(folder, {"000001": text}), **options)
     return loaded, loaded.samples[0]
 
 
@@ -68,11 +68,11 @@ def test_a_sample_knows_its_id_image_and_size(tmp_path):
     assert sample.size == (50, 100)
 
 
-@pytest.mark.parametrize("suffix", [".jpg", ".JPG", ".jpeg", ".png", ".PnG"])
+@pytest.mark.parametrize("suffix", [".jpg", ".JPG", ".jfif", ".PnG", ".webp", ".tif", ".bmp"])
 def test_the_image_is_found_by_id_whatever_its_suffix(tmp_path, suffix):
     folder = write_voc(tmp_path, {"a.b": EMPTY_XML}, suffix=suffix)
     (folder / "JPEGImages" / "a.b.txt").touch()
-    [sample] = load_voc(folder, class_names=["dog"]).samples
+    [sample] = load(folder, class_names=["dog"]).samples
     assert sample.image.name == f"a.b{suffix}"
 
 
@@ -84,13 +84,13 @@ def test_the_image_is_found_by_id_whatever_its_suffix(tmp_path, suffix):
         "<size><width>0</width><height>0</height></size>",
         "<size><width>100</width></size>",
         "<size><width>0</width><height>20</height></size>",
-        "<size><width>-1</width><height>?</height></size>",
+        "<size><width>-1</width><height> </height></size>",
     ],
 )
 def test_a_size_missing_in_the_xml_is_read_from_the_image(tmp_path, size):
     folder = write_voc(tmp_path, {"a": xml(obj(box=(8, 5, 16, 10)), size=size)})
     cv2.imwrite(str(folder / "JPEGImages" / "a.jpg"), np.zeros((20, 32, 3), np.uint8))
-    [sample] = load_voc(folder).samples
+    [sample] = load(folder).samples
     assert sample.size == (20, 32)
     np.testing.assert_allclose(sample.boxes, [[0.25, 0.25, 0.5, 0.5]])
 
@@ -98,7 +98,7 @@ def test_a_size_missing_in_the_xml_is_read_from_the_image(tmp_path, size):
 def test_an_unreadable_image_is_named_where_its_size_is_needed(tmp_path):
     folder = write_voc(tmp_path, {"a": xml(size="")})
     with pytest.raises(CorruptImageError, match=r"a\.jpg"):
-        load_voc(folder, class_names=["dog"])
+        load(folder, class_names=["dog"])
 
 
 def test_boxes_of_an_objects_parts_are_no_objects(tmp_path):
@@ -119,15 +119,15 @@ def test_the_rules_for_classes_and_difficult_objects_apply(tmp_path):
     np.testing.assert_array_equal(sample.difficult, [False, True, False, False, False])
 
     rules = {"difficult": "drop", "unknown_classes": "skip", "class_names": ["eel", "cat"]}
-    loaded = load_voc(tmp_path, **rules)
+    loaded = load(tmp_path, **rules)
     np.testing.assert_array_equal(loaded.samples[0].labels, [0, 1])
-    assert loaded.problems == ["class 'dog' is not in class_names: 2 object(s) skipped"]
+    assert loaded.problems == ["class 'dog' is not in class_names: 2 object(s) left out"]
 
 
 def test_an_unknown_class_is_an_error_naming_the_file(tmp_path):
     folder = write_voc(tmp_path, {"a": xml(obj("dog")), "b": xml(obj("Dog"))})
     with pytest.raises(ValueError, match=r"b\.xml: unknown class 'Dog'"):
-        load_voc(folder, class_names=["dog"])
+        load(folder, class_names=["dog"])
 
 
 # Annotation files that cannot be used
@@ -142,7 +142,14 @@ def test_an_unknown_class_is_an_error_naming_the_file(tmp_path):
         ("<html/>", "root must be <annotation>, not <html>"),
         (xml(obj(box=("ten", 10, 20, 20))), r"dog box \(ten, 10, 20, 20\).*must be numbers"),
         (xml(obj(box=(10, "", 20, 20))), r"dog box \(10, , 20, 20\).*must be numbers"),
-        (xml("<object><name>dog</name></object>"), r"dog box \(, , , \).*must be numbers"),
+        (xml("<object><name>dog</name></object>"), "a dog has no <bndbox>"),
+        (xml("<object><name>dog</name><bndbox/></object>"), r"dog box \(, , , \).*must be numbers"),
+        (xml(obj("cat"), obj("dog", (10, 10, "9" * 500, 20))), r"dog box .*inf.*must be finite"),
+        (
+            xml(size=SIZE.replace("100", "9" * 500)),
+            r"height and width must be whole .* 9{37}\.\.\.",
+        ),
+        (xml(size=SIZE.replace("100", "wide")), "height and width must be whole .* and wide"),
         (xml(obj("cat"), obj("dog", ("nan", 10, 20, 20))), r"dog box \(nan.*must be finite"),
         (xml(obj("cat"), obj("dog", (10, 10, "inf", 20))), r"dog box .*inf.*must be finite"),
         (xml(obj(name=" ")), "an <object> without <name>"),
@@ -152,18 +159,18 @@ def test_an_unknown_class_is_an_error_naming_the_file(tmp_path):
 def test_an_unusable_annotation_is_an_error_naming_the_file(tmp_path, text, complaint):
     folder = write_voc(tmp_path, {"good": xml(obj()), "bad": text})
     with pytest.raises(ValueError, match=rf"bad\.xml: .*{complaint}"):
-        load_voc(folder)
+        load(folder)
 
 
 def test_a_missing_annotation_is_named(tmp_path):
     folder = write_voc(tmp_path, {"a": xml(obj()), "b": xml(obj())})
     (folder / "Annotations" / "b.xml").unlink()
     with pytest.raises(ValueError, match=r"Annotations.b\.xml: No such file"):
-        load_voc(folder)
+        load(folder)
 
 
 def test_a_missing_image_is_named(tmp_path):
     folder = write_voc(tmp_path, {"a": xml(obj()), "b": xml(obj())})
     (folder / "JPEGImages" / "b.jpg").unlink()
     with pytest.raises(ValueError, match=r"JPEGImages.b: no image with the suffix \.jpg"):
-        load_voc(folder)
+        load(folder)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_ssd.config import FeatureMap, SSDConfig
-from keras_ssd.data.check import check_data
+from keras_ssd.data.checks import check_data
 from keras_ssd.data.synthetic import draw_voc
 
 HEADER = "image,width,height,x1,y1,x2,y2,label"
@@ -110,7 +110,7 @@ def test_each_bad_row_of_a_table_counts_and_a_missing_image_once(tmp_path):
     )
     found = errors(check_data([path]))
     images = found["images missing, unreadable or not of the annotated size: 2"]
-    assert "line 3: there is no image" in images[0]
+    assert images[0].endswith(f"image z.png: there is no file {tmp_path / 'z.png'}")
     assert "b.png: the image has (height, width) (50, 100)" in images[1]
     assert len(found["annotations that cannot be used: 2"]) == 2
 
@@ -130,20 +130,20 @@ def test_each_bad_entry_of_a_coco_file_counts(tmp_path):
     found = errors(report)
     (missing,) = found["images missing, unreadable or not of the annotated size: 1"]
     assert missing.endswith(f"there is no file {tmp_path / 'z.png'}")
-    lines = found["annotations that cannot be used: 4"]
+    lines = found["annotations that cannot be used: 3"]
     for part, line in zip(
-        ("images[2]: file_name", "annotations[2]: bbox", "unknown category_id 2", "'wide'"),
-        lines,
-        strict=True,
+        ("images[2]: file_name", "unknown category_id 2", "(1, 1, wide, 9)"), lines, strict=True
     ):
         assert part in line
+    (no_box,) = warnings(report)["boxes clipped, images left out and the like: 1"]
+    assert no_box.endswith("annotations[2]: cat has no bbox; it is left out")
     assert report.splits[0].objects == 1
 
 
 def test_unknown_classes_and_classes_without_objects_are_errors(tmp_path):
     path = write_csv(tmp_path / "a.csv", "a.png,,,1,1,9,9,cat", "b.png,,,1,1,9,9,cow")
     found = errors(check_data([path], class_names=["cow", "dog"]))
-    (unknown,) = found["unknown classes, each counted once an image: 1"]
+    (unknown,) = found["objects of unknown classes: 1"]
     assert "unknown class 'cat', expected one of: cow, dog" in unknown
     assert found["classes without an object to train on: 1"] == ["dog"]
 
@@ -176,7 +176,7 @@ def test_a_set_is_to_train_on_or_to_validate_on(tmp_path):
     report = check_data([folder], sets, validation_sets=["held_back"])
     assert [split.name for split in report.splits] == [*sets, "held_back"]
     assert [split.to_train for split in report.splits] == [True, False, False]
-    with pytest.raises(ValueError, match="validation_sets: train: stands among the image_sets"):
+    with pytest.raises(ValueError, match="validation_sets: train is among the image_sets"):
         check_data([folder], sets, validation_sets=["train"])
     assert [split.name for split in check_data([folder]).splits] == ["train", "test"]
 
@@ -222,51 +222,51 @@ def test_splits_with_different_classes_share_the_labels_of_all(tmp_path):
     second = write_csv(tmp_path / "2/b.csv", "b.png,,,1,1,9,9,cat", images=["x.png", "b.png"])
     report = check_data([first, second])
     assert [entry.name for entry in report.classes] == ["cat", "dog"]
-    assert [sample.labels.tolist() for sample in report.samples] == [[1], [0]]
+    assert [sample.labels.tolist() for sample in report.data] == [[1], [0]]
     assert [entry.objects_by_split for entry in report.classes] == [[0, 1], [1, 0]]
 
 
 def test_only_the_first_images_of_each_split_are_read(drawn_voc):
     report = check_data([drawn_voc], max_images=3)
     assert [split.images for split in report.splits] == [3, 3, 3]
-    assert len(report.samples) == 6  # those of trainval are those of train
+    assert len(report.data) == 6  # those of trainval are those of train
 
 
 def test_a_split_that_cannot_be_loaded_is_an_error_beside_the_others(drawn_voc):
-    report = check_data([drawn_voc], ["train", "valid"])
+    report = check_data([drawn_voc], ["train", "best"])
     assert [split.name for split in report.splits] == ["train"]
-    (line,) = errors(report)["splits that cannot be loaded: 1"]
-    assert "no image set 'valid'; there are: train, trainval, val" in line
+    (line,) = errors(report)["sources and splits that cannot be loaded: 1"]
+    assert "no image set 'best'; there are: train, trainval, val" in line
 
 
 def test_without_a_usable_image_the_report_is_empty(tmp_path):
     path = write_csv(tmp_path / "a.csv", "a.png,,,1,1,9,9,cat", images=())
     report = check_data([path, tmp_path / "missing.json"])
-    assert (report.splits, report.classes, report.image_sizes, report.samples) == ([], [], [], [])
+    assert [(split.name, split.images) for split in report.splits] == [("all", 0)]
+    assert (report.image_sizes, len(report.data)) == ([], 0)
     assert list(errors(report)) == [
-        "splits that cannot be loaded: 2",
         "images missing, unreadable or not of the annotated size: 1",
+        "sources and splits that cannot be loaded: 1",
+        "classes without an object to train on: 1",
     ]
+    path.write_text(HEADER + "\na.png,,,,,,,")
+    report = check_data(path)
+    assert (report.classes, len(report.data)) == ([], 0)
+    assert (
+        "no object to take them from"
+        in errors(report)["sources and splits that cannot be loaded: 1"][0]
+    )
 
 
-def test_images_of_the_same_name_in_two_sources_are_an_error(drawn_voc, tmp_path):
-    other = tmp_path / "other"
-    draw_voc(other, num_train=1, num_val=1, seed=5)
-    report = check_data([drawn_voc, other], ["train"])
-    (finding,) = [f for f in report.findings if "with the same name" in f.message]
-    assert finding.is_error
-    assert finding.examples == [f"000000: {drawn_voc}, {other}"]
+def test_a_source_that_cannot_be_opened_is_an_error_where_there_is_no_other(tmp_path):
+    with pytest.raises(ValueError, match=r"missing\.json: No such file"):
+        check_data(tmp_path / "missing.json")
 
 
-def test_excluded_images_are_not_checked(drawn_voc, tmp_path):
-    excluded = tmp_path / "excluded.txt"
-    excluded.write_text("000000\n000001\n")
-    report = check_data([drawn_voc], ["train"], exclude=excluded)
-    assert report.splits[0].images == 14
-
-
-def test_a_file_of_ids_is_no_split(drawn_voc):
-    with pytest.raises(ValueError, match=r"image_sets: expected names or slices, not files of ids"):
-        check_data([drawn_voc], ["ids.txt"])
-    with pytest.raises(ValueError, match=r"validation_sets: expected .*\['ids.txt'\]"):
-        check_data([drawn_voc], validation_sets=["ids.txt"])
+def test_images_of_the_same_name_in_two_sources_are_told_apart(drawn_voc, tmp_path):
+    draw_voc(tmp_path / "other", num_train=1, num_val=1, seed=5)
+    report = check_data([drawn_voc, tmp_path / "other"], ["train"])
+    ids = [sample.id for sample in report.data]
+    assert len(ids) == 17
+    assert ids[-1] == "other/000000"
+    assert not report.has_errors

@@ -50,7 +50,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Prints the report and writes what was asked for; see `keras_ssd.data.check_data`."""
-    from keras_ssd.data.checks.check_data import check_data
+    from keras_ssd.data.checks.checking import check_data
     from keras_ssd.data.checks.print_report import print_report
     from keras_ssd.data.checks.sample_sheet import draw_samples
 

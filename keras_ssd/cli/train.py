@@ -3,6 +3,7 @@
 import dataclasses
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from keras_ssd.cli.data_options import (
@@ -84,7 +85,7 @@ def run(options) -> int:
         difficult=options.difficult,
         exclude=options.exclude,
     )
-    validation_samples = []
+    validation_samples: Sequence = ()
     if options.validation_set or options.validation_data:
         validation_samples = load_data(
             options,

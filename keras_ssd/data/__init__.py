@@ -11,6 +11,7 @@ from keras_ssd.data.augmentation import Augmentation, PaperAugmentation
 from keras_ssd.data.checks import DataReport, Finding, check_data
 from keras_ssd.data.loading import load, load_tfds
 from keras_ssd.data.sample import Sample
+from keras_ssd.data.writing import ConvertedData, convert_data
 
 # Modules that import TensorFlow are imported when one of their names is asked for.
 _LAZY = {
@@ -24,11 +25,13 @@ _LAZY = {
 __all__ = [
     "AnnotatedImages",
     "Augmentation",
+    "ConvertedData",
     "DataReport",
     "Finding",
     "PaperAugmentation",
     "Sample",
     "check_data",
+    "convert_data",
     "load",
     "load_tfds",
     *_LAZY,

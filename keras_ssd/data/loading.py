@@ -73,15 +73,7 @@ def load(
         >>> data.class_names  # doctest: +SKIP
         ('aeroplane', 'bicycle', ...)
     """
-    for argument, value in (
-        ("corrupt_images", corrupt_images),
-        ("bad_annotations", bad_annotations),
-    ):
-        check_choice(argument, value, ("error", "skip"))
-    left_out: list[type[ValueError]] = [NoAreaError]
-    left_out += [CorruptImageError] if corrupt_images == "skip" else []
-    left_out += [AnnotationError] if bad_annotations == "skip" else []
-    problems = Problems(left_out=tuple(left_out))
+    problems = Problems(left_out=left_out_kinds(corrupt_images, bad_annotations))
     pool = SourcePool.open(sources, image_folder, problems)
     keys = pool.choose(None if image_set is None else str(image_set), default_set, problems)
     if exclude is not None:
@@ -121,6 +113,23 @@ def load_tfds(
     problems = Problems(left_out=(NoAreaError,))
     keys = pool.choose(split, split, problems)
     return _read(pool, keys, problems, class_names, difficult, unknown_classes)
+
+
+def left_out_kinds(corrupt_images: str, bad_annotations: str) -> tuple[type[ValueError], ...]:
+    """The errors that are noted and not raised, see `load`.
+
+    Raises:
+        ValueError: an argument is neither "error" nor "skip".
+    """
+    kinds: list[type[ValueError]] = [NoAreaError]
+    for argument, value, kind in (
+        ("corrupt_images", corrupt_images, CorruptImageError),
+        ("bad_annotations", bad_annotations, AnnotationError),
+    ):
+        check_choice(argument, value, ("error", "skip"))
+        if value == "skip":
+            kinds.append(kind)
+    return tuple(kinds)
 
 
 def _read(pool, keys, problems, class_names, difficult, unknown_classes) -> AnnotatedImages:

@@ -1,4 +1,4 @@
-"""How TensorFlow's `ssdlite_mobilenet_v2` names its weights, and in what order its boxes stand.
+"""How TensorFlow's `ssdlite_mobilenet_v2` names its weights and orders its boxes.
 
 Source: the TensorFlow Object Detection API, `ssd_mobilenet_v2_feature_extractor.py`,
 `multiple_grid_anchor_generator.py` and `faster_rcnn_box_coder.py`, with the settings of
@@ -8,8 +8,9 @@ Source: the TensorFlow Object Detection API, `ssd_mobilenet_v2_feature_extractor
 import numpy as np
 
 NUM_MAPS = 6
-# Of each of our boxes of a cell, its place in theirs: there the square of sqrt(s s') comes last,
-# after s with ratios 1, 2, 1/2, 3 and 1/3. Map 1 has three boxes, in the same order.
+# Their order is ratios 1, 2, 1/2, 3 and 1/3 at scale s, then the square of sqrt(s s'), which is
+# second in ours: this is the place of each of our boxes in theirs. Map 1 has the first three boxes
+# of both orders, which agree.
 _BOX_ORDER = (0, 5, 1, 2, 3, 4)
 _COORDINATE_ORDER = (1, 0, 3, 2)  # (ty, tx, th, tw) -> (tx, ty, tw, th)
 
@@ -20,7 +21,11 @@ _BATCH_NORM = tuple(
 
 
 def ssdlite_variables() -> dict[str, list[str]]:
-    """The layers of `SSDMobileNet300` -> names of the variables for their weights, in order."""
+    """The names of the variables that hold each layer's weights.
+
+    Returns:
+        Layer of `SSDMobileNet300` -> names in the checkpoint, in the order of the layer's weights.
+    """
     variables = {}
 
     def convolution(layer, name, batch_norm, depthwise=False):
@@ -51,19 +56,25 @@ def ssdlite_variables() -> dict[str, list[str]]:
 
 
 def offsets_in_our_order(weights: np.ndarray, boxes: int) -> np.ndarray:
-    """Kernel or bias (..., boxes * 4) of a head for boxes, its outputs in the order of `SSD`.
+    """The weights of a head for boxes, with its outputs in the order of `SSD`.
 
     The scales of their box coder, 10, 10, 5 and 5, are our variances 0.1, 0.1, 0.2 and 0.2.
 
     Args:
-        boxes: of a cell, 3 or 6.
+        weights: the kernel or bias, (..., boxes * 4).
+        boxes: the number of boxes in a cell, 3 or 6.
     """
     by_box = _boxes_in_our_order(weights, boxes)
     return by_box[..., _COORDINATE_ORDER].reshape(weights.shape)
 
 
 def classes_in_our_order(weights: np.ndarray, boxes: int) -> np.ndarray:
-    """Kernel or bias (..., boxes * (K + 1)) of a head for classes, alike; background is first."""
+    """The weights of a head for classes, with its outputs in the order of `SSD`.
+
+    Args:
+        weights: the kernel or bias, (..., boxes * (K + 1)); the background is first in both orders.
+        boxes: the number of boxes in a cell, 3 or 6.
+    """
     return _boxes_in_our_order(weights, boxes).reshape(weights.shape)
 
 

@@ -1,8 +1,9 @@
-"""How PyTorch implementations of SSD on VGG16 name their weights, and what these expect.
+"""How PyTorch implementations of SSD on VGG16 name their weights, and what input these expect.
 
 Source: the state dicts of ssd.pytorch (amdegroot), SSD (lufficc) and torchvision.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 
 # Keras's names of VGG16's convolutions; fc6 and fc7 are convolutions too in an SSD.
@@ -21,13 +22,13 @@ class TorchSource:
     """One PyTorch implementation.
 
     Attributes:
-        vgg: names of the convolutions of `VGG16_LAYERS`.
-        norm: name of the scale that follows conv4_3's L2 normalization.
-        extras: names of the convolutions of the extra blocks, conv6_1 to conv10_2.
-        offsets, classes: name of a map's head, with "{}" for the map's number from 0.
-        mean: subtracted from RGB pixels in 0..255.
-        clip: its rule for default boxes that stick out, see SSDConfig.
-        bgr: whether the first convolution takes BGR.
+        vgg: the names of the convolutions of `VGG16_LAYERS`.
+        norm: the name of the scale that follows conv4_3's L2 normalization.
+        extras: the names of the convolutions of the extra blocks, conv6_1 to conv10_2.
+        offsets, classes: the name of a map's head, with "{}" for the map's number from 0.
+        mean: the mean that it subtracts from RGB pixels in 0..255.
+        clip: the rule for default boxes that stick out of the image; see `SSDConfig`.
+        bgr: True if the first convolution takes BGR.
     """
 
     vgg: tuple[str, ...]
@@ -40,10 +41,13 @@ class TorchSource:
     bgr: bool = False
 
     def layers(self, num_maps: int) -> dict[str, list[str]]:
-        """The layers of the Keras SSD -> names of the tensors for their weights, in order.
+        """The names of the tensors that hold each layer's weights.
 
         Args:
-            num_maps: 6 for SSD300, 7 for SSD512.
+            num_maps: the number of feature maps, 6 for SSD300 and 7 for SSD512.
+
+        Returns:
+            Layer of the Keras SSD -> names in the state dict, in the order of the layer's weights.
         """
         convolutions = dict(zip(VGG16_LAYERS, self.vgg, strict=True))
         for index in range(2 * (num_maps - 2)):
@@ -97,10 +101,10 @@ TORCH_SOURCES = {
 }
 
 
-def detect_torch_source(names) -> str | None:
-    """Which of TORCH_SOURCES has a state dict of such names; None: none of them.
+def detect_torch_source(names: Container[str]) -> str | None:
+    """The one of `TORCH_SOURCES` that gives tensors these names, or None.
 
-    "caffe" is never the answer: its names are those of "amdegroot".
+    "caffe" is never the answer, because its names are those of "amdegroot".
     """
     for source, implementation in TORCH_SOURCES.items():
         if f"{implementation.vgg[0]}.weight" in names:

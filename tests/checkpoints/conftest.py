@@ -76,6 +76,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.start(Content_Type="application/octet-stream")
         self.wfile.write(PAGE)
 
+    def send_plain_login(self):
+        self.start(Content_Type="text/html")
+        self.wfile.write(b"Please log in")
+
     def send_text(self):
         self.start()
         self.wfile.write(b"Access denied.")

@@ -69,6 +69,7 @@ def test_an_altered_file_and_a_page_in_the_cache_are_downloaded_anew(server):
         ("login.pth", None, "it is a web page, perhaps one to log in", 1),
         ("login.pth", SHA256, "it is a web page, perhaps one to log in", 1),
         ("login.onnx", None, "it is a web page, perhaps one to log in", 1),
+        ("plain_login.onnx", None, "it is a web page, perhaps one to log in", 1),
         ("login.tar.gz", None, "it is a web page, perhaps one to log in", 1),
         ("hidden_login.pth", None, "it is a web page, perhaps one to log in", 1),
         ("hidden_login.bin", None, "it is a web page, perhaps one to log in", 1),

@@ -168,6 +168,9 @@ BOMBS = {
     "digits in PAX headers": gzip.compress(
         (pax(4096) + b"9" * 4096) * 64 + header("a", 0) + bytes(1024)
     ),
+    "digits in one PAX header": gzip.compress(
+        pax(250_000) + b"9" * 250_368 + header("a", 0) + bytes(1024)
+    ),
     "parts of a sparse file": gzip.compress(sparse(more=True))
     + repeated((b"%011o\0" % 1 * 42 + b"\1" * 8) * 2048, 1100),
 }

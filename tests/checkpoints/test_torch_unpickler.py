@@ -189,7 +189,7 @@ def test_a_length_beyond_the_file_takes_no_memory(operations):
         tracemalloc.stop()
 
 
-LONG_LIST = b"](" + (b"](" + plain("a") + b"Nee"[:2]) * 2000 + b"e"
+LONG_LIST = b"](" + b"".join(b"](" + plain(str(i)) + b"Ne" for i in range(500)) + b"e"
 COUNT = 20_000
 
 
@@ -211,7 +211,7 @@ COUNT = 20_000
         + b"q\x01"
         + named("collections OrderedDict")
         + b"q\x02"
-        + b"h\x02h\x01\x85R" * 5000,
+        + b"h\x02h\x01\x85R" * 2000,
         # a long tuple in the memo, given as arguments again and again
         b"(" + b"N" * COUNT + b"tq\x01" + (named("argparse Namespace") + b"h\x010") * 9,
     ],

@@ -69,3 +69,16 @@ def test_a_bad_file_in_the_cache_is_to_be_deleted(served, monkeypatch):
     monkeypatch.setattr(presets, "_PRESETS", (dataclasses.replace(preset, sha256=sha256),))
     with pytest.raises(ValueError, match=r"Delete it to download it from http.*tiny\.keras again"):
         keras_ssd.load_detector("tiny")
+
+
+def test_a_checkpoint_without_a_digest_is_kept_only_if_it_can_be_read(
+    served, monkeypatch, tmp_path
+):
+    preset, file = served
+    (file.parent / "ssd.pth").write_bytes(b"PK\x03\x04 Too many requests, please try again")
+    url = preset.url.replace("tiny.keras", "ssd.pth")
+    changed = dataclasses.replace(preset, kind="amdegroot", url=url, sha256=None)
+    monkeypatch.setattr(presets, "_PRESETS", (changed,))
+    with pytest.raises(ValueError, match=r"ssd\.pth could not be downloaded: not a readable PyTor"):
+        keras_ssd.load_detector("tiny")
+    assert list((tmp_path / "home" / "models" / "keras_ssd").iterdir()) == []

@@ -88,9 +88,13 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], align: str
 
     table = Table(box=SIMPLE)
     for number, (title, side) in enumerate(zip(header, align, strict=True)):
-        justify = "right" if side == ">" else "left"
         # The first column names the row, so it is never cut.
-        table.add_column(title, justify=justify, no_wrap=number == 0, overflow="fold")
+        table.add_column(
+            title,
+            justify="right" if side == ">" else "left",
+            no_wrap=number == 0,
+            overflow="fold",
+        )
     for row in rows:
         table.add_row(*map(Text, row))  # Text, because a cell may hold rich's own brackets
     Console().print(table)

@@ -77,6 +77,7 @@ def test_every_module_of_the_package_imports_without_an_extra():
         "keras_ssd",
         "cv2",
         "flatbuffers",
+        "h5py",
         "keras",
         "numpy",
         "tensorflow",

@@ -1,6 +1,7 @@
 """The detector: uint8 images in, detections out, in one Keras model."""
 
 from collections.abc import Iterable, Sequence
+from numbers import Real
 from pathlib import Path
 
 import keras
@@ -15,6 +16,8 @@ from keras_ssd.inference.protocol import ObjectDetector
 from keras_ssd.models import precision, transfer
 from keras_ssd.models.layers import DecodeDetections
 from keras_ssd.models.ssd import SSD
+
+_MAX_COUNT = 100_000  # detections of an image; more would only take memory
 
 
 @keras.saving.register_keras_serializable("keras_ssd")
@@ -72,6 +75,7 @@ class Detector(TrainsItsSSD, keras.Model, ObjectDetector):
         names = _checked_names(class_names, ssd)
 
         # === Layers ===
+        top_k = _count("top_k", top_k)
         decode = DecodeDetections(ssd.config.variances, top_k=top_k, name="decode_detections")
 
         # === Functional model ===
@@ -125,9 +129,7 @@ class Detector(TrainsItsSSD, keras.Model, ObjectDetector):
 
     @max_detections.setter
     def max_detections(self, value: int):
-        if value != int(value) or value < 1:
-            raise ValueError(f"max_detections: expected a whole number from 1, not {value!r}")
-        self._change_decoding("max_detections", int(value))
+        self._change_decoding("max_detections", _count("max_detections", value))
 
     @property
     def top_k(self) -> int:
@@ -229,10 +231,8 @@ class Detector(TrainsItsSSD, keras.Model, ObjectDetector):
 
         Args:
             path: the checkpoint.
-            source: the project that trained it, or "auto", which tells the project by the names in
-                the file, and the original's weights by the file's name, `ssd_300_VOC0712.pth`.
-            class_names, boxes: as in `keras_ssd.convert.convert_checkpoint`, which also lists the
-                sources.
+            source, class_names, boxes: as in `keras_ssd.convert.convert_checkpoint`. "auto" knows
+                the original's weights by the file's name, `ssd_300_VOC0712.pth`.
 
         Raises:
             ValueError: the checkpoint cannot be read, or is not that of an SSD of the source.
@@ -280,9 +280,15 @@ def _checked_names(class_names, ssd):
 
 
 def _share(name, value):
-    if not 0 <= value <= 1:
+    if not isinstance(value, Real) or not 0 <= value <= 1:
         raise ValueError(f"{name}: expected 0 to 1, not {value!r}")
     return float(value)
+
+
+def _count(name, value):
+    if not isinstance(value, Real) or not 1 <= value <= _MAX_COUNT or value != int(value):
+        raise ValueError(f"{name}: expected a whole number from 1 to {_MAX_COUNT}, not {value!r}")
+    return int(value)
 
 
 def _check_dtype(images):

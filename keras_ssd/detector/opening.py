@@ -1,6 +1,5 @@
 """Detectors of Keras from files: `.keras`, foreign checkpoints, and presets by name."""
 
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import keras
 from keras_ssd import optimizers  # noqa: F401 - a compiled detector may hold one, by its name
 from keras_ssd.convert import convert_checkpoint
 from keras_ssd.detector.detector import Detector
+from keras_ssd.detector.keras_file import check_keras_file
 from keras_ssd.models.precision import auto_dtype
 from keras_ssd.presets import Preset, find_preset, list_presets, preset_file
 
@@ -72,10 +72,8 @@ def open_detector(path: str | Path) -> Detector:
     if path.suffix != ".keras" or path.is_dir():
         raise ValueError(f"{path}: expected a detector saved as .keras")
     try:
-        with path.open("rb") as file:
-            if not zipfile.is_zipfile(file):  # where Keras says that there is no such file
-                raise ValueError("the file is damaged, or not a .keras file")
-        model = keras.saving.load_model(path, compile=False)
+        check_keras_file(path)
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # a damaged file makes Keras raise almost anything
         reason = str(error).partition("\n")[0]
         raise ValueError(f"{path}: not a detector saved as .keras ({reason})") from error

@@ -36,9 +36,13 @@ class SSD(keras.Model):
     Attributes:
         config: the SSDConfig.
         num_classes: K, the number of foreground classes.
+
+    Raises:
+        ValueError: the inputs or outputs are not those of the config.
     """
 
     def __init__(self, inputs, outputs, config: SSDConfig, **kwargs):
+        _check_shapes(inputs, outputs, config)
         super().__init__(inputs, outputs, **kwargs)
         self.config = config
 
@@ -105,6 +109,22 @@ class SSD(keras.Model):
         graph = keras.Model.from_config(config, custom_objects)
         return cls(
             graph.input, graph.output, ssd_config, name=graph.name, trainable=graph.trainable
+        )
+
+
+def _check_shapes(inputs, outputs, config):
+    size, boxes = config.image_size, config.num_default_boxes
+    shapes = {
+        "inputs": tuple(inputs.shape[1:]),
+        **{name: tuple(output.shape[1:]) for name, output in outputs.items()},
+    }
+    expected = {"inputs": (size, size, 3), "offsets": (boxes, 4), "classes": (boxes, "K + 1")}
+    logits = shapes.get("classes", ())
+    if len(logits) == 2 and (logits[1] or 0) >= 2:
+        expected["classes"] = (boxes, logits[1])
+    if shapes != expected:
+        raise ValueError(
+            f"the configuration {config.name!r} expects the shapes {expected}, not {shapes}"
         )
 
 

@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_ssd.config import FeatureMap, SSDConfig
 from keras_ssd.default_boxes import default_boxes
-from keras_ssd.detector import Detector, open_detector
+from keras_ssd.detector import Detector
 from keras_ssd.models.layers import DecodeDetections
 from keras_ssd.models.ssd import SSD, SSD300, SSD512, SSDMobileNet320
 
@@ -184,53 +184,6 @@ def test_an_image_without_batch_axis_is_refused():
     detector = Detector(toy_ssd(), NAMES)
     with pytest.raises(ValueError, match=r"Expected shape \(None, None, None, 3\)"):
         detector(photos(20, 30)[0])
-
-
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"best\.keras: no such file"):
-        open_detector(tmp_path / "best.keras")
-
-
-def test_a_directory_is_no_detector(tmp_path):
-    (tmp_path / "folder.keras").mkdir()
-    for path in (tmp_path, tmp_path / "folder.keras"):
-        message = rf"{path.name}: expected a detector saved as \.keras$"
-        with pytest.raises(ValueError, match=message):
-            open_detector(str(path))
-
-
-@pytest.mark.parametrize("name", ["a.tflite", "a.onnx", "a.xml", "a"])
-def test_a_file_of_another_kind_is_told_what_was_expected(tmp_path, name):
-    (tmp_path / name).write_bytes(b"exported")
-    with pytest.raises(ValueError, match=rf"{name}: expected a detector saved as \.keras$"):
-        open_detector(tmp_path / name)
-
-
-@pytest.mark.parametrize("content", [b"", b"not a model", b"PK\x03\x04"])
-def test_a_file_that_is_no_keras_file_is_refused_by_name(tmp_path, content):
-    path = tmp_path / "best.keras"
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"best\.keras: .*is damaged, or not a \.keras file\)$"):
-        open_detector(path)
-
-
-def test_a_damaged_keras_file_is_refused_by_name(tmp_path):
-    path = tmp_path / "best.keras"
-    Detector(toy_ssd(), NAMES).save(path)
-    data = bytearray(path.read_bytes())
-    for damaged in (data[: len(data) // 2], data[:2000] + bytes(2000) + data[4000:]):
-        path.write_bytes(damaged)
-        with pytest.raises(ValueError, match=r"best\.keras: not a detector saved as \.keras"):
-            open_detector(path)
-
-
-def test_a_keras_file_of_another_model_is_refused_by_name(tmp_path):
-    images = keras.Input((4,))
-    dense = keras.Model(images, keras.layers.Dense(2)(images), name="dense")
-    for model, kind in ((dense, "Functional"), (toy_ssd(), "SSD")):
-        model.save(tmp_path / "other.keras")
-        with pytest.raises(ValueError, match=rf"other\.keras: holds a {kind}; expected a Detector"):
-            open_detector(tmp_path / "other.keras")
 
 
 RELOAD = """

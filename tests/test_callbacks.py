@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from keras_ssd.callbacks import MeanAveragePrecision
-from keras_ssd.data.voc import load_voc
+from keras_ssd.data.loading import load
 from keras_ssd.evaluation import mean_ap
 from keras_ssd.inference.protocol import ObjectDetector
 
 
 @pytest.fixture(scope="module")
 def val(drawn_voc):
-    return load_voc(drawn_voc, "val")
+    return load(drawn_voc, "val")
 
 
 class FindsTheObjects(ObjectDetector):

@@ -12,7 +12,7 @@ import pytest
 
 import keras_ssd
 from keras_ssd.cli import COMMANDS, main
-from keras_ssd.data.voc import load_voc
+from keras_ssd.data.loading import load
 
 CLASSES = ["circle", "rectangle", "triangle"]
 
@@ -147,7 +147,7 @@ def test_evaluation_prints_a_table_and_writes_what_is_asked_for(
     assert 0 <= result["coco"]["AP"] <= 1
     assert cv2.imread(str(paths["r.png"])).size > 0
 
-    samples = {sample.id: sample for sample in load_voc(drawn_voc, "val").samples}
+    samples = {sample.id: sample for sample in load(drawn_voc, "val").samples}
     records = json.loads(paths["d.json"].read_text())
     assert {record["image"] for record in records} == {*samples}
     for record in records:

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import keras_ssd
-from keras_ssd.data import load_voc
+from keras_ssd.data import load
 from keras_ssd.data.synthetic import draw_voc
 from keras_ssd.evaluation import evaluate_map
 from keras_ssd.inference import detect_to_folder
@@ -47,7 +47,7 @@ def print_detections(found, picture):
 def train_on_drawings():
     """From a folder of images to annotated pictures."""
     voc = draw_voc(FOLDER / "voc", num_train=2000, num_val=200)
-    training, validation = load_voc(voc, "train"), load_voc(voc, "val")
+    training, validation = load(voc, "train"), load(voc, "val")
     print(f"Drew {len(training)} images to train on and {len(validation)} to validate on: {voc}")
 
     detector = train(

@@ -17,6 +17,7 @@ from keras_ssd import __version__
 
 COMMANDS = {
     "check-data": "Check annotated images before training.",
+    "convert-data": "Convert annotated images to the format of another tool.",
     "train": "Train a model on annotated images.",
     "evaluate": "Measure a detector's average precision on annotated images.",
     "detect": "Find objects in photos and draw them.",

@@ -1,74 +1,134 @@
 """The options that name annotated images, shared by the subcommands that read them."""
 
 import argparse
-import dataclasses
-import os
 import sys
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
-CLASSES_HELP = "separated by commas, or a file with one a line; "
-IMAGE_SET_HELP = (
-    'name, split of tfds, "all", slice such as 0:160, or .txt file of ids; else {} where there are '
-    "names"
+if TYPE_CHECKING:
+    from keras_ssd.data import AnnotatedImages
+
+SOURCES_HELP = (
+    "folder of PASCAL VOC's, YOLO's or COCO's kind; a .json (COCO), .csv or data.yaml file; "
+    "tfds:NAME of a prepared data set of TensorFlow Datasets"
 )
+CLASSES_HELP = "names separated by commas, or @FILE with one name a line; "
+IMAGE_SET_HELP = (
+    'name of an image set or split, "all", a slice such as 0:160, or a .txt file of ids; '
+    "default: {} if the source has sets, else all"
+)
+_SHOWN = 10  # problems that loading brings up
 
 
-def add_data_options(command, *, required=True):
-    """Adds what `load_data` goes by, except for the image set."""
-    command.add_argument(
-        "--data",
-        nargs="+",
-        required=required,
-        metavar="SOURCE",
-        help="folder in the layout of VOC, or VOCdevkit with years; COCO's .json; .csv; tfds:NAME "
-        "of a prepared data set of TensorFlow Datasets",
-    )
-    command.add_argument("--images", metavar="DIR", help="of a .json or .csv, if not beside it")
+def add_data_options(command: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Adds the options that `load_data` reads, except for the image set."""
+    add_source_options(command, required=required)
     command.add_argument(
         "--max-images", type=positive(int), metavar="N", help="only the first N of each image set"
     )
-    command.add_argument("--unknown-classes", choices=("error", "skip"), default="error")
-    command.add_argument("--corrupt-images", choices=("error", "skip"), default="error")
+    add_rule_options(command)
+
+
+def add_source_options(command: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Adds --data and --images."""
+    command.add_argument(
+        "--data", nargs="+", required=required, metavar="SOURCE", help=SOURCES_HELP
+    )
+    command.add_argument(
+        "--images",
+        metavar="DIR",
+        help="folder that the image names in a .json or .csv file are relative to; default: the "
+        "file's own",
+    )
+
+
+def add_rule_options(command: argparse.ArgumentParser) -> None:
+    """Adds what happens to objects and images that cannot be used."""
+    for name, text in {
+        "--unknown-classes": "objects of classes that are not asked for",
+        "--corrupt-images": "images that are missing or unreadable",
+        "--bad-annotations": "objects and images whose annotation cannot be used",
+    }.items():
+        command.add_argument(
+            name,
+            choices=("error", "skip"),
+            default="error",
+            help=f"{text}: stop, or leave them out",
+        )
 
 
 def load_data(
-    sources,
-    image_folder,
-    image_set,
-    default_set,
-    class_names,
-    options,
-    difficult="keep",
-    exclude=None,
-):
-    """The annotated images of `sources`, by the rules in `options`; prints their problems."""
+    options: argparse.Namespace,
+    *,
+    image_set: str | None,
+    default_set: str,
+    class_names: Iterable[str] | None,
+    sources: Iterable[str] | None = None,
+    image_folder: str | None = None,
+    difficult: str = "keep",
+    exclude: str | None = None,
+) -> "AnnotatedImages":
+    """Loads annotated images by the rules in the options, and prints what was wrong with them.
+
+    Args:
+        options: those of `add_data_options`.
+        sources, image_folder: take the place of --data and --images.
+        image_set, default_set, class_names, difficult, exclude: as in `keras_ssd.data.load`.
+    """
     from keras_ssd.data import load
 
     data = load(
-        sources,
+        options.data if sources is None else sources,
         image_set,
         default_set=default_set,
         exclude=exclude,
-        image_folder=image_folder,
+        image_folder=options.images if sources is None else image_folder,
         class_names=class_names,
         difficult=difficult,
         unknown_classes=options.unknown_classes,
+        corrupt_images=options.corrupt_images,
+        bad_annotations=options.bad_annotations,
     )
-    data = dataclasses.replace(data, samples=data.samples[: options.max_images])
-    for problem in data.problems[:10]:
+    print_problems(data.problems)
+    return data[: options.max_images]
+
+
+def print_problems(problems: Iterable[str]) -> None:
+    """Prints the first problems on stderr, and the number of the others."""
+    problems = list(problems)
+    for problem in problems[:_SHOWN]:
         print(problem, file=sys.stderr)
-    if len(data.problems) > 10:
-        print(f"and {len(data.problems) - 10} more such problems", file=sys.stderr)
-    return data
+    if len(problems) > _SHOWN:
+        print(f"and {len(problems) - _SHOWN} more such problems", file=sys.stderr)
 
 
-def names(text):
-    """Class names from the text of an option; see CLASSES_HELP."""
-    parts = Path(text).read_text().splitlines() if os.path.isfile(text) else text.split(",")
-    return [part.strip() for part in parts if part.strip()]
+def names(text: str) -> list[str]:
+    """Class names from the text of an option; see CLASSES_HELP.
+
+    Raises:
+        argparse.ArgumentTypeError: the file cannot be read, or there is no name, or a name looks
+            like that of a file.
+    """
+    from keras_ssd.data.text_files import read_lines
+
+    if text.startswith("@"):
+        try:
+            found = read_lines(text[1:])
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+    else:
+        found = [part.strip() for part in text.split(",") if part.strip()]
+        files = [name for name in found if name.lower().endswith((".txt", ".names"))]
+        if files:
+            raise argparse.ArgumentTypeError(
+                f"{files[0]} looks like the name of a file; write @{files[0]} for the names in it"
+            )
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text}: there is no class name")
+    return found
 
 
-def positive(convert):
+def positive(convert: Callable[[str], float]) -> Callable[[str], float]:
     """Makes the parser of an option that must be above 0."""
 
     def parse(text):

@@ -33,8 +33,12 @@ def run(options: argparse.Namespace) -> int:
     if options.plot:
         checked_output(options.plot, ".png")
     detector = load_model(options)
-    given = (options.data, options.images)
-    data = load_data(*given, options.image_set, "val", detector.class_names, options)
+    data = load_data(
+        options,
+        image_set=options.image_set,
+        default_set="val",
+        class_names=detector.class_names,
+    )
     skipped: set[str] | None = set() if options.corrupt_images == "skip" else None
     result = evaluation.evaluate_map(detector, data, coco=options.coco, skipped=skipped)
     if options.detections:

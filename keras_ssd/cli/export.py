@@ -136,7 +136,7 @@ _EXPORTS = {
 
 
 def _data(options, class_names, image_set, default_set):
-    return load_data(options.data, options.images, image_set, default_set, class_names, options)
+    return load_data(options, image_set=image_set, default_set=default_set, class_names=class_names)
 
 
 def _images(data, count):

@@ -3,6 +3,7 @@
 import dataclasses
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from keras_ssd.cli.data_options import (
@@ -33,7 +34,7 @@ def add_options(command):
         default="keep",
         help="objects marked so, and COCO's crowds; validation keeps them and ignores hits",
     )
-    add("--classes", type=names, help=CLASSES_HELP + "else all that the data have")
+    add("--classes", type=names, help=CLASSES_HELP + "default: all that the data have")
     add(
         "--model",
         default="ssd_mobilenet_320_voc",
@@ -76,22 +77,24 @@ def run(options) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` saves, as Ctrl-C does
     keras.config.set_dtype_policy(options.dtype)
     keras.utils.set_random_seed(options.seed)
-    given = (options.data, options.images)
     data = load_data(
-        *given,
-        options.image_set,
-        "trainval",
-        options.classes,
         options,
-        options.difficult,
-        options.exclude,
+        image_set=options.image_set,
+        default_set="trainval",
+        class_names=options.classes,
+        difficult=options.difficult,
+        exclude=options.exclude,
     )
-    validation_samples = []
+    validation_samples: Sequence = ()
     if options.validation_set or options.validation_data:
-        if options.validation_data:
-            given = (options.validation_data, options.validation_images)
-        loaded = load_data(*given, options.validation_set, "val", data.class_names, options)
-        validation_samples = loaded.samples
+        validation_samples = load_data(
+            options,
+            image_set=options.validation_set,
+            default_set="val",
+            class_names=data.class_names,
+            sources=options.validation_data,
+            image_folder=options.validation_images,
+        ).samples
     print(
         f"{len(data)} images to train on, {len(validation_samples)} to validate on, "
         f"{len(data.class_names)} classes: {', '.join(data.class_names)}"

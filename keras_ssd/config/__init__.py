@@ -15,6 +15,7 @@ from keras_ssd.config.published import (
 )
 from keras_ssd.config.ssd_config import (
     CLIP_RULES,
+    MATCHING_IOU,
     MAX_DEFAULT_BOXES,
     MAX_IMAGE_SIZE,
     FeatureMap,
@@ -23,6 +24,7 @@ from keras_ssd.config.ssd_config import (
 
 __all__ = [
     "CLIP_RULES",
+    "MATCHING_IOU",
     "MAX_DEFAULT_BOXES",
     "MAX_IMAGE_SIZE",
     "SSD300_COCO",

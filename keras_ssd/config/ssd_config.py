@@ -11,6 +11,8 @@ from typing import Any
 CLIP_RULES = (None, "corners", "sizes", "centers_and_sizes")
 MAX_IMAGE_SIZE = 4096
 MAX_DEFAULT_BOXES = 1_000_000
+# An object trains every default box that it has at least this IoU with (paper, section 2.2).
+MATCHING_IOU = 0.5
 
 # Relative lengths between these are far from what float32 rounds to zero or infinity.
 _SMALLEST, _LARGEST = 1e-4, 100.0

@@ -1,36 +1,48 @@
-"""From annotated images on disk to encoded batches."""
+"""From annotated images on disk to encoded batches.
+
+>>> data = load("VOCdevkit", "train")  # doctest: +SKIP
+>>> batches = training_dataset(data, detector, batch_size=16)  # doctest: +SKIP
+"""
+
+import importlib
 
 from keras_ssd.data.annotated_images import AnnotatedImages
 from keras_ssd.data.augmentation import Augmentation, PaperAugmentation
-from keras_ssd.data.check import check_data
-from keras_ssd.data.check_report import DataReport, Finding
-from keras_ssd.data.coco import load_coco
-from keras_ssd.data.csv import load_csv
-from keras_ssd.data.dataset import merge
-from keras_ssd.data.matching import encode_targets, match
-from keras_ssd.data.pipeline import evaluation_dataset, training_dataset, validation_dataset
+from keras_ssd.data.checks import DataReport, Finding, check_data
+from keras_ssd.data.loading import load, load_tfds
 from keras_ssd.data.sample import Sample
-from keras_ssd.data.sources import load
-from keras_ssd.data.tfds import load_tfds
-from keras_ssd.data.voc import load_voc
+from keras_ssd.data.writing import ConvertedData, convert_data
+
+# Modules that import TensorFlow are imported when one of their names is asked for.
+_LAZY = {
+    "encode_targets": "matching",
+    "evaluation_dataset": "pipeline",
+    "match": "matching",
+    "training_dataset": "pipeline",
+    "validation_dataset": "pipeline",
+}
 
 __all__ = [
     "AnnotatedImages",
     "Augmentation",
+    "ConvertedData",
     "DataReport",
     "Finding",
     "PaperAugmentation",
     "Sample",
     "check_data",
-    "encode_targets",
-    "evaluation_dataset",
+    "convert_data",
     "load",
-    "load_coco",
-    "load_csv",
     "load_tfds",
-    "load_voc",
-    "match",
-    "merge",
-    "training_dataset",
-    "validation_dataset",
+    *_LAZY,
 ]
+
+
+def __getattr__(name: str):
+    if name in _LAZY:
+        return getattr(importlib.import_module(f"keras_ssd.data.{_LAZY[name]}"), name)
+    raise AttributeError(f"module 'keras_ssd.data' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

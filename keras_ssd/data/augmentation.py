@@ -104,8 +104,8 @@ class Augmentation:
 
     def __repr__(self) -> str:
         """The names of the steps: the same in every process, as a resumed run compares them."""
-        steps = (*self.before_resize, self.resize, *self.after_resize)
-        return f"{type(self).__name__}({', '.join(map(_name, steps))})"
+        steps: list[Callable] = [*self.before_resize, self.resize, *self.after_resize]
+        return f"{type(self).__name__}({', '.join(_name(step) for step in steps)})"
 
 
 @dataclass(frozen=True, repr=False)

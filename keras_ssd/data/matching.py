@@ -1,24 +1,28 @@
 """Objects of an image -> the targets of its default boxes. TensorFlow, for use inside tf.data."""
 
+from typing import Any
+
 import tensorflow as tf
 import tensorflow.experimental.numpy as tnp
 
 from keras_ssd import geometry
+from keras_ssd.config import MATCHING_IOU
 
 _TOUCHING = 1e-6  # boxes that overlap less never match
 
 
-def match(boxes, default_boxes, iou_threshold=0.5):
+def match(boxes: Any, default_boxes: Any, iou_threshold: float = MATCHING_IOU) -> tf.Tensor:
     """Assigns objects to default boxes (paper, section 2.2; Caffe `bbox_util.cpp`, `MatchBBox`).
 
     First every object gets a default box of its own: again and again the pair with the largest
-    IoU among free objects and free default boxes. Then every default box left takes the object
-    that it overlaps most, if their IoU reaches the threshold. Ties go to the lower index.
+    IoU among free objects and free default boxes. Then every other default box takes the object
+    with which it has the largest IoU, if that reaches the threshold. Of equal pairs the one with
+    the lower index wins.
 
     Args:
         boxes: float32 (M, 4), corners; M may be 0.
         default_boxes: float32 (N, 4), corners.
-        iou_threshold: of the second step.
+        iou_threshold: the lowest IoU in the second step.
 
     Returns:
         int32 (N,): index of each default box's object, -1 for background.
@@ -60,24 +64,28 @@ def _bipartite_matches(overlaps):
     return pairs
 
 
-def encode_targets(boxes, labels, default_boxes, variances, iou_threshold=0.5):
+def encode_targets(
+    boxes: Any,
+    labels: Any,
+    default_boxes: Any,
+    variances: tuple[float, float, float, float],
+) -> dict[str, tf.Tensor]:
     """What an SSD should predict for an image with these objects.
 
     Args:
         boxes: float32 (M, 4), relative corners with area; M may be 0.
         labels: int32 (M,), from 0.
         default_boxes: float32 (N, 4), relative (cx, cy, w, h).
-        variances: of the configuration.
-        iou_threshold: see `match`.
+        variances: those of the SSDConfig.
 
     Returns:
         A dictionary, as the losses expect it:
-            "offsets": float32 (N, 5); the last column is 1 where the default box is matched,
+            "offsets": float32 (N, 5). The last column is 1 where the default box is matched;
                 elsewhere the whole row is 0.
-            "classes": int32 (N,), 0 background, label + 1 where matched.
+            "classes": int32 (N,), 0 for background, label + 1 where matched.
     """
     corners = geometry.centers_to_corners(default_boxes, tnp)
-    matches = match(boxes, corners, iou_threshold)
+    matches = match(boxes, corners)
     matched = matches >= 0
     objects = tf.maximum(matches, 0)  # background: any row, masked below
     targets = tf.where(

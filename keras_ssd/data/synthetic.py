@@ -8,22 +8,33 @@ from keras_ssd.images.opencv import cv2
 
 DRAWN_CLASSES = ("circle", "rectangle", "triangle")
 _OBJECT_TO_IMAGE = (0.12, 0.6)  # a shape's longer side over the image's shorter one
-_MAX_SHARED = 0.25  # of a shape's pixels, with those drawn before it, with those drawn after
+_MAX_SHARED = 0.25  # the share of a shape's pixels that others may cover
 
 
 def draw_voc(
-    folder: str | Path, num_train: int, num_val: int, *, image_size=(160, 256), seed: int = 0
+    folder: str | Path,
+    num_train: int,
+    num_val: int,
+    *,
+    image_size: tuple[int, int] = (160, 256),
+    seed: int = 0,
 ) -> Path:
     """Writes JPEGImages, Annotations and ImageSets/Main (train, val, trainval) of drawn shapes.
 
-    An image has 1 to 4 objects of `DRAWN_CLASSES`, every twelfth none. A box encloses the pixels
-    that can be seen of an object, outer edge to outer edge.
+    An image has 1 to 4 objects of `DRAWN_CLASSES`; every twelfth image has none. A box encloses
+    the pixels of an object that can be seen, from outer edge to outer edge.
 
     Args:
-        folder: made where it is missing; returned.
-        num_train, num_val: images of the two sets, which share none.
+        folder: made if it does not exist.
+        num_train, num_val: the number of images in each set. No image is in both.
         image_size: shortest and longest side in pixels.
         seed: the same seed draws the same images.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: a number is negative, or the image size is not two sides of 32 pixels or more.
     """
     shortest, longest = image_size
     if min(num_train, num_val) < 0 or not 32 <= shortest <= longest:
@@ -39,10 +50,10 @@ def draw_voc(
         rng = np.random.default_rng((seed, index))
         height, width = rng.integers(shortest, longest, size=2, endpoint=True)
         image = draw_background(rng, height, width)
-        count = 0 if index % 12 == 11 else rng.integers(1, 5)
+        count = 0 if index % 12 == 11 else int(rng.integers(1, 5))
         objects = draw_objects(rng, image, count)
         _, jpeg = cv2.imencode(".jpg", image[..., ::-1])  # OpenCV wants BGR
-        (folder / "JPEGImages" / f"{image_id}.jpg").write_bytes(jpeg)
+        (folder / "JPEGImages" / f"{image_id}.jpg").write_bytes(jpeg.tobytes())
         (folder / "Annotations" / f"{image_id}.xml").write_text(_xml(image_id, image, objects))
     for name, members in (("train", ids[:num_train]), ("val", ids[num_train:]), ("trainval", ids)):
         lines = "".join(f"{image_id}\n" for image_id in members)
@@ -72,18 +83,22 @@ def draw_background(rng: np.random.Generator, height: int, width: int) -> np.nda
 
 
 def draw_objects(rng: np.random.Generator, image: np.ndarray, count: int) -> list[tuple]:
-    """Draws shapes that overlap a little at most onto an RGB image (H, W, 3), in place.
+    """Draws shapes that hardly overlap onto an RGB image (H, W, 3), in place.
 
-    Returns, for each shape, its class name and the bool (H, W) mask of the pixels that can be
-    seen of it. Where room runs out, there are fewer than `count`.
+    Returns:
+        For each shape its class name and the bool (H, W) mask of its pixels that can be seen.
+        There are fewer than `count` if there is no room for more.
     """
-    shown = np.zeros(image.shape[:2], np.uint8)  # the number of the shape at a pixel, from 1
-    names, areas, first_hue = [], [], rng.integers(180)
+    height, width = image.shape[:2]
+    shown = np.zeros((height, width), np.uint8)  # the number of the shape at a pixel, from 1
+    names: list[str] = []
+    areas = np.zeros(0)
+    first_hue = rng.integers(180)
     for _ in range(8 * count):
         if len(names) == count:
             break
         name = str(rng.choice(DRAWN_CLASSES))
-        coverage = _shape_coverage(rng, name, *shown.shape)
+        coverage = _shape_coverage(rng, name, height, width)
         mask = coverage >= 128
         after = np.where(mask, len(names) + 1, shown)
         visible = np.bincount(after.ravel())[1:]

@@ -22,15 +22,23 @@ def read_image(path: str | Path) -> np.ndarray:
     Raises:
         CorruptImageError: the file cannot be read, or is not an image; the message names the path.
     """
+    return decode_image(read_bytes(path), name=str(path))
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """The content of an image file.
+
+    Raises:
+        CorruptImageError: the file cannot be read, or is too large for an image.
+    """
     try:
         _check_file(Path(path).stat(), path)
-        data = Path(path).read_bytes()
+        return Path(path).read_bytes()
     except CorruptImageError:
         raise
     except (OSError, ValueError) as error:  # ValueError: the path holds a null byte
         reason = getattr(error, "strerror", None) or error
         raise CorruptImageError(f"{path}: {reason}") from error
-    return decode_image(data, name=str(path))
 
 
 def _check_file(status, path):

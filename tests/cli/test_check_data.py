@@ -11,7 +11,7 @@ from keras_ssd.cli.new_models import NEW_MODELS
 
 
 def check(*arguments) -> int:
-    return main(["check-data", *map(str, arguments)])
+    return main(["check-data", "--data", *map(str, arguments)])
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_good_data_are_told_in_tables_with_status_0(drawn_voc, capsys):
 
 def test_folders_named_images_and_annotations_are_accepted(raccoon_like, capsys):
     assert check(raccoon_like) == 0
-    assert capsys.readouterr().out.splitlines()[2].split()[:2] == ["all", "24"]
+    assert capsys.readouterr().out.splitlines()[1].split()[:2] == ["all", "24"]
 
 
 def test_errors_give_status_1_and_ten_examples_and_json_has_them_all(
@@ -74,7 +74,7 @@ def test_classes_and_image_sets_may_be_given(drawn_voc, capsys):
 
 def test_sets_to_validate_on_may_be_given(raccoon_like, capsys):
     assert check(raccoon_like, "--image-set", "0:16", "--validation-set", "16:") == 0
-    rows = [line.split() for line in capsys.readouterr().out.splitlines()[2:4]]
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:3]]
     assert [(row[0], row[1], row[-1]) for row in rows] == [
         ("0:16", "16", "yes"),
         ("16:", "8", "no"),
@@ -83,10 +83,9 @@ def test_sets_to_validate_on_may_be_given(raccoon_like, capsys):
 
 @pytest.mark.parametrize("name", NEW_MODELS)
 def test_default_boxes_are_those_of_the_model(name):
-    build, config = NEW_MODELS[name]
-    model = build(2)
+    model = NEW_MODELS[name].build(2)
     assert model.name == name
-    assert model.config == config
+    assert model.config == NEW_MODELS[name].config
 
 
 def test_a_folder_that_is_none_is_named_in_one_line(tmp_path, capsys):
@@ -102,5 +101,5 @@ def test_the_help_tells_what_the_exit_status_means(capsys):
         main(["check-data", "--help"])
     assert stop.value.code == 0
     printed = " ".join(capsys.readouterr().out.split())
-    assert "Errors, which lead to exit status 1:" in printed
-    assert "To train on are all splits, slices such as 0:160 too, but for those of" in printed
+    assert "Errors lead to exit status 1:" in printed
+    assert "All splits are to train on, except those of --validation-set" in printed

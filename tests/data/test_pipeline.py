@@ -14,6 +14,7 @@ from keras_ssd import geometry
 from keras_ssd.config import SSD_TINY_128
 from keras_ssd.data.annotated_images import AnnotatedImages
 from keras_ssd.data.augmentation import Augmentation, PaperAugmentation
+from keras_ssd.data.loading import load
 from keras_ssd.data.pipeline import (
     batch_ids,
     evaluation_dataset,
@@ -22,7 +23,6 @@ from keras_ssd.data.pipeline import (
     validation_dataset,
 )
 from keras_ssd.data.sample import Sample
-from keras_ssd.data.voc import load_voc
 from keras_ssd.default_boxes import default_boxes
 from keras_ssd.images import CorruptImageError, resize_image
 
@@ -65,7 +65,7 @@ def ids_by_color(images) -> list[str]:
 
 @pytest.fixture(scope="module")
 def drawn(drawn_voc):
-    return load_voc(drawn_voc, "train")
+    return load(drawn_voc, "train")
 
 
 @pytest.fixture(scope="module")

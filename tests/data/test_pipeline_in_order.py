@@ -7,13 +7,13 @@ import pytest
 
 from keras_ssd.config import SSD_TINY_128
 from keras_ssd.data.augmentation import Augmentation
+from keras_ssd.data.loading import load
 from keras_ssd.data.pipeline import (
     batch_ids,
     evaluation_dataset,
     training_dataset,
     validation_dataset,
 )
-from keras_ssd.data.voc import load_voc
 from keras_ssd.images import resize_image
 
 MODEL = SimpleNamespace(config=SSD_TINY_128, num_classes=3)
@@ -21,7 +21,7 @@ MODEL = SimpleNamespace(config=SSD_TINY_128, num_classes=3)
 
 @pytest.fixture(scope="module")
 def drawn(drawn_voc):
-    return load_voc(drawn_voc, "train")
+    return load(drawn_voc, "train")
 
 
 def test_evaluation_has_every_image_once_in_order_warped_as_at_test_time(drawn):

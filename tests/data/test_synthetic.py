@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from keras_ssd.data import synthetic as drawn
+from keras_ssd.data.loading import load
 from keras_ssd.data.synthetic import DRAWN_CLASSES, draw_background, draw_objects, draw_voc
-from keras_ssd.data.voc import load_voc
 
 
 def enclosing_box(mask):
@@ -43,7 +43,7 @@ def test_boxes_in_the_xml_enclose_the_visible_pixels_exactly(tmp_path, monkeypat
         return objects
 
     monkeypatch.setattr(drawn, "draw_objects", recording_draw_objects)
-    samples = load_voc(draw_voc(tmp_path, 15, 9)).samples
+    samples = load(draw_voc(tmp_path, 15, 9)).samples
     for sample, masks in zip(samples, masks_of_images, strict=True):
         expected = np.reshape([enclosing_box(mask) for mask in masks], (-1, 4))
         height, width = sample.size
@@ -74,13 +74,13 @@ def test_shapes_are_12_to_60_percent_of_the_shorter_side_long():
 
 
 def test_every_twelfth_image_is_empty_and_the_others_hold_one_to_four_objects(folder):
-    counts = [len(sample.labels) for sample in load_voc(folder).samples]
+    counts = [len(sample.labels) for sample in load(folder).samples]
     assert [index for index, count in enumerate(counts) if count == 0] == [11, 23, 35, 47, 59]
     assert set(counts) == {0, 1, 2, 3, 4}
 
 
 def test_it_loads_without_problems_and_has_all_classes(folder):
-    loaded = load_voc(folder)
+    loaded = load(folder)
     assert loaded.class_names == DRAWN_CLASSES
     assert loaded.problems == []
     labels = np.concatenate([sample.labels for sample in loaded.samples])
@@ -89,7 +89,7 @@ def test_it_loads_without_problems_and_has_all_classes(folder):
 
 def test_the_size_in_the_xml_is_the_images(folder):
     sizes = set()
-    for sample in load_voc(folder).samples:
+    for sample in load(folder).samples:
         assert sample.read_image().shape == (*sample.size, 3)
         sizes.add(sample.size)
     assert len(sizes) > 50
@@ -99,7 +99,7 @@ def test_the_size_in_the_xml_is_the_images(folder):
 
 def test_train_and_val_share_no_image_and_make_up_trainval(folder):
     ids = {
-        name: [sample.id for sample in load_voc(folder, name, class_names=DRAWN_CLASSES).samples]
+        name: [sample.id for sample in load(folder, name, class_names=DRAWN_CLASSES).samples]
         for name in ("train", "val", "trainval")
     }
     assert (len(ids["train"]), len(ids["val"])) == (40, 20)

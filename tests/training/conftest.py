@@ -7,7 +7,7 @@ import pytest
 
 from keras_ssd.config import paper_config
 from keras_ssd.data.augmentation import Augmentation
-from keras_ssd.data.voc import load_voc
+from keras_ssd.data.loading import load
 from keras_ssd.models.ssd import SSD
 from keras_ssd.training.recipes import RECIPES
 from keras_ssd.training.run import train
@@ -27,12 +27,12 @@ CONFIG = paper_config(
 @pytest.fixture(scope="package")
 def data(drawn_voc):
     """16 drawn images."""
-    return load_voc(drawn_voc, "train")
+    return load(drawn_voc, "train")
 
 
 @pytest.fixture(scope="package")
 def validation_samples(drawn_voc):
-    return load_voc(drawn_voc, "val").samples
+    return load(drawn_voc, "val").samples
 
 
 @pytest.fixture(scope="package")

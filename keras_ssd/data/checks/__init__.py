@@ -1,0 +1,6 @@
+"""What is wrong with annotated images before a training stumbles over it."""
+
+from keras_ssd.data.checks.checking import check_data
+from keras_ssd.data.checks.data_report import DataReport, Finding
+
+__all__ = ["DataReport", "Finding", "check_data"]

@@ -1,0 +1,43 @@
+"""Boxes that are probably mistakes: twice the same, the whole image, less than a pixel."""
+
+import numpy as np
+
+from keras_ssd import geometry
+from keras_ssd.data.annotated_images import AnnotatedImages
+
+_SAME_IOU = 0.95  # of boxes that are drawn twice
+_WHOLE_SHARE = 0.98  # of the image's area
+_ORIGIN = 1.5  # in pixels; see `check_pixels`
+
+
+def find_repeated_boxes(data: AnnotatedImages) -> list[str]:
+    """A line for each object whose box is that of another object before it, by an IoU of 0.95."""
+    lines = []
+    for sample in data:
+        overlaps = np.triu(geometry.iou(sample.boxes, sample.boxes), 1)
+        for first, second in zip(*np.nonzero(overlaps >= _SAME_IOU), strict=True):
+            names = [data.class_names[sample.labels[index]] for index in (first, second)]
+            lines.append(f"{sample.id}: {names[0]} and {names[1]} at {_text(sample, second)}")
+    return lines
+
+
+def find_whole_image_boxes(data: AnnotatedImages) -> list[str]:
+    """A line for each box that covers at least 98 percent of its image."""
+    return [
+        f"{sample.id}: {data.class_names[sample.labels[index]]}"
+        for sample in data
+        for index in np.flatnonzero(geometry.area(sample.boxes) >= _WHOLE_SHARE)
+    ]
+
+
+def find_boxes_at_the_origin(data: AnnotatedImages) -> list[str]:
+    """A line for each image whose boxes all end in its first pixel, as normalized boxes do."""
+    return [
+        f"{sample.id}: {data.class_names[sample.labels[0]]} {_text(sample, 0)}"
+        for sample in data
+        if len(sample.boxes) and sample.pixel_boxes.max() <= _ORIGIN and max(sample.size) > 4
+    ]
+
+
+def _text(sample, index) -> str:
+    return "(" + ", ".join(f"{value:g}" for value in sample.pixel_boxes[index]) + ")"

@@ -1,0 +1,65 @@
+"""Where everything that is wrong with annotations goes: raised at once, or collected."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from keras_ssd.images import CorruptImageError
+
+
+class AnnotationError(ValueError):
+    """The annotation of an image, or of an object in it, that cannot be used."""
+
+
+class UnknownClassError(ValueError):
+    """An object of a class that is not among the class names."""
+
+
+class NoAreaError(ValueError):
+    """A box that covers nothing of its image."""
+
+
+_OF_ONE_IMAGE = (AnnotationError, UnknownClassError, NoAreaError, CorruptImageError)
+
+
+class Problems:
+    """Takes the errors and notes that reading annotations brings up.
+
+    Args:
+        collect: keep every error in `errors` instead of raising the first one.
+        left_out: kinds of errors that are not raised. What they are about is left out, and a note
+            says so.
+
+    Attributes:
+        errors: what would have been raised; always empty without `collect`.
+        notes: one line each, on what was repaired or left out.
+    """
+
+    def __init__(self, *, collect: bool = False, left_out: tuple[type[ValueError], ...] = ()):
+        self._collect = collect
+        self._left_out = left_out
+        self.errors: list[ValueError] = []
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        """Keeps a line for people."""
+        self.notes.append(text)
+
+    def error(self, error: ValueError) -> None:
+        """Raises the error, keeps it, or notes that what it is about is left out."""
+        if self._collect:
+            self.errors.append(error)
+        elif isinstance(error, self._left_out):
+            self.note(f"left out: {error}")
+        else:
+            raise error
+
+    @contextmanager
+    def leaving_out(self) -> Iterator[None]:
+        """Ends the block at an error of one image or object, which then goes to `error`.
+
+        Other errors, such as a missing folder, are always raised.
+        """
+        try:
+            yield
+        except _OF_ONE_IMAGE as error:
+            self.error(error)

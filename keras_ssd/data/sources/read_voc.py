@@ -1,0 +1,147 @@
+"""Reads folders of PASCAL VOC's kind: an XML file per image, and lists of ids as image sets."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from keras_ssd.data.annotations import ImageAnnotation, composed
+from keras_ssd.data.problems import Problems
+from keras_ssd.data.sources.source import Source
+from keras_ssd.data.sources.voc_folders import (
+    IMAGE_SUFFIXES,
+    VocFolder,
+    find_voc_folders,
+    list_files,
+)
+from keras_ssd.data.sources.voc_xml import read_voc_xml
+from keras_ssd.data.text_files import read_lines
+from keras_ssd.images import CorruptImageError
+
+
+class VocSource(Source):
+    """A folder in one of the layouts of `find_voc_folders`.
+
+    An image's id is the path of its XML file below the folder of annotations, without suffix,
+    such as "000005" or "camera 1/0001". An id that two years have gets the year's name in front.
+    "all" is every annotation, year after year, sorted by id as text. Coordinates stay as they are:
+    1 is not subtracted (as in Caffe's `io.cpp`).
+
+    Raises:
+        ValueError: the folder has another layout, or a part of it is missing.
+    """
+
+    def __init__(self, folder: Path):
+        self.name = str(folder)
+        self._folders = find_voc_folders(folder)
+        if not self._folders:
+            raise ValueError(
+                f"{folder}: neither a folder with JPEGImages, Annotations and perhaps "
+                "ImageSets/Main, nor one with .xml files beside images, nor a folder of such ones"
+            )
+        for part in self._folders:
+            for path in (part.images, part.annotations):
+                if not path.is_dir():
+                    raise ValueError(f"{path}: there is no such folder")
+        self._listings: dict[VocFolder, tuple[dict, dict]] = {}
+        self._place_of: dict[str, tuple[VocFolder, str]] = {}
+        named = {path.stem for part in self._folders for path in _set_files(part)}
+        of_folders = {part.name for part in self._folders if part.is_set}
+        self.image_sets = sorted(named | of_folders)
+
+    def list_ids(self, image_set: str | None, problems: Problems) -> list[str]:
+        listed = [
+            (part, stem)
+            for part in self._folders
+            for stem in self._list_stems(part, image_set, problems)
+        ]
+        ids = []
+        shared = self._stems_of_several_folders()
+        for part, stem in listed:
+            image_id = f"{part.name}_{stem}" if stem in shared else stem
+            self._place_of[image_id] = (part, stem)
+            ids.append(image_id)
+        return ids
+
+    def read(self, image_id: str, problems: Problems) -> ImageAnnotation:
+        part, stem = self._place_of[image_id]
+        xml_files, images = self._files(part)
+        paths = xml_files.get(stem, [part.annotations / f"{stem}.xml"])
+        size, objects = read_voc_xml(paths[0], problems)
+        # <filename> is often wrong in people's own data; the name of the XML file is not.
+        if stem not in images:
+            raise CorruptImageError(
+                f"{part.images / stem}: no image with the suffix {', '.join(IMAGE_SUFFIXES)}"
+            )
+        if len(images[stem]) > 1:
+            names = ", ".join(path.name for path in images[stem])
+            problems.note(f"{part.images}: {names} have one annotation; the first is taken")
+        return ImageAnnotation(image_id, images[stem][0], size, objects, paths[0])
+
+    def _files(self, part: VocFolder) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:
+        """XML files and images by their names without suffix; listed once, for files are many."""
+        if part not in self._listings:
+            xml_files = list_files(part.annotations, (".xml",))
+            self._listings[part] = xml_files, list_files(part.images, IMAGE_SUFFIXES)
+        return self._listings[part]
+
+    def _stems_of_several_folders(self) -> set[str]:
+        if len(self._folders) == 1:
+            return set()
+        counts = Counter(stem for part in self._folders for stem in self._files(part)[0])
+        return {stem for stem, count in counts.items() if count > 1}
+
+    def _list_stems(self, part, image_set, problems) -> list[str]:
+        xml_files, images = self._files(part)
+        if image_set is not None and not (part.is_set and part.name == image_set):
+            file = part.image_sets / f"{image_set}.txt"
+            return read_image_set(file, xml_files.__contains__, problems) if file.is_file() else []
+        stems = sorted(xml_files)
+        others = images.keys() - xml_files.keys()
+        if others and stems:
+            problems.note(
+                f"{part.images}: {len(others)} image(s) without an annotation are left out, such "
+                f"as {min(others)}"
+            )
+        if not stems:
+            raise ValueError(f"{part.annotations}: there is no .xml file")
+        return stems
+
+
+def read_image_set(path: Path, exists: Callable[[str], bool], problems: Problems) -> list[str]:
+    """The ids in a file of ImageSets/Main, each once.
+
+    A class's own list, such as dog_train.txt, has a mark after each id: 1, 0 or -1. The images
+    marked -1 are left out. The name of an image may also end in such a number, as "IMG 1" does.
+    A file is a class's list only if every line has a mark, and is the name of an annotation
+    without its mark, never with it.
+
+    Args:
+        path: the file.
+        exists: tells whether there is an annotation of this id.
+        problems: takes notes of ids that are listed twice.
+
+    Raises:
+        ValueError: the file is not a text file.
+    """
+    lines = list(map(composed, read_lines(path, names_of_files=True)))
+    marked = [_split_mark(line) for line in lines]
+    if all(mark and exists(stem) for stem, mark in marked) and not any(map(exists, lines)):
+        lines = [stem for stem, mark in marked if mark != "-1"]
+    for line, count in Counter(lines).items():
+        if count > 1:
+            problems.note(f"{path}: {line} is listed more than once")
+    return list(dict.fromkeys(lines))
+
+
+def _split_mark(line: str) -> tuple[str, str | None]:
+    """A line without its mark, and the mark, or None where it has none."""
+    parts = line.rsplit(maxsplit=1)
+    if len(parts) == 2 and parts[1] in ("1", "0", "-1"):
+        return parts[0], parts[1]
+    return line, None
+
+
+def _set_files(part: VocFolder) -> list[Path]:
+    if not part.image_sets.is_dir():
+        return []
+    return [path for path in part.image_sets.glob("*.txt") if not path.name.startswith(".")]

@@ -1,0 +1,63 @@
+"""Text files that people and tools make: lists of ids and of names."""
+
+import codecs
+from pathlib import Path
+
+from keras_ssd.data.annotations import composed
+
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+def read_text(path: str | Path, *, names_of_files: bool = False) -> str:
+    """The text of a file in UTF-8, or in what its byte order mark tells, with "\\n" between lines.
+
+    Args:
+        path: the file.
+        names_of_files: read a name that is not in UTF-8 as Python reads the name of such a file,
+            which an archive made on Windows may leave behind.
+
+    Raises:
+        ValueError: the file cannot be read, or is not a text; the message names it.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror or error}") from error
+    encoding = next((name for mark, name in _MARKS.items() if data.startswith(mark)), "utf-8")
+    errors = "surrogateescape" if names_of_files and encoding == "utf-8" else "strict"
+    try:
+        text = data.decode(encoding, errors)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not a text file in UTF-8 ({error})") from error
+    if "\0" in text:
+        raise ValueError(f"{path}: not a text file in UTF-8 (it holds zero bytes)")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_lines(path: str | Path, *, names_of_files: bool = False) -> list[str]:
+    """The lines of a text file without the spaces around them; empty lines are left out.
+
+    Args:
+        path, names_of_files: as for `read_text`.
+
+    Raises:
+        ValueError: as for `read_text`.
+    """
+    lines = read_text(path, names_of_files=names_of_files).split("\n")
+    return list(filter(None, map(str.strip, lines)))
+
+
+def read_ids(path: str | Path) -> list[str]:
+    """The ids in a file with one id a line, each once, with composed letters.
+
+    Raises:
+        ValueError: the file cannot be read or holds no id; the message names it.
+    """
+    ids = list(dict.fromkeys(map(composed, read_lines(path, names_of_files=True))))
+    if not ids:
+        raise ValueError(f"{path}: holds no id; expected one a line")
+    return ids

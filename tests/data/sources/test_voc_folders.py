@@ -1,0 +1,100 @@
+"""The layouts of folders of PASCAL VOC's kind."""
+
+from pathlib import Path
+
+import pytest
+
+from keras_ssd.classes import VOC_CLASSES
+from keras_ssd.data.loading import load
+from keras_ssd.data.sources.read_voc import VocSource
+
+REAL_DEVKIT = Path(__file__).parents[4] / "shared" / "data" / "VOCdevkit"
+XML = (
+    "<annotation><size><width>100</width><height>50</height></size><object><name>{}</name><bndbox>"
+    "<xmin>10</xmin><ymin>10</ymin><xmax>20</xmax><ymax>20</ymax></bndbox></object></annotation>"
+)
+
+
+def write_images(folder, class_of, images="JPEGImages", annotations="Annotations"):
+    """A folder with one object in each image, and without image sets."""
+    for part in (images, annotations):
+        (folder / part).mkdir(parents=True)
+    for image_id, class_name in class_of.items():
+        (folder / annotations / f"{image_id}.xml").write_text(XML.format(class_name))
+        (folder / images / f"{image_id}.jpg").write_bytes(b"never decoded")
+    return folder
+
+
+def write_voc(folder, class_of, image_set=None, *, name="trainval"):
+    """The same with one image set, of all images where it is not given."""
+    write_images(folder, class_of)
+    (folder / "ImageSets" / "Main").mkdir(parents=True)
+    text = "\n".join(class_of) if image_set is None else image_set
+    (folder / "ImageSets" / "Main" / f"{name}.txt").write_bytes(
+        text if isinstance(text, bytes) else text.encode()
+    )
+    return folder
+
+
+def ids(loaded):
+    return [sample.id for sample in loaded.samples]
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"nowhere: there is no such folder"):
+        load(tmp_path / "nowhere")
+
+
+def test_a_folder_of_another_layout_is_an_error_telling_the_expected_one(tmp_path):
+    (tmp_path / "images").mkdir()
+    with pytest.raises(ValueError, match=r"neither .* JPEGImages, Annotations and perhaps Image"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("part", ["Annotations", "JPEGImages"])
+def test_a_missing_part_of_the_folder_is_named(tmp_path, part):
+    folder = write_voc(tmp_path / "VOC", {"a": "dog"})
+    (folder / part).rename(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match=f"{part}: there is no such folder"):
+        load(folder)
+
+
+def test_a_devkit_loads_every_year_that_has_the_image_set(tmp_path):
+    write_voc(tmp_path / "VOC2012", {"2008_000002": "cat"})
+    write_voc(tmp_path / "VOC2007", {"000005": "dog", "000007": "eel"})
+    write_voc(tmp_path / "VOC2009", {"2009_000001": "fox"}, name="test")
+    (tmp_path / "results").mkdir()
+    loaded = load(str(tmp_path))
+    assert ids(loaded) == ["000005", "000007", "2008_000002"]
+    assert loaded.class_names == ("cat", "dog", "eel")
+    assert [sample.labels.tolist() for sample in loaded.samples] == [[1], [2], [0]]
+    assert ids(load(tmp_path, "test")) == ["2009_000001"]
+    assert ids(load(tmp_path, "2:")) == ["2009_000001", "2008_000002"]  # by year first
+    assert VocSource(tmp_path).image_sets == ["test", "trainval"]
+
+
+def test_an_id_that_two_years_share_gets_the_years_name_in_front(tmp_path):
+    write_voc(tmp_path / "A", {"1": "dog", "2": "dog"})
+    write_voc(tmp_path / "B", {"1": "cat", "3": "dog"})
+    loaded = load(tmp_path)
+    assert ids(loaded) == ["A_1", "2", "B_1", "3"]
+    assert loaded.samples[2].image == tmp_path / "B" / "JPEGImages" / "1.jpg"
+    assert loaded.samples[2].labels.tolist() == [0]
+
+
+@pytest.mark.skipif(not REAL_DEVKIT.is_dir(), reason=f"real VOC images are not at {REAL_DEVKIT}")
+def test_the_real_voc2007_train_set_loads_with_the_official_classes():
+    loaded = load(REAL_DEVKIT / "VOC2007", "train")
+    assert len(loaded) == 2500
+    assert loaded.class_names == VOC_CLASSES
+    assert loaded.problems == []
+    assert loaded.samples[0].id == "000012"
+    assert loaded.samples[0].read_image().shape[:2] == loaded.samples[0].size
+
+
+def test_the_real_raccoons_split_by_slices(shared):
+    folder = shared / "data" / "raccoon"
+    train, test = load(folder, "0:160"), load(folder, "160:")
+    assert (len(train), len(test)) == (160, 40)
+    assert train.class_names == test.class_names == ("raccoon",)
+    assert (train.samples[1].id, test.samples[0].id) == ("raccoon-10", "raccoon-63")

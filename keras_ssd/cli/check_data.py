@@ -22,8 +22,8 @@ def add_options(command: argparse.ArgumentParser) -> None:
         "splits without an object to measure mAP on. Warnings do not: images that look alike; the "
         "same image twice in a split; boxes that were clipped; two boxes on one object; boxes of "
         "the whole image; classes with few objects; objects that fit no default box of the model. "
-        "All splits are to train on, except those of --validation-set and those whose name begins "
-        "with val or test."
+        "All splits are to train on, except those of --validation-set and those with a name "
+        "that begins with val or test."
     )
     add = command.add_argument
     add_source_options(command)

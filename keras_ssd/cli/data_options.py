@@ -47,7 +47,7 @@ def add_rule_options(command: argparse.ArgumentParser) -> None:
     for name, text in {
         "--unknown-classes": "objects of classes that are not asked for",
         "--corrupt-images": "images that are missing or unreadable",
-        "--bad-annotations": "objects and images whose annotation cannot be used",
+        "--bad-annotations": "objects and images with an annotation that cannot be used",
     }.items():
         command.add_argument(
             name,

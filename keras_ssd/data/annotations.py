@@ -64,7 +64,7 @@ def composed(text: str) -> str:
 
 
 def existing_file(path: Path) -> Path | None:
-    """The path of a file as the disk has it, whose letters may be composed otherwise, or None."""
+    """The path of a file, with letters composed as on the disk, or None if it does not exist."""
     if path.is_file():
         return path
     for form in ("NFC", "NFD"):

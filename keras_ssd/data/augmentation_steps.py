@@ -152,7 +152,7 @@ def flip(image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, rng: Generato
 def objects_within(
     region: np.ndarray, boxes: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Keeps the objects whose center is in a region, with boxes relative to the region.
+    """Keeps the objects that have their center in a region, with boxes relative to the region.
 
     Args:
         region: corners (4,), relative to the image.

@@ -55,10 +55,10 @@ def load(
             all that its objects have, sorted; of several sources, all sorted.
         difficult: "keep" or "drop" objects that VOC marks as difficult, and COCO's crowds.
         unknown_classes: "error", or "skip" leaves objects of other classes out.
-        corrupt_images: "error", or "skip" leaves images out that are missing, or that cannot be
-            read to get their size.
-        bad_annotations: "error", or "skip" leaves out images and objects whose annotation cannot
-            be used.
+        corrupt_images: "error", or "skip" leaves images out that are missing, or that have no size
+            in their annotation and cannot be read. Images that are read later are not checked.
+        bad_annotations: "error", or "skip" leaves out images and objects with an annotation that
+            cannot be used.
 
     Returns:
         The images. `problems` says what was repaired or left out.
@@ -91,7 +91,7 @@ def load_tfds(
     difficult: str = "keep",
     unknown_classes: str = "error",
 ) -> AnnotatedImages:
-    """Loads a split of a data set of TensorFlow Datasets, whose images are held in memory.
+    """Loads a split of a data set of TensorFlow Datasets, with its images in memory.
 
     `load("tfds:voc/2007", "train")` does the same for a data set that is prepared.
 

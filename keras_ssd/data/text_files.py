@@ -5,6 +5,7 @@ from pathlib import Path
 
 from keras_ssd.data.annotations import composed
 
+_LARGEST_FILE = 2**30  # in bytes; more than any list or table that a tool writes
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -24,6 +25,8 @@ def read_text(path: str | Path, *, names_of_files: bool = False) -> str:
         ValueError: the file cannot be read, or is not a text; the message names it.
     """
     try:
+        if Path(path).stat().st_size > _LARGEST_FILE:
+            raise ValueError(f"{path}: larger than {_LARGEST_FILE >> 20} MiB")
         data = Path(path).read_bytes()
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or error}") from error

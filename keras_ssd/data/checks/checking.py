@@ -18,6 +18,7 @@ from keras_ssd.data.source_pool import NoObjectError, SourcePool
 from keras_ssd.default_boxes import default_boxes
 from keras_ssd.files import as_many
 
+_ROWS = 256  # boxes that are compared with all default boxes at once
 _PERCENTILES = (0, 5, 25, 50, 75, 95, 100)
 
 
@@ -36,14 +37,14 @@ def check_data(
     """Reads every image and annotation, and lists what is wrong instead of stopping at it.
 
     Errors are what training suffers from: images that are missing, unreadable or not of the
-    annotated size; images whose EXIF orientation turns them away from their boxes; annotations
+    annotated size; images that their EXIF orientation turns away from their boxes; annotations
     that cannot be used, such as normalized coordinates; unknown classes; boxes without area; the
     same image in two splits; classes without an object to train on; a split to validate on without
     an object.
 
     Warnings are what may be meant: images of two splits, or of one, that look alike; the same
     image twice in a split; boxes that were clipped; two boxes on one object; boxes of the whole
-    image; images whose boxes all end in the first pixel; classes with fewer than 10 objects, or
+    image; images with all boxes in the first pixel; classes with fewer than 10 objects, or
     with less than a thirtieth of the most frequent class; objects that have an IoU of 0.5 with no
     default box, so that matching gives each only the default box that fits best.
 
@@ -113,9 +114,16 @@ def _examine(data, annotations, progress, problems) -> tuple[AnnotatedImages, li
     return data[readable], images
 
 
+def _largest_ious(boxes: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Each box's largest IoU with a default box, a few boxes at a time to save memory."""
+    parts = (boxes[start : start + _ROWS] for start in range(0, len(boxes), _ROWS))
+    largest = [geometry.iou(part, corners).max(axis=1) for part in parts]
+    return np.concatenate([*largest, np.zeros(0, np.float32)])
+
+
 def _report(config, data, images, splits, problems) -> DataReport:
     corners = geometry.centers_to_corners(default_boxes(config))
-    ious = [geometry.iou(sample.boxes, corners).max(axis=1) for sample in data]
+    ious = [_largest_ious(sample.boxes, corners) for sample in data]
     classes = count_classes(data, ious, splits)
     by_area = sorted(((s.size[1], s.size[0]) for s in data), key=np.prod)
     areas = np.concatenate([*(geometry.area(sample.boxes) for sample in data), np.zeros(0)])

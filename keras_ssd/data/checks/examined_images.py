@@ -33,7 +33,7 @@ class ExaminedImage:
 
 
 class TurnedImageError(CorruptImageError):
-    """An image that its EXIF data turn, and whose boxes were drawn on the image as it is stored."""
+    """EXIF data turn the image, but its boxes were drawn on the image as it is stored."""
 
 
 def examine_all(

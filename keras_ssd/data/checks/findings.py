@@ -59,7 +59,7 @@ def find_all(
         *_warn("two boxes on one object", find_repeated_boxes(data)),
         *_warn("boxes of the whole image", find_whole_image_boxes(data)),
         *_warn(
-            "images whose boxes all end in the first pixel (normalized coordinates?)",
+            "images with all boxes in the first pixel (normalized coordinates?)",
             find_boxes_at_the_origin(data),
         ),
         *_warn(

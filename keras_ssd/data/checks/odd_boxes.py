@@ -7,17 +7,21 @@ from keras_ssd.data.annotated_images import AnnotatedImages
 
 _SAME_IOU = 0.95  # of boxes that are drawn twice
 _WHOLE_SHARE = 0.98  # of the image's area
+_ROWS = 256  # boxes that are compared with all others at once
 _ORIGIN = 1.5  # in pixels; see `check_pixels`
 
 
 def find_repeated_boxes(data: AnnotatedImages) -> list[str]:
-    """A line for each object whose box is that of another object before it, by an IoU of 0.95."""
+    """A line for every two objects of an image that have boxes with an IoU of 0.95 or more."""
     lines = []
     for sample in data:
-        overlaps = np.triu(geometry.iou(sample.boxes, sample.boxes), 1)
-        for first, second in zip(*np.nonzero(overlaps >= _SAME_IOU), strict=True):
-            names = [data.class_names[sample.labels[index]] for index in (first, second)]
-            lines.append(f"{sample.id}: {names[0]} and {names[1]} at {_text(sample, second)}")
+        for start in range(0, len(sample.boxes), _ROWS):  # else 10,000 boxes take gigabytes
+            overlaps = geometry.iou(sample.boxes[start : start + _ROWS], sample.boxes)
+            for row, second in zip(*np.nonzero(overlaps >= _SAME_IOU), strict=True):
+                if (first := start + row) < second:
+                    names = [data.class_names[sample.labels[index]] for index in (first, second)]
+                    place = f"{names[0]} and {names[1]} at {_text(sample, second)}"
+                    lines.append(f"{sample.id}: {place}")
     return lines
 
 
@@ -31,7 +35,7 @@ def find_whole_image_boxes(data: AnnotatedImages) -> list[str]:
 
 
 def find_boxes_at_the_origin(data: AnnotatedImages) -> list[str]:
-    """A line for each image whose boxes all end in its first pixel, as normalized boxes do."""
+    """A line for each image that has all its boxes in its first pixel, as normalized boxes are."""
     return [
         f"{sample.id}: {data.class_names[sample.labels[0]]} {_text(sample, 0)}"
         for sample in data

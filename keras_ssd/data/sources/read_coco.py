@@ -139,26 +139,27 @@ def _read_categories(categories, annotations, path, problems) -> dict[_Id, str]:
     if not found:
         raise ValueError(f"{path}: the list categories is empty; expected at least one class")
     name_of: dict[_Id, str] = {}
+    id_of: dict[str, _Id] = {}
     for category_id, name, _ in sorted(found, key=lambda c: (isinstance(c[0], str), c[0])):
         with problems.leaving_out():
             if category_id in name_of:
                 raise AnnotationError(f"{path}: two categories have the id {category_id!r}")
-            for other, other_name in name_of.items():
-                if other_name == name:
-                    raise AnnotationError(
-                        f"{path}: categories {other} and {category_id} have the same name, {name!r}"
-                    )
-            name_of[category_id] = name
+            if name in id_of:
+                raise AnnotationError(
+                    f"{path}: categories {id_of[name]} and {category_id} have the same name, "
+                    f"{name!r}"
+                )
+            name_of[category_id], id_of[name] = name, category_id
     return name_of
 
 
 def _find_root(categories, annotations) -> tuple | None:
     """The category that another one names as its group, and that has neither group nor object."""
     used = {_id(entry.get("category_id")) for entry in annotations if isinstance(entry, dict)}
+    groups = {group for _, name, group in categories if isinstance(group, str) and group != "none"}
     for category in categories:
         category_id, name, group = category
-        is_group = any(g == name and i != category_id for i, _, g in categories)
-        if is_group and group in (None, "", "none") and category_id not in used:
+        if name in groups and group in (None, "", "none") and category_id not in used:
             return category
     return None
 

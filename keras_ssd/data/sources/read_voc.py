@@ -27,7 +27,8 @@ class VocSource(Source):
     1 is not subtracted (as in Caffe's `io.cpp`).
 
     Raises:
-        ValueError: the folder has another layout, or a part of it is missing.
+        ValueError: the folder has another layout. Later: a folder of images or annotations that
+            is needed is missing.
     """
 
     def __init__(self, folder: Path):
@@ -38,10 +39,6 @@ class VocSource(Source):
                 f"{folder}: neither a folder with JPEGImages, Annotations and perhaps "
                 "ImageSets/Main, nor one with .xml files beside images, nor a folder of such ones"
             )
-        for part in self._folders:
-            for path in (part.images, part.annotations):
-                if not path.is_dir():
-                    raise ValueError(f"{path}: there is no such folder")
         self._listings: dict[VocFolder, tuple[dict, dict]] = {}
         self._place_of: dict[str, tuple[VocFolder, str]] = {}
         named = {path.stem for part in self._folders for path in _set_files(part)}
@@ -49,10 +46,12 @@ class VocSource(Source):
         self.image_sets = sorted(named | of_folders)
 
     def list_ids(self, image_set: str | None, problems: Problems) -> list[str]:
+        parts = [part for part in self._folders if image_set is None or _has(part, image_set)]
+        for path in (path for part in parts for path in (part.images, part.annotations)):
+            if not path.is_dir():
+                raise ValueError(f"{path}: there is no such folder")
         listed = [
-            (part, stem)
-            for part in self._folders
-            for stem in self._list_stems(part, image_set, problems)
+            (part, stem) for part in parts for stem in self._list_stems(part, image_set, problems)
         ]
         ids = []
         shared = self._stems_of_several_folders()
@@ -92,9 +91,9 @@ class VocSource(Source):
 
     def _list_stems(self, part, image_set, problems) -> list[str]:
         xml_files, images = self._files(part)
-        if image_set is not None and not (part.is_set and part.name == image_set):
+        if image_set is not None and not part.is_set:
             file = part.image_sets / f"{image_set}.txt"
-            return read_image_set(file, xml_files.__contains__, problems) if file.is_file() else []
+            return read_image_set(file, xml_files.__contains__, problems)
         stems = sorted(xml_files)
         others = images.keys() - xml_files.keys()
         if others and stems:
@@ -139,6 +138,12 @@ def _split_mark(line: str) -> tuple[str, str | None]:
     if len(parts) == 2 and parts[1] in ("1", "0", "-1"):
         return parts[0], parts[1]
     return line, None
+
+
+def _has(part: VocFolder, image_set: str) -> bool:
+    if part.is_set:
+        return part.name == image_set
+    return (part.image_sets / f"{image_set}.txt").is_file()
 
 
 def _set_files(part: VocFolder) -> list[Path]:

@@ -37,7 +37,7 @@ class YoloSource(Source):
     Label Studio and CVAT write it. Then there are no image sets.
 
     A line of labels is a class and (x center, y center, width, height), relative to the image; or a
-    class and a polygon, of which the box around it is taken.
+    class and a polygon. An object gets the box around its polygon.
 
     Args:
         file: the .yaml file, or the list of names.
@@ -192,7 +192,7 @@ def find_yolo_file(folder: Path) -> Path | None:
 
 
 def find_name_list(folder: Path) -> Path | None:
-    """The list of names that stands for a .yaml file, or None."""
+    """The list of names in a folder that has no .yaml file, or None."""
     return next((folder / name for name in _NAME_LISTS if (folder / name).is_file()), None)
 
 

@@ -68,7 +68,7 @@ class TableFolder(Source):
         return self._images[image_id]
 
     def _open(self, image_set, problems) -> list[str]:
-        """The ids of a set's images, whose annotations it keeps."""
+        """The ids of a set's images; keeps their annotations."""
         if image_set not in self._ids_of:
             images, class_names = _read(
                 self._tables[image_set], self._image_folders(image_set), problems
@@ -116,7 +116,7 @@ def find_tables(folder: Path) -> dict[str, Path]:
 
 
 def find_csv_files(folder: Path) -> dict[str, Path]:
-    """The .csv files in a folder, each of which is an image set of its name."""
+    """The .csv files in a folder; each is an image set of its name."""
     return {path.stem: path for path in visible(folder) if path.suffix.lower() == ".csv"}
 
 

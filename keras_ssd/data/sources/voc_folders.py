@@ -79,7 +79,9 @@ def _open(folder: Path) -> VocFolder | None:
     image_sets = folder / "ImageSets" / "Main"
     if image_sets.is_dir() or (images.is_dir() and annotations.is_dir()):
         return VocFolder(folder.name, images, annotations, image_sets)
-    if any(path.suffix.lower() == ".xml" for path in visible(folder)):
+    files = visible(folder)
+    xml_stems = {path.stem for path in files if path.suffix.lower() == ".xml"}
+    if any(path.stem in xml_stems and path.suffix.lower() in IMAGE_SUFFIXES for path in files):
         return VocFolder(folder.name, folder, folder, image_sets)
     return None
 

@@ -52,13 +52,11 @@ def read_voc_xml(path: Path, problems: Problems) -> VocXml:
 
 def _read(path) -> bytes:
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_FILE + 1)
+        if path.stat().st_size > LARGEST_FILE:
+            raise AnnotationError(f"{path}: larger than {LARGEST_FILE >> 20} MiB")
+        return path.read_bytes()
     except OSError as error:
         raise AnnotationError(f"{path}: {error.strerror or error}") from error
-    if len(data) > LARGEST_FILE:
-        raise AnnotationError(f"{path}: larger than {LARGEST_FILE >> 20} MiB")
-    return data
 
 
 def _parse(data: bytes, path) -> ElementTree.Element:

@@ -131,6 +131,14 @@ def test_two_boxes_on_one_object_are_a_warning(tmp_path):
     assert not is_error
 
 
+def test_two_boxes_are_found_however_many_are_between_them(tmp_path):
+    write_image(tmp_path / "a.jpg")
+    rows = [f"a.jpg,{n % 90},{n // 90},{n % 90 + 5},{n // 90 + 5},cat" for n in range(600)]
+    rows[590] = rows[7]
+    lines, _ = found(check_data(write_csv(tmp_path, *rows)), "two boxes on one object: 1")
+    assert lines == [["a.jpg: cat and cat at (7, 0, 12, 5)"]]
+
+
 def test_a_box_of_the_whole_image_is_a_warning(tmp_path):
     write_image(tmp_path / "a.jpg")
     rows = ["0,0,100,50,cat", "0,0,100,49,dog", "0,0,100,48,cow"]  # 100, 98 and 96 percent
@@ -153,7 +161,7 @@ def test_some_images_with_normalized_coordinates_are_a_warning(tmp_path):
     for name in "ab":
         write_image(tmp_path / f"{name}.jpg")
     path = write_csv(tmp_path, "a.jpg,0.1,0.1,0.5,0.5,cat", "b.jpg,10,10,20,20,cat")
-    lines, is_error = found(check_data(path), "all end in the first pixel")
+    lines, is_error = found(check_data(path), "all boxes in the first pixel")
     assert lines == [["a.jpg: cat (0.1, 0.1, 0.5, 0.5)"]]
     assert not is_error
 

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import time
 
 import cv2
 import numpy as np
@@ -144,6 +145,17 @@ def test_a_group_with_objects_or_without_classes_of_its_own_is_a_class(tmp_path)
     loaded = load(write_coco(tmp_path, data))
     assert loaded.class_names == ("person", "dog", "toothbrush", "unused")
     assert loaded.problems == []
+
+
+def test_many_categories_are_read_in_linear_time(tmp_path):
+    categories = [
+        {"id": number, "name": f"class {number}", "supercategory": f"group {number}"}
+        for number in range(100_000)
+    ]
+    start = time.perf_counter()
+    loaded = load(write_coco(tmp_path, DATA | {"categories": categories}))
+    assert len(loaded.class_names) == 100_000
+    assert time.perf_counter() - start < 10
 
 
 @pytest.mark.parametrize("name", ["deep\\b.jpg", "deep/u\u0308.jpg"])

@@ -1,5 +1,6 @@
 """The layouts of folders of PASCAL VOC's kind."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ XML = (
 def write_images(folder, class_of, images="JPEGImages", annotations="Annotations"):
     """A folder with one object in each image, and without image sets."""
     for part in (images, annotations):
-        (folder / part).mkdir(parents=True)
+        (folder / part).mkdir(parents=True, exist_ok=True)
     for image_id, class_name in class_of.items():
         (folder / annotations / f"{image_id}.xml").write_text(XML.format(class_name))
         (folder / images / f"{image_id}.jpg").write_bytes(b"never decoded")
@@ -80,6 +81,69 @@ def test_an_id_that_two_years_share_gets_the_years_name_in_front(tmp_path):
     assert ids(loaded) == ["A_1", "2", "B_1", "3"]
     assert loaded.samples[2].image == tmp_path / "B" / "JPEGImages" / "1.jpg"
     assert loaded.samples[2].labels.tolist() == [0]
+
+
+def test_a_year_without_annotations_does_not_matter_to_the_sets_of_others(tmp_path):
+    write_voc(tmp_path / "VOC2007", {"1": "dog"})
+    write_voc(tmp_path / "VOC2012", {"2": "dog"}, name="test")
+    shutil.rmtree(tmp_path / "VOC2012" / "Annotations")  # as VOC2012's test images come
+    assert ids(load(tmp_path)) == ["1"]
+    for image_set in ("test", "all"):
+        with pytest.raises(ValueError, match="Annotations: there is no such folder"):
+            load(tmp_path, image_set)
+
+
+# XML files beside their images
+
+
+def write_flat(folder, class_of):
+    write_images(folder, class_of, images="", annotations="")
+    return folder
+
+
+def test_xml_files_beside_their_images_are_loaded_as_labelimg_has_them(tmp_path):
+    write_flat(tmp_path, {"im0": "cat", "im1": "dog"})
+    (tmp_path / "classes.txt").write_text("cat\ndog\n")
+    (tmp_path / "im2.png").touch()
+    loaded = load(tmp_path)
+    assert ids(loaded) == ["im0", "im1"]
+    assert loaded[0].image == tmp_path / "im0.jpg"
+    assert loaded.class_names == ("cat", "dog")
+    assert "1 image(s) without an annotation are left out, such as im2" in loaded.problems[0]
+    assert ids(load(tmp_path, "1:")) == ["im1"]
+
+
+def test_folders_of_cameras_are_parts_of_one_source(tmp_path):
+    write_flat(tmp_path / "camera 1", {"0001": "cat", "0002": "cat"})
+    write_flat(tmp_path / "camera 2", {"0001": "dog"})
+    assert VocSource(tmp_path).image_sets == []
+    assert ids(load(tmp_path)) == ["camera 1_0001", "0002", "camera 2_0001"]
+
+
+def test_the_voc_export_of_roboflow_is_loaded_as_it_is_unzipped(tmp_path):
+    for name in ("train", "valid", "test"):
+        write_flat(tmp_path / name, {f"{name}_jpg.rf.0a1b": "cat", "shared": "dog"})
+    (tmp_path / "README.dataset.txt").touch()
+    assert VocSource(tmp_path).image_sets == ["test", "train", "valid"]
+    assert ids(load(tmp_path)) == ["train_shared", "train_jpg.rf.0a1b"]
+    assert ids(load(tmp_path, "val")) == ["valid_shared", "valid_jpg.rf.0a1b"]
+    assert len(load(tmp_path, "all")) == 6
+
+
+def test_sets_may_be_folders_with_images_and_annotations(tmp_path):
+    write_images(tmp_path / "train", {"a": "cat"}, images="images", annotations="annotations")
+    write_images(tmp_path / "val", {"b": "dog"}, images="images", annotations="annotations")
+    assert ids(load(tmp_path)) == ["a"]
+    assert ids(load(tmp_path, "val")) == ["b"]
+
+
+def test_xml_files_of_something_else_do_not_make_a_source(tmp_path):
+    write_voc(tmp_path / "VOC2007", {"1": "dog"})
+    (tmp_path / "model.xml").write_text("<net/>")
+    assert ids(load(tmp_path)) == ["1"]
+
+
+# Real data
 
 
 @pytest.mark.skipif(not REAL_DEVKIT.is_dir(), reason=f"real VOC images are not at {REAL_DEVKIT}")

@@ -159,7 +159,14 @@ class YoloSource(Source):
             return
         for line in read_lines(path, names_of_files=True):
             image = Path(line)
-            candidates = [path.parent / image, self._root / image, image]
+            # CVAT writes "data/" in front of a path in the folder.
+            without_first = Path(*image.parts[1:])
+            candidates = [
+                path.parent / image,
+                self._root / image,
+                image,
+                path.parent / without_first,
+            ]
             found = (existing_file(candidate) for candidate in candidates)
             yield next(filter(None, found), path.parent / image)
 

@@ -195,6 +195,16 @@ def test_the_folder_of_coco_itself_has_a_set_for_each_file(tmp_path):
         load(tmp_path)
 
 
+def test_the_coco_export_of_cvat_is_loaded_as_it_is_unzipped(tmp_path):
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "images" / "default").mkdir(parents=True)
+    path = write_coco(tmp_path / "images" / "default", DATA)
+    path.rename(tmp_path / "annotations" / "instances_default.json")
+    loaded = load(tmp_path)
+    assert loaded[0].id == "images/default/b.jpg"
+    assert loaded[0].image.is_file()
+
+
 def test_an_image_of_two_sets_is_one_image(tmp_path):
     for name in ("train", "trainval"):
         (tmp_path / "annotations").mkdir(exist_ok=True)

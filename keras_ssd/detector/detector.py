@@ -29,7 +29,6 @@ class Detector(TrainsItsSSD, keras.Model, ObjectDetector):
     `keras_ssd.data.training_dataset`; the weights are shared.
 
     Example:
-
     >>> import keras_ssd, numpy as np
     >>> detector = keras_ssd.Detector(keras_ssd.SSDTiny128(2), ["cat", "dog"])
     >>> detector.class_names, detector.image_size
@@ -83,7 +82,8 @@ class Detector(TrainsItsSSD, keras.Model, ObjectDetector):
         size = ssd.config.image_size
         # Not the Resizing layer: it would round only outside `predict`, and in a plain call of the
         # detector its `training=True` would switch the layers after it to training too.
-        raw = ssd(ops.image.resize(ops.cast(images, "float32"), (size, size)))
+        pixels = ops.cast(images, "float32")
+        raw = ssd(ops.image.resize(pixels, (size, size), data_format="channels_last"))
         detections = decode(raw["offsets"], raw["classes"], default_boxes(ssd.config))
         super().__init__(images, detections, name=name or f"{ssd.name}_detector", **kwargs)
 

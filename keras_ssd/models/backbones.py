@@ -11,6 +11,7 @@ import keras
 from keras import layers
 
 from keras_ssd.checkpoints.vgg16 import IMAGENET_MEAN, read_vgg16_weights
+from keras_ssd.models.data_format import channels_last
 from keras_ssd.models.layers import DilatedConv2D, FusedBatchNormalization, L2Normalization
 
 # The momentum of the moving statistics. At 0.99 or 0.999 they have not converged after a few
@@ -18,6 +19,7 @@ from keras_ssd.models.layers import DilatedConv2D, FusedBatchNormalization, L2No
 BATCH_NORM_MOMENTUM = 0.95
 
 
+@channels_last
 def vgg16(
     image_size: int,
     weights: str | Path | None = None,
@@ -73,6 +75,7 @@ def vgg16(
     return model
 
 
+@channels_last
 def mobilenet_v2(
     image_size: int, alpha: float = 1.0, weights: str | Path | None = None
 ) -> keras.Model:
@@ -111,6 +114,7 @@ def mobilenet_v2(
     return keras.Model(application.inputs[0], maps, name="mobilenet_v2")
 
 
+@channels_last
 def resnet50(image_size: int, weights: str | Path | None = None) -> keras.Model:
     """`keras.applications.ResNet50` and three extra blocks.
 
@@ -143,6 +147,7 @@ def resnet50(image_size: int, weights: str | Path | None = None) -> keras.Model:
     return keras.Model(application.inputs[0], maps, name="resnet50")
 
 
+@channels_last
 def tiny(image_size: int) -> keras.Model:
     """A few plain convolutions: enough to learn drawn shapes from nothing in minutes.
 

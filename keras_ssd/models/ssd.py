@@ -17,6 +17,7 @@ from keras_ssd.config import (
     SSDConfig,
 )
 from keras_ssd.models import backbones
+from keras_ssd.models.data_format import channels_last
 from keras_ssd.models.layers import FlattenPredictions
 
 
@@ -51,6 +52,7 @@ class SSD(keras.Model):
         return self.output["classes"].shape[-1] - 1
 
     @classmethod
+    @channels_last
     def from_backbone(
         cls,
         backbone: keras.Model,

@@ -5,26 +5,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_ssd.checkpoints import is_checkpoint
+from keras_ssd.formats.table import FORMATS, check_option, format_to_read
 from keras_ssd.inference.protocol import ObjectDetector
 from keras_ssd.presets import find_preset, is_preset, list_presets, preset_file
 
 if TYPE_CHECKING:
     from keras_ssd.detector import Detector
 
-# The module and the class that read an exported detector, by the file's suffix; "" is a folder.
-_READERS = {
-    ".tflite": ("keras_ssd.formats.litert.read", "LiteRTDetector"),
-    ".onnx": ("keras_ssd.formats.onnx.read", "OnnxDetector"),
-    ".xml": ("keras_ssd.formats.openvino.read", "OpenVINODetector"),
-    "": ("keras_ssd.formats.saved_model.read", "SavedModelDetector"),
-}
 _EXPECTED = (
-    "a file that ends in .keras, .tflite, .onnx or .xml, the folder of a SavedModel, a checkpoint "
-    "(.pth, .pt, .tar.gz or its folder), or a preset: {}"
+    "a file that ends in .keras, {suffixes}, the folder of a SavedModel, a checkpoint (.pth, .pt, "
+    ".tar.gz or its folder), or a preset: {presets}"
 )
 
 
-def load_detector(model: str | Path, *, dtype: str | None = None) -> ObjectDetector:
+def load_detector(
+    model: str | Path, *, dtype: str | None = None, num_threads: int | None = None
+) -> ObjectDetector:
     """Loads a trained detector of any kind.
 
     Args:
@@ -37,7 +33,9 @@ def load_detector(model: str | Path, *, dtype: str | None = None) -> ObjectDetec
             of Keras, and what the file was exported with for the others. A detector of Keras takes
             "float32", "mixed_bfloat16", "mixed_float16", or "auto": the faster of float32 and
             bfloat16, if it was measured not to cost accuracy. An OpenVINO file takes "float32" or
-            "bfloat16". All take "auto".
+            "mixed_bfloat16". All take "auto".
+        num_threads: the number of threads that a `.tflite`, `.onnx` or `.xml` file computes with.
+            None leaves the choice to its runtime.
 
     Returns:
         A `Detector` for a `.keras` file, a checkpoint and most presets, else an
@@ -45,7 +43,7 @@ def load_detector(model: str | Path, *, dtype: str | None = None) -> ObjectDetec
 
     Raises:
         ValueError: there is no such preset or file, it holds something else, it cannot be
-            downloaded (the message says what to do by hand), or the dtype does not fit it.
+            downloaded (the message says what to do by hand), or it does not take an option.
         ImportError: the program that runs the file's format is not installed.
 
     Example:
@@ -55,7 +53,10 @@ def load_detector(model: str | Path, *, dtype: str | None = None) -> ObjectDetec
         (('aeroplane', 'bicycle', 'bird'), 320)
     """
     if exported := _exported_path(model):
-        return _open_exported(exported, dtype)
+        options = {"dtype": None if dtype == "auto" else dtype, "num_threads": num_threads}
+        return format_to_read(exported).read(exported, **options)
+    if num_threads is not None:
+        check_option("num_threads", None, "read_options", f"{model} is a Keras detector")
     return load_keras_detector(model, dtype=dtype)
 
 
@@ -79,9 +80,12 @@ def load_keras_detector(model: str | Path, *, dtype: str | None = None) -> "Dete
     if is_checkpoint(path):
         opening = _opening()
         return opening.in_dtype(opening.open_checkpoint(path), dtype)
-    names = ", ".join(preset.name for preset in list_presets())
+    expected = _EXPECTED.format(
+        suffixes=", ".join(one.suffix for one in FORMATS if one.suffix),
+        presets=", ".join(preset.name for preset in list_presets()),
+    )
     problem = "expected a detector" if path.exists() else "no such file; expected a detector"
-    raise ValueError(f"{model}: {problem}: {_EXPECTED.format(names)}")
+    raise ValueError(f"{model}: {problem}: {expected}")
 
 
 def _exported_path(model):
@@ -92,18 +96,7 @@ def _exported_path(model):
     path = Path(model)
     if path.is_dir() and (any(path.glob("saved_model.pb")) or any(path.glob("*/saved_model.pb"))):
         return None if is_checkpoint(path) else path
-    return path if path.suffix and path.suffix in _READERS and path.is_file() else None
-
-
-def _open_exported(path, dtype):
-    suffix = "" if path.is_dir() else path.suffix
-    module, name = _READERS[suffix]
-    options = {}
-    if suffix == ".xml":
-        options["precision"] = "float32" if dtype in (None, "auto") else dtype
-    elif dtype not in (None, "auto"):
-        raise ValueError(f"dtype: {path} keeps what it was exported with, so it takes no {dtype}")
-    return getattr(importlib.import_module(module), name)(path, **options)
+    return path if path.is_file() and format_to_read(path) else None
 
 
 def _opening():

@@ -12,7 +12,7 @@ import pytest
 
 import keras_ssd
 from keras_ssd.cli import COMMANDS
-from keras_ssd.formats import export_onnx
+from keras_ssd.formats.onnx.write import export_onnx
 
 ROOT = Path(__file__).parents[1]
 PHOTOS = sorted((ROOT / "examples" / "photos").glob("*.jpg"))

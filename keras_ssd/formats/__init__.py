@@ -1,29 +1,20 @@
-"""Detectors out of Keras, in the formats that other programs run."""
+"""Detectors out of Keras, in the formats that other programs run.
 
-import importlib
-from typing import TYPE_CHECKING, Any
+Importing this package needs neither Keras nor TensorFlow; exporting needs both.
+"""
 
-from keras_ssd.formats.compare import compare, file_size
-
-if TYPE_CHECKING:
-    from keras_ssd.formats.litert.write import export_litert
-    from keras_ssd.formats.onnx.write import export_onnx
-    from keras_ssd.formats.openvino.write import export_openvino
-    from keras_ssd.formats.saved_model.write import export_saved_model
+from keras_ssd.formats.comparison import Differences, ExportError, compare
+from keras_ssd.formats.exporting import export, file_size
+from keras_ssd.formats.table import FORMATS, Format, format_to_read, format_to_write
 
 __all__ = [
+    "FORMATS",
+    "Differences",
+    "ExportError",
+    "Format",
     "compare",
-    "export_litert",
-    "export_onnx",
-    "export_openvino",
-    "export_saved_model",
+    "export",
     "file_size",
+    "format_to_read",
+    "format_to_write",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    # The writers need Keras; the readers beside them do not, and must load without it.
-    if name not in __all__:
-        raise AttributeError(f"module 'keras_ssd.formats' has no attribute {name!r}")
-    module = importlib.import_module(f"keras_ssd.formats.{name.removeprefix('export_')}.write")
-    return getattr(module, name)

@@ -1,6 +1,9 @@
-"""What the layer `DecodeDetections` does, in NumPy, for exports that end at the raw outputs."""
+"""What the layer `DecodeDetections` does, in NumPy, for files that end at the raw outputs."""
 
 import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -8,55 +11,147 @@ from keras_ssd import geometry
 from keras_ssd.config import SSDConfig
 from keras_ssd.default_boxes import default_boxes as make_default_boxes
 
+MAX_DETECTIONS = 100_000  # of an image, which no SSD comes near
+_THRESHOLDS = ("confidence_threshold", "iou_threshold")
+_COUNTS = ("max_detections", "top_k")
 
-def read_settings(text: str) -> dict:
-    """From the JSON that exports hold: `decode_detections`'s settings."""
-    settings = json.loads(text)
-    config = SSDConfig.from_dict(settings.pop("config"))
-    return {
-        "default_boxes": make_default_boxes(config),
-        "variances": config.variances,
-        **settings,
-    }
+
+@dataclass(frozen=True)
+class DecodingSettings:
+    """How raw outputs become detections.
+
+    Attributes:
+        config: the SSDConfig of the network: its default boxes and variances.
+        confidence_threshold, iou_threshold: as in `DecodeDetections`, each in [0, 1].
+        max_detections, top_k: as in `DecodeDetections`, each in 1..100000.
+
+    Raises:
+        ValueError: one of them is something else; the message names it.
+    """
+
+    config: SSDConfig
+    confidence_threshold: float
+    iou_threshold: float
+    max_detections: int
+    top_k: int
+
+    def __post_init__(self):
+        for name in _THRESHOLDS:
+            value = getattr(self, name)
+            is_number = isinstance(value, float | int) and not isinstance(value, bool)
+            if not is_number or not math.isfinite(value) or not 0 <= value <= 1:
+                raise ValueError(f"{name}: expected 0 to 1, not {value!r:.40}")
+        for name in _COUNTS:
+            value = getattr(self, name)
+            is_count = isinstance(value, int) and not isinstance(value, bool)
+            if not is_count or not 1 <= value <= MAX_DETECTIONS:
+                raise ValueError(f"{name}: expected 1 to {MAX_DETECTIONS}, not {value!r:.40}")
+
+    def to_json(self) -> str:
+        """The text that exported files hold; `from_json` is the inverse."""
+        return json.dumps({**vars(self), "config": self.config.to_dict()})
+
+    @classmethod
+    def from_json(cls, text: str) -> "DecodingSettings":
+        """Reads the text of an exported file.
+
+        Raises:
+            ValueError: the text does not hold these settings.
+        """
+        values = json.loads(text)
+        names = ("config", *_THRESHOLDS, *_COUNTS)
+        if not isinstance(values, dict) or set(values) != set(names):
+            raise ValueError(f"decoding: expected the settings {', '.join(names)}")
+        return cls(**{**values, "config": SSDConfig.from_dict(values["config"])})
+
+
+class Decoder:
+    """Decodes the raw outputs of a network as its exported file says.
+
+    Args:
+        settings: the settings in the file.
+        num_classes: K, the number of class names in the file.
+        image_size: the side of the network's input in pixels.
+        offsets_shape, classes_shape: the shapes of the network's outputs, without the batch.
+
+    Raises:
+        ValueError: these do not belong together.
+    """
+
+    def __init__(
+        self,
+        settings: DecodingSettings,
+        *,
+        num_classes: int,
+        image_size: int,
+        offsets_shape: Sequence[int],
+        classes_shape: Sequence[int],
+    ):
+        num_boxes = settings.config.num_default_boxes  # compared before so many boxes are made
+        for name, found, expected in (
+            ("offsets", tuple(offsets_shape), (num_boxes, 4)),
+            ("classes", tuple(classes_shape), (num_boxes, num_classes + 1)),
+            ("image size", image_size, settings.config.image_size),
+        ):
+            if found != expected:
+                raise ValueError(
+                    f"{name}: the network has {found}, but its settings and class names {expected}"
+                )
+        self.settings = settings
+        self.default_boxes = make_default_boxes(settings.config)
+
+    def __call__(self, offsets: np.ndarray, logits: np.ndarray) -> dict[str, np.ndarray]:
+        """The detections of a batch; see `ObjectDetector.predict_on_batch`.
+
+        Args:
+            offsets: float32 (B, N, 4).
+            logits: float32 (B, N, K + 1).
+
+        Raises:
+            ValueError: a raw output is infinite or not a number.
+        """
+        if not np.isfinite(offsets).all() or not np.isfinite(logits).all():
+            raise ValueError("raw outputs: expected finite numbers")
+        found = [
+            decode_detections(*one, self.default_boxes, self.settings)
+            for one in zip(offsets, logits, strict=True)
+        ]
+        return {name: np.stack([one[name] for one in found]) for name in found[0]}
 
 
 def decode_detections(
-    offsets,
-    logits,
-    default_boxes,
-    *,
-    variances,
-    confidence_threshold,
-    iou_threshold,
-    max_detections,
-    top_k,
+    offsets: np.ndarray, logits: np.ndarray, default_boxes: np.ndarray, settings: DecodingSettings
 ) -> dict[str, np.ndarray]:
-    """From an SSD's raw outputs for one image to its detections; see `DecodeDetections`.
+    """Turns an SSD's raw outputs for one image into its detections; see `DecodeDetections`.
 
     Args:
         offsets: float32 (N, 4).
         logits: float32 (N, K + 1), background first.
         default_boxes: float32 (N, 4), relative (cx, cy, w, h).
-        variances, confidence_threshold, iou_threshold, max_detections, top_k: the layer's.
+        settings: the thresholds, and the variances of the offsets.
 
     Returns:
-        As the layer: "boxes" (D, 4), "labels" (D,), "scores" (D,) and "num_detections" ().
+        The layer's dictionary: "boxes" (D, 4), "labels" (D,), "scores" (D,) and
+        "num_detections" ().
     """
     exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
     scores = (exponentials[:, 1:] / exponentials.sum(axis=-1, keepdims=True)).T  # (K, N)
-    candidates = [_best(of_class, confidence_threshold, top_k) for of_class in scores]
+    candidates = [_best(of_class, settings) for of_class in scores]
     labels = np.repeat(np.arange(len(scores)), [len(best) for best in candidates])
     indices = np.concatenate(candidates)
     order = np.argsort(-scores[labels, indices], kind="stable")
     labels, indices = labels[order], indices[order]
-    boxes = geometry.decode(offsets[indices], default_boxes[indices], variances)
-    kept = _not_suppressed(boxes, labels, iou_threshold, max_detections)
+    boxes = geometry.decode(offsets[indices], default_boxes[indices], settings.config.variances)
+    kept = _not_suppressed(boxes, labels, settings)
     labels, indices = labels[kept], indices[kept]
-    return padded(geometry.clip(boxes[kept]), labels, scores[labels, indices], max_detections)
+    boxes = geometry.clip(boxes[kept])
+    return padded(boxes, labels, scores[labels, indices], settings.max_detections)
 
 
-def padded(boxes, labels, scores, max_detections) -> dict[str, np.ndarray]:
-    """One image's detections, filled up to D rows with box 0, label -1 and score 0."""
+def padded(
+    boxes: np.ndarray, labels: np.ndarray, scores: np.ndarray, max_detections: int
+) -> dict[str, np.ndarray]:
+    """The detections of one image, filled up to D rows with box 0, label -1 and score 0."""
     empty = max_detections - len(scores)
     return {
         "boxes": np.pad(boxes, ((0, empty), (0, 0))).astype(np.float32),
@@ -66,22 +161,23 @@ def padded(boxes, labels, scores, max_detections) -> dict[str, np.ndarray]:
     }
 
 
-def _best(scores, confidence_threshold, top_k):
+def _best(scores, settings):
     """Indices of the best scores above the threshold, best first."""
-    indices = np.flatnonzero(scores > confidence_threshold)
-    return indices[np.argsort(-scores[indices], kind="stable")[:top_k]]
+    indices = np.flatnonzero(scores > settings.confidence_threshold)
+    return indices[np.argsort(-scores[indices], kind="stable")[: settings.top_k]]
 
 
-def _not_suppressed(boxes, labels, iou_threshold, max_detections):
-    """The first rows that no earlier kept box of their class overlaps by more."""
+def _not_suppressed(boxes, labels, settings):
+    """The rows that remain after NMS of each class, until there are `max_detections`."""
     rows_of = {label: np.flatnonzero(labels == label) for label in np.unique(labels)}
     free, kept = np.ones(len(boxes), bool), []
     for row, label in enumerate(labels):
         if not free[row]:
             continue
         kept.append(row)
-        if len(kept) == max_detections:
+        if len(kept) == settings.max_detections:
             break
         rows = rows_of[label]
-        free[rows] &= geometry.iou(boxes[row : row + 1], boxes[rows])[0] <= iou_threshold
+        overlaps = geometry.iou(boxes[row : row + 1], boxes[rows])[0]
+        free[rows] &= overlaps <= settings.iou_threshold
     return np.array(kept, int)

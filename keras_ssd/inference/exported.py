@@ -1,14 +1,127 @@
-"""Detectors outside Keras that are used like the Keras detector that they were exported from."""
+"""What all exported detectors share: how files are opened and checked."""
 
-from keras_ssd.inference.batches import BatchDetector
+from pathlib import Path
+
+import numpy as np
+
+from keras_ssd.classes import checked_class_names
+from keras_ssd.images import resize_image
+from keras_ssd.inference.batches import BatchDetector, checked_images
+
+MAX_IMAGE_SIZE = 4096  # side of a network's input in pixels; one such image takes 50 MB
+_EXPECTED = {
+    "boxes": (np.float32, 3),
+    "labels": (np.int32, 2),
+    "scores": (np.float32, 2),
+    "num_detections": (np.int32, 1),
+}
 
 
 class ExportedDetector(BatchDetector):
-    """An exported detector, loaded back. A subclass adds `_predict_on_batch`."""
+    """A detector from an exported file, used like the Keras detector that it was exported from.
+
+    Threads may share one. What the file says of itself is checked when it is opened, and the
+    network runs once, on a black image, so that damage shows at once.
+
+    A subclass has `kind`, `_open` and `_predict_on_batch`.
+
+    Args:
+        path: the file or folder.
+        num_threads: the number of threads that the runtime computes with, 1 or more. None leaves
+            the choice to the runtime.
+
+    Raises:
+        ValueError: there is no such file, keras-ssd did not write it, it is damaged, or
+            `num_threads` is below 1. The message names the file.
+        ImportError: the runtime is not installed.
+    """
+
+    kind = "exported"  # how messages call such a file
+
+    def __init__(self, path: str | Path, *, num_threads: int | None = None):
+        self.path = Path(path)
+        self._num_threads = _checked_num_threads(num_threads)
+        if not self.path.exists():
+            raise ValueError(f"{path}: no such file; expected a detector {self.kind}")
+        try:
+            self._open()
+            self.class_names = checked_class_names(self.class_names)
+            self.image_size = _checked_image_size(self.image_size)
+            black = np.zeros((1, self.image_size, self.image_size, 3), np.uint8)
+            self._check_found(self._predict_on_batch(black), batch=1)
+        except ImportError:
+            raise
+        except Exception as error:  # a damaged file makes the runtimes raise almost anything
+            raise ValueError(
+                f"{path}: not a detector {self.kind} by keras-ssd ({self._reason(error)})"
+            ) from error
+
+    def predict_on_batch(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """Detects objects in one batch; see `ObjectDetector.predict_on_batch`.
+
+        Raises:
+            ValueError: the batch is empty, or not uint8 (B, H, W, 3); or the file turns out to be
+                damaged.
+        """
+        images = checked_images(images)
+        try:
+            found = self._predict_on_batch(images)
+            self._check_found(found, batch=len(images))
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise ValueError(f"{self.path}: cannot be run ({self._reason(error)})") from error
+        return found
+
+    def raw_outputs(self, images: np.ndarray) -> dict[str, np.ndarray] | None:
+        """The raw outputs of the network, or None if the file only gives detections.
+
+        Args:
+            images: uint8 (B, S, S, 3), at the network's size.
+
+        Returns:
+            "offsets", float32 (B, N, 4), and "classes", the logits, float32 (B, N, K + 1).
+        """
+        return None
+
+    def _open(self) -> None:
+        """Opens `self.path`; sets `class_names`, `image_size` and what runs the network."""
+        raise NotImplementedError
+
+    def _reason(self, error: Exception) -> str:
+        """The line of a runtime's error that says what is wrong."""
+        return last_line(error)
+
+    def _warped(self, images):
+        """The images at the network's size, uint8 (B, S, S, 3)."""
+        return np.stack([resize_image(image, self.image_size) for image in images])
+
+    def _check_found(self, found, batch):
+        """Raises ValueError unless these are detections that the class names fit."""
+        if set(found) != set(_EXPECTED):
+            raise ValueError(f"expected the outputs {', '.join(_EXPECTED)}, not {', '.join(found)}")
+        limit = found["scores"].shape[-1]
+        for name, (dtype, rank) in _EXPECTED.items():
+            value, shape = found[name], (batch, limit, 4)[:rank]
+            if value.dtype != dtype or value.shape != shape:
+                raise ValueError(
+                    f"{name}: expected {np.dtype(dtype)} {shape}, not {value.dtype} {value.shape}"
+                )
+        counts, labels = found["num_detections"], found["labels"]
+        if counts.min() < 0 or counts.max() > limit:
+            raise ValueError(f"num_detections: expected 0 to {limit}, not {counts.tolist()}")
+        counted = labels[np.arange(limit) < counts[:, None]]
+        if counted.size and not 0 <= counted.min() <= counted.max() < len(self.class_names):
+            raise ValueError(
+                f"it finds the classes {counted.min()} to {counted.max()}, but names "
+                f"{len(self.class_names)} classes"
+            )
+        if not np.isfinite(found["boxes"]).all() or not np.isfinite(found["scores"]).all():
+            raise ValueError("boxes and scores: expected finite numbers")
 
 
 def read_labels(text: str) -> tuple[str, ...]:
-    r"""The class names in a text that has one in each line, as exports hold it.
+    r"""The class names in a text that has one in each line, as exported files hold it.
 
     Only "\n" ends a line: a name may hold the other characters that `str.splitlines` splits at.
     """
@@ -17,4 +130,16 @@ def read_labels(text: str) -> tuple[str, ...]:
 
 def last_line(error: Exception) -> str:
     """The last line of a runtime's error; the lines before it are usually source locations."""
-    return str(error).strip().rpartition("\n")[2]
+    return str(error).strip().rpartition("\n")[2] or type(error).__name__
+
+
+def _checked_num_threads(num_threads):
+    if num_threads is not None and (num_threads != int(num_threads) or num_threads < 1):
+        raise ValueError(f"num_threads: expected None or 1 and more, not {num_threads!r}")
+    return num_threads
+
+
+def _checked_image_size(size):
+    if not isinstance(size, int) or not 1 <= size <= MAX_IMAGE_SIZE:
+        raise ValueError(f"image size: expected 1 to {MAX_IMAGE_SIZE} pixels, not {size!r:.40}")
+    return size

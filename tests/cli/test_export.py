@@ -1,22 +1,25 @@
 """`keras-ssd export`, and what the other subcommands do with what it wrote."""
 
 import json
+import logging
 import re
 import shutil
+import zipfile
 
 import keras
 import pytest
 
-from keras_ssd import SSDTiny128, build_detector
+from keras_ssd import Detector, SSDTiny128
 from keras_ssd.cli import main
 from keras_ssd.data.synthetic import DRAWN_CLASSES
+from keras_ssd.formats import exporting
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     keras.utils.set_random_seed(0)
     path = tmp_path_factory.mktemp("model") / "tiny.keras"
-    build_detector(SSDTiny128(3), DRAWN_CLASSES, max_detections=20).save(path)
+    Detector(SSDTiny128(3), DRAWN_CLASSES, max_detections=20).save(path)
     return path
 
 
@@ -26,11 +29,10 @@ def run(*arguments) -> int:
 
 def test_a_calibrated_export_is_compared_measured_and_usable(model, drawn_voc, tmp_path, capsys):
     output = tmp_path / "new folder" / "tiny.tflite"
-    options = ("--format", "litert", "--quantize", "int8", "--nms", "--output", output)
+    options = ("--quantize", "int8", "--nms", "--output", output)
     assert run("export", "--model", model, *options, "--data", drawn_voc) == 0
     out = capsys.readouterr().out
     assert f"{output}: 1.0 MB\n" in out
-    assert "on 8 images of --data, scores from 0.25: " in out
     assert "mAP on 8 images: 0." in out
 
     figures = tmp_path / "figures.json"
@@ -46,44 +48,72 @@ def test_a_calibrated_export_is_compared_measured_and_usable(model, drawn_voc, t
     assert {record["label"] for record in records} <= set(DRAWN_CLASSES)
 
 
-def test_without_data_it_is_compared_on_drawn_images(model, tmp_path, capsys):
+def test_without_data_it_is_compared_on_drawn_images(model, tmp_path, caplog):
+    with caplog.at_level(logging.INFO, logger="keras_ssd"):
+        assert run("export", "--model", model, "--output", tmp_path / "tiny.tflite") == 0
+    assert "differences on 16 images: offsets " in caplog.text
+
+
+def test_an_export_that_differs_too_much_fails(model, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(exporting.BOUNDS, None, exporting.Differences(0, 0, 0, 0, 0))
     output = tmp_path / "tiny.tflite"
-    assert run("export", "--model", model, "--format", "litert", "--output", output) == 0
-    out = capsys.readouterr().out
-    assert "on 16 drawn images, scores from 0.05: 320 of 320 detections found again" in out
-    assert "box 0.0000, score 0.0000" in out
+    assert run("export", "--model", model, "--output", output) == 1
+    err = capsys.readouterr().err
+    assert "keras-ssd export: the export differs too much from the detector; differences on" in err
+    assert "(allowed: offsets 0, classes 0, boxes 0, scores 0, lost 0)" in err
+    assert not output.exists()
+
+
+def test_thresholds_are_exported_as_the_options_say(model, tmp_path):
+    output = tmp_path / "tiny.tflite"
+    thresholds = ("--confidence", 0.3, "--iou", 0.2, "--max-detections", 7)
+    assert run("export", "--model", model, "--output", output, *thresholds) == 0
+    with zipfile.ZipFile(output) as archive:
+        settings = json.loads(archive.read("decoding.json"))
+    assert settings["confidence_threshold"] == 0.3
+    assert settings["iou_threshold"] == 0.2
+    assert settings["max_detections"] == 7
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (("--quantize", "int8"), "--quantize int8 needs --data"),
-        (("--output", "new/tiny.bin"), "tiny.bin: the name must end in .tflite"),
-        (("--format", "openvino", "--quantize", "float16"), "--format openvino takes int8 alone"),
+        (("--output", "new/tiny.bin"), "new/tiny.bin: the suffix .bin is of no format; expected"),
+        (("--format", "openvino"), "tiny.tflite: the name must end in .xml"),
+        (("--output", "a.xml", "--quantize", "float16"), "expected None, int8, not 'float16'"),
+        (("--confidence", "1.5"), "confidence_threshold: expected 0 to 1, not 1.5"),
+        (("--model", "ssd_mobilenet_320_voc.tflite"), "ssd_mobilenet_320_voc.tflite: "),
         (("--model", __file__), "test_export.py: "),
         (("--data", "absent"), "absent"),
     ],
 )
 def test_what_cannot_be_exported_is_named(model, tmp_path, monkeypatch, capsys, options, message):
     monkeypatch.chdir(tmp_path)
-    always = ("--model", model, "--format", "litert", "--output", "tiny.tflite")
+    pytest.importorskip("openvino")
+    always = ("--model", model, "--output", "tiny.tflite")
     assert run("export", *always, *options) == 1
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("format_name", "name", "package"),
-    [("openvino", "tiny.xml", "openvino"), ("onnx", "tiny.onnx", "tf2onnx")],
+    ("name", "package", "option", "differences"),
+    [
+        ("tiny.xml", "openvino", (), "boxes"),
+        ("tiny.onnx", "tf2onnx", (), "boxes"),
+        ("tiny.onnx", "tf2onnx", ("--no-nms",), "offsets"),
+        ("tiny", "tensorflow", (), "offsets"),
+    ],
 )
-def test_openvino_and_onnx_are_compared_and_detect(
-    model, drawn_voc, tmp_path, capsys, format_name, name, package
+def test_other_formats_are_compared_and_detect(
+    model, drawn_voc, tmp_path, caplog, name, package, option, differences
 ):
-    pytest.importorskip(package, reason=f'needs pip install "keras-ssd[{format_name}]"')
+    pytest.importorskip(package, reason="needs one of the extras of keras-ssd")
     output = tmp_path / name
-    assert run("export", "--model", model, "--format", format_name, "--output", output) == 0
-    out = capsys.readouterr().out
-    assert "320 of 320 detections found again; largest difference: box 0.0000, score 0.0000" in out
+    with caplog.at_level(logging.INFO, logger="keras_ssd"):
+        assert run("export", "--model", model, "--output", output, *option) == 0
+    assert f"differences on 16 images: {differences} " in caplog.text
 
     photo = drawn_voc / "JPEGImages" / "000000.jpg"
     pictures = tmp_path / "pictures"
@@ -92,25 +122,23 @@ def test_openvino_and_onnx_are_compared_and_detect(
 
 
 @pytest.mark.parametrize(
-    ("format_name", "option"),
+    ("name", "option", "message"),
     [
-        ("onnx", ("--quantize", "int8")),
-        ("onnx", ("--nms",)),
-        ("openvino", ("--nms",)),
-        ("litert", ("--precision", "auto")),
+        ("a.onnx", ("--quantize", "int8"), "a.onnx is an ONNX file (.onnx), which does not take"),
+        ("a.xml", ("--nms",), "a.xml is an OpenVINO file (.xml), which does not take it"),
+        ("a", ("--nms",), "a is a SavedModel (a folder), which does not take it"),
+        ("a.tflite", ("--dtype", "auto"), "a.tflite is a LiteRT file (.tflite), which computes in"),
     ],
 )
-def test_options_of_another_format_are_refused(model, tmp_path, capsys, format_name, option):
-    output = tmp_path / "a"
-    given = ("--model", model, "--format", format_name, "--output", output, *option)
-    assert run("export", *given) == 1
-    assert f"{option[0]}: --format {format_name} does not take it" in capsys.readouterr().err
+def test_options_of_another_format_are_refused(model, tmp_path, capsys, name, option, message):
+    assert run("export", "--model", model, "--output", tmp_path / name, *option) == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / name).exists()
 
 
 def test_data_without_objects_have_no_map(model, drawn_voc, tmp_path, capsys):
     for annotation in (folder := shutil.copytree(drawn_voc, tmp_path / "empty")).rglob("*.xml"):
         annotation.write_text(re.sub("<object>.*</object>", "", annotation.read_text(), flags=re.S))
     output = tmp_path / "tiny.tflite"
-    given = ("--model", model, "--format", "litert", "--output", output, "--data", folder)
-    assert run("export", *given) == 0
-    assert "no mAP: the 8 images have no objects to find" in capsys.readouterr().out
+    assert run("export", "--model", model, "--output", output, "--data", folder) == 0
+    assert "mAP on 8 images: none (there are no objects to find) before" in capsys.readouterr().out

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from keras_ssd import Detector, SSDTiny128
-from keras_ssd.formats import export_onnx, export_openvino
+from keras_ssd.formats.onnx.write import export_onnx
+from keras_ssd.formats.openvino.write import export_openvino
 from keras_ssd.formats.saved_model.write import export_saved_model
 
 

@@ -5,20 +5,34 @@ import re
 import numpy as np
 import pytest
 
-from keras_ssd import SSDTiny128, build_detector, load_detector
-from keras_ssd.formats import export_litert, export_onnx, export_openvino
-from keras_ssd.inference.exported import ExportedDetector, read_labels
+from keras_ssd import Detector, SSDTiny128, load_detector
+from keras_ssd.inference.exported import ExportedDetector, last_line, read_labels
 
 
 class CountingDetector(ExportedDetector):
-    """Finds the number that each image is filled with, and notes the sizes of its batches."""
+    """Scores the number that each image is filled with, and notes the sizes of its batches."""
 
-    def __init__(self):
+    kind = "written down here"
+    names, size, changes = ("a", "b"), 4, {}
+
+    def __init__(self, path=__file__, **options):
         self.batches = []
+        super().__init__(path, **options)
+        self.batches.clear()  # that of the black image
+
+    def _open(self):
+        self.class_names, self.image_size = self.names, self.size
 
     def _predict_on_batch(self, images):
         self.batches.append(len(images))
-        return {"scores": images[:, 0, 0, 0], "num_detections": images[:, 0, 0, 0] + 1}
+        count = len(images)
+        found = {
+            "boxes": np.zeros((count, 2, 4), np.float32),
+            "labels": np.tile(np.int32([1, -1]), (count, 1)),
+            "scores": np.stack([images[:, 0, 0, 0], np.zeros(count)], axis=1).astype(np.float32),
+            "num_detections": np.ones(count, np.int32),
+        }
+        return {**found, **self.changes}
 
 
 def numbered(count):
@@ -29,7 +43,7 @@ def numbered(count):
     ("options", "batches"),
     [
         ({}, [32, 32, 6]),
-        ({"batch_size": 35, "verbose": 0}, [35, 35]),
+        ({"batch_size": 35}, [35, 35]),
         ({"batch_size": 1}, [1] * 70),
         ({"batch_size": 100}, [70]),
     ],
@@ -38,8 +52,8 @@ def test_an_array_is_run_in_batches_and_the_results_are_joined(options, batches)
     detector = CountingDetector()
     found = detector.predict(numbered(70), **options)
     assert detector.batches == batches
-    assert found["scores"].tolist() == list(range(70))
-    assert found["num_detections"].tolist() == list(range(1, 71))
+    assert found["scores"][:, 0].tolist() == list(range(70))
+    assert found["num_detections"].tolist() == [1] * 70
 
 
 def test_the_batches_of_a_data_set_are_run_as_they_come():
@@ -47,7 +61,7 @@ def test_the_batches_of_a_data_set_are_run_as_they_come():
     images = numbered(50)
     found = detector.predict(iter([images[:40], images[40:]]), batch_size=8)
     assert detector.batches == [40, 10]
-    assert found["scores"].tolist() == list(range(50))
+    assert found["scores"][:, 0].tolist() == list(range(50))
 
 
 def test_predict_on_batch_runs_all_at_once():
@@ -102,9 +116,62 @@ def test_an_array_is_refused_by_its_own_shape_not_that_of_its_first_batch():
         CountingDetector().predict(np.zeros((40, 8, 3), np.uint8))
 
 
-def test_an_exported_detector_that_does_not_say_how_it_predicts_says_so():
-    with pytest.raises(NotImplementedError):
-        ExportedDetector().predict(np.zeros((1, 8, 8, 3), np.uint8))
+def test_an_unknown_option_of_predict_is_refused():
+    with pytest.raises(TypeError, match="batchsize"):
+        CountingDetector().predict(numbered(1), batchsize=3)
+
+
+@pytest.mark.parametrize("num_threads", [0, -1, 1.5])
+def test_a_wrong_number_of_threads_is_refused(num_threads):
+    with pytest.raises(ValueError, match=f"num_threads: .*, not {num_threads}$"):
+        CountingDetector(num_threads=num_threads)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"d\.abc: no such file; .* written down here$"):
+        CountingDetector(tmp_path / "d.abc")
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "reason"),
+    [
+        ("names", ("a", "a"), "class_names: 'a' comes twice"),
+        ("names", (), "class_names: expected at least one name"),
+        ("names", "ab", "class_names: expected a list"),
+        ("size", 0, "image size: expected 1 to 4096 pixels, not 0"),
+        ("size", 10**9, "image size: expected 1 to 4096 pixels, not 1000000000"),
+        ("size", "4", "image size: .*, not '4'"),
+        ("changes", {"boxes": np.zeros((1, 3, 4), np.float32)}, r"boxes: .* not float32 \(1, 3, 4"),
+        ("changes", {"labels": np.zeros((1, 2))}, r"labels: expected int32 \(1, 2\), not float64"),
+        ("changes", {"scores": np.float32([[np.nan, 0]])}, "boxes and scores: expected finite"),
+        ("changes", {"num_detections": np.int32([3])}, r"num_detections: .* 0 to 2, not \[3\]"),
+        ("changes", {"num_detections": np.int32([-1])}, r"num_detections: .* 0 to 2, not \[-1\]"),
+        ("changes", {"labels": np.int32([[2, -1]])}, "finds the classes 2 to 2, but names 2"),
+        ("changes", {"labels": np.int32([[-1, -1]])}, "finds the classes -1 to -1, but names 2"),
+        ("changes", {"extra": np.zeros(1)}, "expected the outputs boxes, labels, scores, num_"),
+    ],
+)
+def test_what_a_file_says_of_itself_is_checked_when_it_is_opened(
+    monkeypatch, attribute, value, reason
+):
+    monkeypatch.setattr(CountingDetector, attribute, value)
+    message = rf"test_exported\.py: not a detector written down here by keras-ssd \(.*{reason}"
+    with pytest.raises(ValueError, match=message):
+        CountingDetector()
+
+
+def test_damage_that_shows_later_names_the_file(monkeypatch):
+    detector = CountingDetector()
+    monkeypatch.setattr(CountingDetector, "changes", {"labels": np.int32([[7, -1]])})
+    with pytest.raises(ValueError, match=r"test_exported\.py: cannot be run \(it finds the "):
+        detector.predict(numbered(1))
+
+
+def test_an_error_is_told_by_its_last_line_or_its_kind():
+    assert last_line(RuntimeError("in file.cc:3\nthe weights are missing\n")) == (
+        "the weights are missing"
+    )
+    assert last_line(KeyError()) == "KeyError"
 
 
 # All that `str.splitlines` splits at besides "\n", and spaces that XML would join.
@@ -117,15 +184,17 @@ def test_only_a_line_feed_ends_a_name():
 
 
 @pytest.mark.parametrize(
-    ("export", "suffix", "libraries"),
+    ("name", "libraries"),
     [
-        (export_litert, ".tflite", ()),
-        (export_onnx, ".onnx", ("tf2onnx", "onnxruntime")),
-        (export_openvino, ".xml", ("openvino",)),
+        ("a.tflite", ()),
+        ("a.onnx", ("tf2onnx", "onnxruntime")),
+        ("a.xml", ("openvino",)),
+        ("a", ()),
     ],
 )
-def test_exports_keep_names_of_every_kind(tmp_path, export, suffix, libraries):
+def test_exports_keep_names_of_every_kind(tmp_path, name, libraries):
     for library in libraries:
         pytest.importorskip(library)
-    detector = build_detector(SSDTiny128(len(NAMES)), NAMES)
-    assert load_detector(export(detector, tmp_path / f"a{suffix}")).class_names == NAMES
+    detector = Detector(SSDTiny128(len(NAMES)), NAMES)
+    path = detector.export(tmp_path / name, check=False)
+    assert load_detector(path).class_names == NAMES

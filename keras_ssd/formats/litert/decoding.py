@@ -1,36 +1,41 @@
 """From an SSD's raw outputs to detections, as a graph of LiteRT's built-in operations.
 
 Not by the runtime's TFLite_Detection_PostProcess: with several threads its suppression by class
-never reports the class whose number is that of the threads (LiteRT 2.3, TensorFlow's issue 56058),
-and its suppression over all classes cost 0.02 to 0.03 mAP.
+never reports the class with the number of the threads (LiteRT 2.3, TensorFlow's issue 56058), and
+its suppression over all classes cost 0.02 to 0.03 mAP.
 """
 
 import tempfile
 
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
 from keras_ssd import geometry
 from keras_ssd.formats.raw_outputs import suppressing_threshold
+from keras_ssd.inference.decoding import DecodingSettings
 
 MAX_DETECTIONS = 100
-_CANDIDATES = 1000  # of all classes, best first
-_LOW, _HIGH = -1.0, 2.0  # how far beyond the image boxes are told apart
+_CANDIDATES = 1000  # the best of all classes together
+_LOW, _HIGH = -1.0, 2.0  # boxes are told apart as far beyond the image
 
 
-def decoding_model(detector, default_boxes) -> bytes:
+def decoding_model(
+    default_boxes: np.ndarray, num_classes: int, settings: DecodingSettings
+) -> bytes:
     """The `.tflite` file of a graph from "offsets" and "classes" to detections, in float32.
 
     Args:
-        detector: the `Detector`, for its names and thresholds.
         default_boxes: float32 (N, 4).
+        num_classes: K.
+        settings: the thresholds, and the variances of the offsets.
 
     Returns:
         A file whose signature maps "offsets" (1, N, 4) and "classes" (1, N, K + 1) to the four
-        outputs that `export_litert` describes, D being at most 100.
+        outputs that `export_litert` describes, with D at most 100.
     """
-    num_boxes, num_classes = len(default_boxes), len(detector.class_names)
-    limit = min(detector.max_detections, MAX_DETECTIONS)
+    num_boxes = len(default_boxes)
+    limit = min(settings.max_detections, MAX_DETECTIONS)
 
     @tf.function(
         input_signature=[
@@ -45,19 +50,19 @@ def decoding_model(detector, default_boxes) -> bytes:
         boxes = geometry.decode(
             tf.gather(offsets[0], rows),
             tf.gather(default_boxes, rows),
-            detector.config.variances,
+            settings.config.variances,
             ops,
         )
         boxes = tf.gather(boxes, [1, 0, 3, 2], axis=1)  # ymin, xmin, ymax, xmax
         labels = tf.cast(labels, tf.float32)
-        # Each class has a place of its own, where no other's boxes overlap it.
+        # Each class is moved to a place of its own, where no box of another class overlaps it.
         places = tf.clip_by_value(boxes, _LOW, _HIGH) + labels[:, None] * (_HIGH - _LOW)
         kept, count = tf.raw_ops.NonMaxSuppressionV4(
             boxes=places,
             scores=scores,
             max_output_size=limit,
-            iou_threshold=suppressing_threshold(detector),
-            score_threshold=detector.confidence_threshold,
+            iou_threshold=suppressing_threshold(settings),
+            score_threshold=settings.confidence_threshold,
             pad_to_max_output_size=True,
         )
         is_kept = tf.cast(tf.range(limit) < count, tf.float32)

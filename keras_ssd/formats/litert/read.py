@@ -1,94 +1,135 @@
-"""A detector in a LiteRT (TensorFlow Lite) file, as `export_litert` writes it."""
+"""Detectors in LiteRT (TensorFlow Lite) files, loaded back."""
 
 import os
+import threading
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from keras_ssd.geometry import clip
-from keras_ssd.images import resize_image
-from keras_ssd.inference.decoding import decode_detections, padded, read_settings
-from keras_ssd.inference.exported import ExportedDetector, last_line, read_labels
+from keras_ssd.inference.decoding import Decoder, DecodingSettings, padded
+from keras_ssd.inference.exported import ExportedDetector, read_labels
 
-_RAW_OUTPUTS = {"offsets", "classes"}
-_DETECTIONS = {"detection_boxes", "detection_classes", "detection_scores", "num_detections"}
+_RAW_OUTPUTS = {"offsets": (1, None, 4), "classes": (1, None, None)}
+_DETECTIONS = {
+    "detection_boxes": (1, None, 4),
+    "detection_classes": (1, None),
+    "detection_scores": (1, None),
+    "num_detections": (1,),
+}
+_MAX_TEXT = 10_000_000  # bytes of a text file behind the model
 
 
 class LiteRTDetector(ExportedDetector):
-    """Runs a `.tflite` file image by image, on ai-edge-litert or else TensorFlow's interpreter.
+    """Runs a `.tflite` file that `export` wrote, image by image.
+
+    The runtime is ai-edge-litert, or else TensorFlow's interpreter. Threads may share a detector:
+    one at a time computes, with all the threads of the runtime.
 
     Args:
-        path: of the file.
-        num_threads: of the runtime; None: as many as there are processors.
+        path: the file.
+        num_threads: the number of threads of the runtime. None: as many as there are processors.
 
     Raises:
-        ValueError: there is no such file, or `export_litert` did not write it.
+        ValueError: see `ExportedDetector`.
     """
 
-    def __init__(self, path: str | Path, *, num_threads: int | None = None):
-        if not Path(path).is_file():
-            raise ValueError(f"{path}: no such file; expected a detector exported as .tflite")
-        interpreter = _interpreter()
-        try:
-            texts = _read_texts(path, {"labels.txt", "decoding.json"})
-            if "labels.txt" not in texts:
-                raise ValueError("it holds no labels.txt")
-            self.class_names = read_labels(texts["labels.txt"])
-            raw = "decoding.json" in texts
-            self._decoding = read_settings(texts["decoding.json"]) if raw else None
-            num_threads = num_threads or os.cpu_count()
-            self._interpreter = interpreter(model_path=str(path), num_threads=num_threads)
-            self._interpreter.allocate_tensors()  # which notices much damage
-            self._run = self._interpreter.get_signature_runner()
-            inputs, outputs = self._run.get_input_details(), self._run.get_output_details()
-            _check_names("inputs", inputs, {"images"})
-            _check_names("outputs", outputs, _RAW_OUTPUTS if raw else _DETECTIONS)
-            self.image_size = int(inputs["images"]["shape"][1])
-        except Exception as error:  # a damaged file makes the runtime raise almost anything
-            raise ValueError(
-                f"{path}: not a detector exported as .tflite by keras-ssd ({last_line(error)})"
-            ) from error
-        self._path = path
+    kind = "exported as .tflite"
+
+    def _open(self):
+        texts = _read_texts(self.path, ("labels.txt", "decoding.json"))
+        if "labels.txt" not in texts:
+            raise ValueError("it holds no labels.txt")
+        self.class_names = read_labels(texts["labels.txt"])
+        interpreter = _interpreter_class()(
+            model_path=str(self.path), num_threads=self._num_threads or os.cpu_count()
+        )
+        interpreter.allocate_tensors()  # which notices much damage
+        self._interpreter = interpreter
+        self._signature = interpreter.get_signature_runner()
+        self._lock = threading.Lock()
+        inputs = self._signature.get_input_details()
+        outputs = self._signature.get_output_details()
+        is_raw = "decoding.json" in texts
+        _check_tensors("inputs", inputs, {"images": (1, None, None, 3)}, np.uint8)
+        _check_tensors("outputs", outputs, _RAW_OUTPUTS if is_raw else _DETECTIONS, np.float32)
+        _, height, width, _ = map(int, inputs["images"]["shape"])
+        if height != width:
+            raise ValueError(f"images: expected a square, not {width} x {height} pixels")
+        self.image_size = height
+        self._decoder = None
+        if is_raw:
+            self._decoder = Decoder(
+                DecodingSettings.from_json(texts["decoding.json"]),
+                num_classes=len(self.class_names),
+                image_size=self.image_size,
+                offsets_shape=tuple(map(int, outputs["offsets"]["shape"][1:])),
+                classes_shape=tuple(map(int, outputs["classes"]["shape"][1:])),
+            )
+
+    def raw_outputs(self, images):
+        return None if self._decoder is None else self._run(images)
 
     def _predict_on_batch(self, images):
-        found = [self._detect(resize_image(image, self.image_size)) for image in images]
+        outputs = self._run(self._warped(images))
+        if self._decoder is not None:
+            return self._decoder(outputs["offsets"], outputs["classes"])
+        columns = (outputs[name] for name in _DETECTIONS)
+        found = [_detections(*one) for one in zip(*columns, strict=True)]
         return {name: np.stack([one[name] for one in found]) for name in found[0]}
 
-    def _detect(self, image):
-        try:
-            outputs = self._run(images=image[None])
-        except RuntimeError as error:  # damage that shows only now
-            raise ValueError(f"{self._path}: LiteRT cannot run it ({last_line(error)})") from error
-        if self._decoding is not None:
-            return decode_detections(outputs["offsets"][0], outputs["classes"][0], **self._decoding)
-        count = int(outputs["num_detections"][0])
-        y1_x1_y2_x2 = outputs["detection_boxes"][0]
-        return padded(
-            clip(y1_x1_y2_x2[:count, [1, 0, 3, 2]]),
-            outputs["detection_classes"][0, :count],
-            outputs["detection_scores"][0, :count],
-            max_detections=len(y1_x1_y2_x2),
-        )
+    def _run(self, images):
+        """The outputs of the network for each image, joined along the first axis."""
+        with self._lock:  # an interpreter has one set of tensors, which two runs would share
+            outputs = [self._signature(images=image[None]) for image in images]
+        return {name: np.concatenate([one[name] for one in outputs]) for name in outputs[0]}
 
 
-def _read_texts(path, names):
-    """Those of the named text files that lie, as a zip archive, behind the model."""
+def _detections(y1_x1_y2_x2, labels, scores, count):
+    """The detections of one image; see `ObjectDetector.predict_on_batch`."""
+    if not 0 <= count <= len(scores):  # also if it is not a number
+        raise ValueError(f"num_detections: expected 0 to {len(scores)}, not {count}")
+    rows = slice(int(count))
+    if not np.isfinite(labels[rows]).all():
+        raise ValueError("detection_classes: expected finite numbers")
+    boxes = clip(y1_x1_y2_x2[rows, [1, 0, 3, 2]])
+    return padded(boxes, labels[rows], scores[rows], max_detections=len(scores))
+
+
+def _read_texts(path: Path, names):
+    """Those of the named text files that are behind the model, as a zip archive."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return {name: archive.read(name).decode() for name in names & set(archive.namelist())}
+            present = [archive.getinfo(name) for name in names if name in archive.namelist()]
+            for info in present:
+                if info.file_size > _MAX_TEXT:
+                    raise ValueError(f"{info.filename} unpacks to {info.file_size} bytes")
+            return {info.filename: archive.read(info).decode() for info in present}
     except zipfile.BadZipFile:
         return {}
 
 
-def _check_names(what, found, expected):
-    if found.keys() != expected:
+def _check_tensors(what, found, expected, dtype):
+    """Raises ValueError unless tensors of these names, shapes and this dtype were found."""
+    if found.keys() != expected.keys():
         raise ValueError(
             f"{what}: expected {', '.join(sorted(expected))}, not {', '.join(sorted(found))}"
         )
+    for name, shape in expected.items():
+        theirs = tuple(map(int, found[name]["shape"]))
+        fits = len(theirs) == len(shape) and all(
+            size > 0 and size == (wanted or size)
+            for size, wanted in zip(theirs, shape, strict=True)
+        )
+        if not fits or found[name]["dtype"] != dtype:
+            wanted = f"{np.dtype(dtype)} {shape}".replace("None", "?")
+            raise ValueError(
+                f"{name}: expected {wanted}, not {np.dtype(found[name]['dtype'])} {theirs}"
+            )
 
 
-def _interpreter():
+def _interpreter_class():
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:

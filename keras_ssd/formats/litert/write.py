@@ -1,8 +1,7 @@
 """Detectors as LiteRT (TensorFlow Lite) files, for phones and small computers."""
 
-import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
@@ -19,12 +18,10 @@ from keras_ssd.formats.litert.quantization.equalization import with_equal_channe
 from keras_ssd.formats.raw_outputs import (
     decoding_settings,
     labels_text,
-    warped_calibration_images,
+    warped_images,
 )
-from keras_ssd.models.precision import with_dtype
 
 _DETECTIONS = ("detection_boxes", "detection_classes", "detection_scores", "num_detections")
-QUANTIZATIONS = ("float16", "dynamic_int8", "int8")
 # In the int8 file. The additions' sums, rounded, would pass their errors on from block to block.
 # LiteRT's int8 L2 normalization puts out steps of 1/128, too coarse for hundreds of channels.
 _FLOAT_OPERATIONS = ["ADD", "MUL", "L2_NORMALIZATION"]
@@ -36,57 +33,64 @@ def export_litert(
     *,
     quantize: str | None = None,
     nms: bool = False,
-    calibration_images: Iterable[np.ndarray] | None = None,
+    calibration_images: Sequence[np.ndarray] = (),
+    verify: Callable[[Path], object] | None = None,
 ) -> Path:
-    """Writes a detector as a `.tflite` file of built-in operations (TensorFlow's backend only).
+    """Writes a detector as a `.tflite` file of built-in operations.
 
-    Its input is one uint8 RGB image (1, S, S, 3), already warped to the network's size; its
-    outputs are float32. Without `nms` they are "offsets" (1, N, 4) and "classes" (1, N, K + 1),
-    the raw outputs of `SSD`, which `load_detector` decodes. With `nms` the file decodes them, and
-    finds at most 100 objects among the 1000 best candidates, each class suppressed by itself:
+    Its input "images" is one uint8 RGB image (1, S, S, 3), already warped to the network's size;
+    its outputs are float32. Without `nms` they are the raw outputs of `SSD`, "offsets" (1, N, 4)
+    and "classes" (1, N, K + 1), which `load_detector` decodes. With `nms` the file decodes them
+    and finds at most 100 objects among the 1000 best candidates, by NMS of each class:
     "detection_boxes" (1, D, 4), relative (ymin, xmin, ymax, xmax); "detection_classes" (1, D), from
     0; "detection_scores" (1, D), descending; and "num_detections" (1,), in this order. The file
-    holds the names, `labels.txt`, and the metadata by which MediaPipe Tasks knows an object
+    holds the class names, `labels.txt`, and the metadata by which MediaPipe Tasks knows an object
     detector.
 
     Args:
         detector: a `Detector`; its thresholds are exported as they are.
-        path: ends in ".tflite".
-        quantize: None: float32. "float16": weights of half the size. "dynamic_int8": int8 weights,
-            computed with in int8 where the runtime can. "int8": weights and activations;
-            what is cheap and loses most stays float32: additions, L2 normalization, the heads'
-            pointwise convolutions, softmax and decoding.
-        nms: see above.
-        calibration_images: RGB uint8 (H, W, 3), about 100 of the kind that the detector is for;
-            "int8" takes the ranges of the activations from them, and needs them.
+        path: the file to write, with the suffix ".tflite".
+        quantize: None is float32. "float16" stores weights of half the size. "dynamic_int8" stores
+            int8 weights, and computes with them in int8 where the runtime can. "int8" has int8
+            weights and activations; additions, L2 normalization, the pointwise convolutions of the
+            heads, softmax and decoding stay float32, because they are cheap and lose most.
+        nms: whether the file ends with detections.
+        calibration_images: RGB uint8 (H, W, 3); "int8" takes the ranges of the activations from
+            them.
+        verify: a function that is called with the complete file before it replaces an earlier one.
+            What it raises is raised, and the earlier file stays.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: an argument is wrong, or Keras's backend is not TensorFlow's.
+        ValueError: an argument is wrong, or Keras's backend is not TensorFlow.
     """
     require_tensorflow()
     path = checked_output(path, ".tflite")
-    if quantize not in (None, *QUANTIZATIONS):
-        raise ValueError(f"quantize: expected None, {', '.join(QUANTIZATIONS)}, not {quantize!r}")
-    config = detector.config
-    ssd, warped = with_dtype(detector.ssd, "float32"), []
+    config, settings = detector.config, decoding_settings(detector)
+    ssd, warped = detector.with_dtype("float32").ssd, []
     if quantize == "int8":
-        warped = warped_calibration_images(detector, calibration_images)
+        warped = warped_images(detector, calibration_images)
         ssd = with_equal_channels(ssd, warped)
         ssd = with_corrected_biases(ssd, warped, exact=_pointwise_heads(ssd))
     content = _convert(ssd, config.image_size, quantize, warped)
     model = litert_graph.unpack(content, ("offsets", "classes"))
     files = {"labels.txt": labels_text(detector)}
     if nms:
-        decoding = decoding_model(detector, default_boxes(config))
+        decoding = decoding_model(default_boxes(config), len(detector.class_names), settings)
         litert_graph.append(model, litert_graph.unpack(decoding, _DETECTIONS))
     else:
-        files["decoding.json"] = json.dumps(decoding_settings(detector))
+        files["decoding.json"] = settings.to_json()
     add_metadata(model, detector.name, config.image_size, nms=nms)
     content = with_files(litert_graph.pack(model), files)
-    replace_file(path, lambda unfinished: unfinished.write_bytes(content))
+
+    def write(unfinished):
+        unfinished.write_bytes(content)
+        if verify is not None:
+            verify(unfinished)
+
+    replace_file(path, write)
     return path
 
 

@@ -1,45 +1,76 @@
-"""A detector in an ONNX file, as `export_onnx` writes it."""
-
-from pathlib import Path
-
-import numpy as np
+"""Detectors in ONNX files, loaded back."""
 
 from keras_ssd.extras import require
-from keras_ssd.images import resize_image
+from keras_ssd.inference.decoding import Decoder, DecodingSettings
 from keras_ssd.inference.exported import ExportedDetector, read_labels
+
+_DETECTIONS = ["boxes", "labels", "scores", "num_detections"]
+_RAW_OUTPUTS = ["offsets", "classes"]
 
 
 class OnnxDetector(ExportedDetector):
-    """Runs an `.onnx` file on ONNX Runtime, on the CPU.
+    """Runs an `.onnx` file that `export` wrote on ONNX Runtime, on the CPU.
+
+    Threads may share a detector, and compute at the same time.
 
     Args:
-        path: of the file.
-        num_threads: of the runtime; None: as it likes.
+        path: the file.
+        num_threads: the number of threads of the runtime. None leaves the choice to it.
 
     Raises:
-        ValueError: there is no such file, or `export_onnx` did not write it.
+        ValueError: see `ExportedDetector`.
         ImportError: onnxruntime is not installed.
     """
 
-    def __init__(self, path: str | Path, *, num_threads: int | None = None):
+    kind = "exported as .onnx"
+
+    def _open(self):
         onnxruntime = require("onnxruntime", extra="onnx")
-        if not Path(path).is_file():
-            raise ValueError(f"{path}: no such file; expected a detector exported as .onnx")
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = num_threads or 0
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
+        options.intra_op_num_threads = self._num_threads or 0
+        options.log_severity_level = 4  # its errors are raised too; they are not logged twice
+        self._session = onnxruntime.InferenceSession(
+            str(self.path), options, providers=["CPUExecutionProvider"]
+        )
+        texts = self._session.get_modelmeta().custom_metadata_map
+        if "labels" not in texts:
+            raise ValueError("its metadata hold no labels")
+        self.class_names = read_labels(texts["labels"])
+        self.image_size = _image_size(self._session.get_inputs())
+        outputs = {output.name: output.shape[1:] for output in self._session.get_outputs()}
+        self._decoder = None
+        self._outputs = _DETECTIONS
+        if "decoding" in texts:
+            self._outputs = _RAW_OUTPUTS
+        if set(outputs) != set(self._outputs):
+            raise ValueError(f"outputs: expected {self._outputs}, not {list(outputs)}")
+        if "decoding" in texts:
+            self._decoder = Decoder(
+                DecodingSettings.from_json(texts["decoding"]),
+                num_classes=len(self.class_names),
+                image_size=self.image_size,
+                offsets_shape=outputs["offsets"],
+                classes_shape=outputs["classes"],
             )
-            metadata = self._session.get_modelmeta().custom_metadata_map
-            self.class_names = read_labels(metadata["labels"])
-            self.image_size = self._session.get_inputs()[0].shape[1]
-        except Exception as error:  # a damaged file makes the runtime raise almost anything
-            raise ValueError(
-                f"{path}: not a detector exported as .onnx by keras-ssd ({error})"
-            ) from error
+
+    def raw_outputs(self, images):
+        return None if self._decoder is None else self._run(images)
 
     def _predict_on_batch(self, images):
-        warped = np.stack([resize_image(image, self.image_size) for image in images])
-        names = [output.name for output in self._session.get_outputs()]
-        return dict(zip(names, self._session.run(names, {"images": warped}), strict=True))
+        found = self._run(self._warped(images))
+        if self._decoder is None:
+            return found
+        return self._decoder(found["offsets"], found["classes"])
+
+    def _run(self, images):
+        values = self._session.run(self._outputs, {"images": images})
+        return dict(zip(self._outputs, values, strict=True))
+
+
+def _image_size(inputs):
+    """The side of the one input, uint8 (B, S, S, 3)."""
+    found = [(tensor.name, tensor.type, tensor.shape[1:]) for tensor in inputs]
+    size = inputs[0].shape[1] if inputs and len(inputs[0].shape) == 4 else "S"
+    if found != [("images", "tensor(uint8)", [size, size, 3])] or not isinstance(size, int):
+        raise ValueError(f"inputs: expected images, uint8 (B, S, S, 3), not {found}")
+    return size

@@ -1,49 +1,108 @@
-"""Detectors as ONNX files, for ONNX Runtime and what else reads the format."""
+"""Detectors as ONNX files, for ONNX Runtime, OpenCV and other programs that read the format."""
 
+import logging
 import tempfile
 import warnings
+from collections.abc import Callable
+from contextlib import contextmanager
 from pathlib import Path
 
 from keras_ssd.default_boxes import default_boxes
 from keras_ssd.extras import require
 from keras_ssd.files import checked_output, replace_file
 from keras_ssd.formats.backend import require_tensorflow
-from keras_ssd.formats.raw_outputs import labels_text, raw_outputs_model
+from keras_ssd.formats.graph_decoding import add_decoding
+from keras_ssd.formats.onnx.operations import OnnxOperations
+from keras_ssd.formats.raw_outputs import decoding_settings, labels_text, raw_outputs_model
 
 
-def export_onnx(detector, path: str | Path) -> Path:
-    """Writes a detector, complete, as an `.onnx` file that computes in float32.
+def export_onnx(
+    detector,
+    path: str | Path,
+    *,
+    nms: bool = True,
+    verify: Callable[[Path], object] | None = None,
+) -> Path:
+    """Writes a detector as an `.onnx` file that computes in float32.
 
     The input "images" takes any number of uint8 RGB images (B, S, S, 3), already warped to the
-    network's size; the outputs are the detector's: "boxes" (B, D, 4), "labels" (B, D), "scores"
-    (B, D) and "num_detections" (B,). The file's metadata hold the names, "labels", one a line.
+    network's size. The outputs are those of the detector: "boxes" (B, D, 4), "labels" (B, D),
+    "scores" (B, D) and "num_detections" (B,). The file's metadata hold the class names, "labels",
+    one in each line.
 
     Args:
         detector: a `Detector`; its thresholds are exported as they are.
-        path: ends in ".onnx".
+        path: the file to write, with the suffix ".onnx".
+        nms: False ends the file at the raw outputs of `SSD`, "offsets" (B, N, 4) and "classes"
+            (B, N, K + 1), which OpenCV can run and `load_detector` decodes. The metadata then also
+            hold how to decode them, "decoding".
+        verify: a function that is called with the complete file before it replaces an earlier one.
+            What it raises is raised, and the earlier file stays.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: the path ends otherwise, or Keras's backend is not TensorFlow's.
+        ValueError: the path has another suffix, or Keras's backend is not TensorFlow.
         ImportError: onnx or tf2onnx is not installed.
     """
     require_tensorflow()
     path = checked_output(path, ".onnx")
     onnx = require("onnx", extra="onnx")
-    require("tf2onnx", extra="onnx")  # Keras uses it
+    texts = {"labels": labels_text(detector)}
+    model = _raw_network(detector)
+    if nms:
+        _decode(model.graph, detector)
+    else:
+        texts["decoding"] = decoding_settings(detector).to_json()
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    onnx.helper.set_model_props(model, texts)
 
-    from keras_ssd.formats.onnx.decoding import add_decoding
+    def write(unfinished):
+        onnx.save(model, unfinished)
+        if verify is not None:
+            verify(unfinished)
 
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # tf2onnx 1.17 uses old names of NumPy's
-        file = str(Path(folder) / "model.onnx")
-        model = raw_outputs_model(detector)
-        model.export(file, format="onnx", verbose=False, input_signature=model.inputs)
-        model = onnx.load(file)
-    add_decoding(model, detector, default_boxes(detector.config))
-    model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"
-    onnx.helper.set_model_props(model, {"labels": labels_text(detector)})
-    replace_file(path, lambda unfinished: onnx.save(model, unfinished))
+    replace_file(path, write)
     return path
+
+
+def _raw_network(detector):
+    """An onnx.ModelProto from "images" to "offsets" and "classes"."""
+    onnx = require("onnx", extra="onnx")
+    require("tf2onnx", extra="onnx")  # Keras uses it
+    model = raw_outputs_model(detector)
+    with tempfile.TemporaryDirectory() as folder, _silent_tf2onnx():
+        file = str(Path(folder) / "model.onnx")
+        model.export(file, format="onnx", verbose=False, input_signature=model.inputs)
+        return onnx.load(file)
+
+
+@contextmanager
+def _silent_tf2onnx():
+    """Without the log of tf2onnx: it writes traces of what it goes on without."""
+    logger = logging.getLogger("tf2onnx")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # tf2onnx 1.17 uses old names of NumPy's
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _decode(graph, detector):
+    """Replaces the outputs "offsets" and "classes" of a graph by those of the detector."""
+    from onnx import TensorProto
+
+    settings, ops = decoding_settings(detector), OnnxOperations(graph)
+    boxes, num_classes = default_boxes(detector.config), len(detector.class_names)
+    found = add_decoding(ops, "offsets", "classes", boxes, num_classes, settings)
+    del graph.output[:]
+    limit = settings.max_detections
+    ops.put_out("boxes", found["boxes"], TensorProto.FLOAT, [limit, 4])
+    ops.put_out("labels", found["labels"], TensorProto.INT32, [limit])
+    ops.put_out("scores", found["scores"], TensorProto.FLOAT, [limit])
+    ops.put_out("num_detections", found["num_detections"], TensorProto.INT32, [])

@@ -1,56 +1,68 @@
-"""A detector in OpenVINO's files, as `export_openvino` writes them."""
+"""Detectors in OpenVINO's files, loaded back."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
 
 from keras_ssd.extras import require
-from keras_ssd.images import resize_image
-from keras_ssd.inference.exported import ExportedDetector, last_line, read_labels
+from keras_ssd.inference.exported import ExportedDetector, read_labels
 
-_PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
+_PRECISIONS = {"float32": "f32", "mixed_bfloat16": "bf16"}
 
 
 class OpenVINODetector(ExportedDetector):
-    """Runs an `.xml` file, with the `.bin` file beside it, on the CPU.
+    """Runs an `.xml` file that `export` wrote, with the `.bin` file beside it, on the CPU.
+
+    Threads may share a detector: one at a time computes, with all the threads of the runtime.
 
     Args:
-        path: of the `.xml` file.
-        precision: "float32" or "bfloat16", which is faster on processors that compute in it; what
-            int8 computes stays int8, and boxes and scores are float32.
-        num_threads: of the runtime; None: as it likes.
+        path: the `.xml` file.
+        num_threads: the number of threads of the runtime. None leaves the choice to it.
+        dtype: "float32" or "mixed_bfloat16", which is faster on processors that compute in
+            bfloat16. What was quantized to int8 stays int8; boxes and scores are float32.
 
     Raises:
-        ValueError: there is no such file, `export_openvino` did not write it, or the precision is
-            none of these.
+        ValueError: see `ExportedDetector`; or the dtype is another one.
         ImportError: openvino is not installed.
     """
 
-    def __init__(
-        self, path: str | Path, *, precision: str = "float32", num_threads: int | None = None
-    ):
+    kind = "exported as .xml"
+
+    def __init__(self, path: str | Path, *, num_threads: int | None = None, dtype: str = "float32"):
+        if dtype not in _PRECISIONS:
+            raise ValueError(f"dtype: expected {' or '.join(_PRECISIONS)}, not {dtype!r}")
+        # Always set: by default the runtime takes bfloat16 wherever the processor can.
+        self._settings = {"INFERENCE_PRECISION_HINT": _PRECISIONS[dtype]}
+        super().__init__(path, num_threads=num_threads)
+
+    def _open(self):
         openvino = require("openvino", extra="openvino")
-        if precision not in _PRECISIONS:
-            raise ValueError(f"precision: expected {' or '.join(_PRECISIONS)}, not {precision!r}")
-        if not Path(path).is_file():
-            raise ValueError(f"{path}: no such file; expected a detector exported as .xml")
-        # Set either way: left alone, the runtime takes bfloat16 wherever the processor can.
-        settings = {"INFERENCE_PRECISION_HINT": _PRECISIONS[precision]}
-        if num_threads is not None:
-            settings["INFERENCE_NUM_THREADS"] = num_threads
-        try:
-            weights = Path(path).with_suffix(".bin")
-            if not weights.is_file():
-                raise ValueError(f"there is no {weights.name} beside it, which holds its weights")
-            model = openvino.Core().read_model(path)
-            self.class_names = read_labels(model.get_rt_info(["keras_ssd", "labels"]).value)
-            self.image_size = model.input("images").partial_shape[1].get_length()
-            self._model = openvino.compile_model(model, "CPU", settings)
-        except (RuntimeError, ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{path}: not a detector exported as .xml by keras-ssd ({last_line(error)})"
-            ) from error
+        if self._num_threads is not None:
+            self._settings["INFERENCE_NUM_THREADS"] = self._num_threads
+        weights = self.path.with_suffix(".bin")
+        if not weights.is_file():
+            raise ValueError(f"there is no {weights.name} beside it, which holds its weights")
+        model = openvino.Core().read_model(self.path)
+        self.class_names = read_labels(model.get_rt_info(["keras_ssd", "labels"]).value)
+        self.image_size = _image_size(model.inputs)
+        self._model = openvino.compile_model(model, "CPU", self._settings)
+        self._request = self._model.create_infer_request()
+        self._lock = threading.Lock()
 
     def _predict_on_batch(self, images):
-        warped = np.stack([resize_image(image, self.image_size) for image in images])
-        return {output.any_name: value for output, value in self._model(warped).items()}
+        images = self._warped(images)
+        with self._lock:  # a request has one set of tensors, which two runs would share
+            outputs = self._request.infer(images)
+            return {output.any_name: np.array(value) for output, value in outputs.items()}
+
+
+def _image_size(inputs):
+    """The side of the one input, uint8 (B, S, S, 3)."""
+    found = [(x.any_name, x.element_type.to_string(), str(x.partial_shape)) for x in inputs]
+    size = 0
+    if inputs and inputs[0].partial_shape.rank == 4 and inputs[0].partial_shape[1].is_static:
+        size = inputs[0].partial_shape[1].get_length()
+    if found != [("images", "u8", f"[?,{size},{size},3]")]:
+        raise ValueError(f"inputs: expected images, uint8 (B, S, S, 3), not {found}")
+    return size

@@ -1,7 +1,8 @@
 """Detectors as OpenVINO files, the fastest on many of Intel's and AMD's processors."""
 
+import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,13 @@ from keras_ssd.default_boxes import default_boxes
 from keras_ssd.extras import require
 from keras_ssd.files import checked_output, replace_file
 from keras_ssd.formats.backend import require_tensorflow
+from keras_ssd.formats.graph_decoding import add_decoding
+from keras_ssd.formats.openvino.operations import OpenVINOOperations
 from keras_ssd.formats.raw_outputs import (
+    decoding_settings,
     labels_text,
     raw_outputs_model,
-    warped_calibration_images,
+    warped_images,
 )
 
 
@@ -22,57 +26,74 @@ def export_openvino(
     path: str | Path,
     *,
     quantize: str | None = None,
-    calibration_images: Iterable[np.ndarray] | None = None,
+    calibration_images: Sequence[np.ndarray] = (),
+    verify: Callable[[Path], object] | None = None,
 ) -> Path:
-    """Writes a detector, complete, as an `.xml` file, and its weights as the `.bin` beside it.
+    """Writes a detector as an `.xml` file, and its weights as the `.bin` file beside it.
 
     The input "images" takes any number of uint8 RGB images (B, S, S, 3), already warped to the
-    network's size; the outputs are the detector's: "boxes" (B, D, 4), "labels" (B, D), "scores"
-    (B, D) and "num_detections" (B,). The file's `rt_info` holds, under "keras_ssd", the names,
-    "labels", one a line.
+    network's size. The outputs are those of the detector: "boxes" (B, D, 4), "labels" (B, D),
+    "scores" (B, D) and "num_detections" (B,). The file's `rt_info` holds, under "keras_ssd", the
+    class names, "labels", one in each line.
 
     Args:
         detector: a `Detector`; its thresholds are exported as they are.
-        path: ends in ".xml".
-        quantize: None: float32. "int8": convolutions computed in int8, their weights and
-            activations; what the heads put out, and its decoding, stays float32.
-        calibration_images: RGB uint8 (H, W, 3), about 100 of the kind that the detector is for;
-            "int8" takes the ranges of the activations from them, and needs them.
+        path: the file to write, with the suffix ".xml".
+        quantize: None computes in float32. "int8" computes the convolutions in int8, their weights
+            and activations; the outputs of the heads and the decoding stay float32.
+        calibration_images: RGB uint8 (H, W, 3); "int8" takes the ranges of the activations from
+            them.
+        verify: a function that is called with the complete `.xml` file before it replaces an
+            earlier one. What it raises is raised, and the earlier files stay.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: an argument is wrong, or Keras's backend is not TensorFlow's.
+        ValueError: an argument is wrong, or Keras's backend is not TensorFlow.
         ImportError: openvino, or for "int8" nncf, is not installed.
     """
     require_tensorflow()
     path = checked_output(path, ".xml")
-    if quantize not in (None, "int8"):
-        raise ValueError(f"quantize: expected None or int8, not {quantize!r}")
     openvino = require("openvino", extra="openvino")
-
-    from keras_ssd.formats.openvino.decoding import add_decoding
-
-    warped = []
-    if quantize == "int8":
-        nncf = require("nncf", extra="openvino")
-        warped = [image[None] for image in warped_calibration_images(detector, calibration_images)]
-
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "model.xml"
-        raw_outputs_model(detector).export(str(file), format="openvino", verbose=False)
-        model = openvino.Core().read_model(file)
+        model = _raw_network(detector, folder)
         if quantize == "int8":
+            nncf = require("nncf", extra="openvino")
+            warped = [image[None] for image in warped_images(detector, calibration_images)]
             model = nncf.quantize(model, nncf.Dataset(warped), subset_size=len(warped))
-        add_decoding(model, detector, default_boxes(detector.config))
+        _decode(model, detector)
         model.set_rt_info(labels_text(detector), ["keras_ssd", "labels"])
         complete = Path(folder) / "complete.xml"
         # Weights stored as float16 would run no faster, and moved some logits by 2.
         openvino.save_model(model, complete, compress_to_fp16=False)
-        for suffix in (".bin", ".xml"):  # the one last that is opened by name
-            content = complete.with_suffix(suffix).read_bytes()
-            replace_file(
-                path.with_suffix(suffix), lambda new, content=content: new.write_bytes(content)
-            )
+        if verify is not None:
+            verify(complete)
+        for suffix in (".bin", ".xml"):  # last the one that is opened by name
+            source = complete.with_suffix(suffix)
+            replace_file(path.with_suffix(suffix), lambda new, old=source: shutil.copy(old, new))
     return path
+
+
+def _raw_network(detector, folder):
+    """An openvino.Model from "images" to "offsets" and "classes"."""
+    openvino = require("openvino", extra="openvino")
+    saved_model = Path(folder) / "saved_model"
+    # Not by Keras's own format="openvino": with TF_USE_LEGACY_KERAS set, the converter then looks
+    # for a package tf_keras, which a detector does not need.
+    raw_outputs_model(detector).export(str(saved_model), format="tf_saved_model", verbose=False)
+    return openvino.convert_model(saved_model)
+
+
+def _decode(model, detector):
+    """Replaces the outputs "offsets" and "classes" of a model by those of the detector."""
+    ops = OpenVINOOperations()
+    results = [model.output(name).get_node() for name in ("offsets", "classes")]
+    offsets, logits = (result.input_value(0) for result in results)
+    boxes, num_classes = default_boxes(detector.config), len(detector.class_names)
+    settings = decoding_settings(detector)
+    found = add_decoding(ops, offsets, logits, boxes, num_classes, settings)
+    for result in results:
+        model.remove_result(result)
+    for name, value in found.items():
+        model.add_results([ops.result(name, value)])

@@ -12,9 +12,10 @@ _OUTPUTS = {"boxes": "float32", "labels": "int32", "scores": "float32", "num_det
 
 
 class SavedModelDetector(ExportedDetector):
-    """A SavedModel that `keras_ssd.formats.export_saved_model` wrote. Threads may share one.
+    """Runs a SavedModel that `export` wrote, on TensorFlow.
 
-    A SavedModel is a program, which may do anything when it runs. Load only what you trust.
+    Threads may share a detector, and compute at the same time. A SavedModel is a program, which may
+    do anything when it runs. Load only what you trust.
 
     Args:
         path: the folder that holds `saved_model.pb`; or a folder of numbered versions. The highest
@@ -25,29 +26,29 @@ class SavedModelDetector(ExportedDetector):
         confidence_threshold, iou_threshold, max_detections: what the detector was exported with.
 
     Raises:
-        ValueError: there is no SavedModel, it is not that of a detector, or `metadata.json` beside
-            it says something else than the SavedModel itself.
+        ValueError: see `ExportedDetector`; or `metadata.json` beside the SavedModel says something
+            else than the SavedModel itself.
     """
 
+    kind = "exported as a SavedModel"
+
     def __init__(self, path: str | Path):
+        super().__init__(_version_folder(Path(path)))
+
+    def _open(self):
         import tensorflow as tf
 
-        folder = _version_folder(Path(path))
-        try:
-            stated = _read_metadata(folder)
-            self._model = tf.saved_model.load(str(folder))  # it holds the signatures' variables
-            self._signatures = _checked_signatures(self._model.signatures)
-            outputs = self._signatures["describe"](anything=tf.constant([b""]))
-            found = description_output({name: v.numpy() for name, v in outputs.items()})
-            _check_raw_input(self._signatures["raw"], found.image_size)
-        except Exception as error:  # a damaged file makes TensorFlow raise almost anything
-            reason = str(error).partition("\n")[0]  # the next lines are advice on devices
-            raise ValueError(f"{folder}: not a SavedModel of a detector ({reason})") from error
+        stated = _read_metadata(self.path)
+        self._model = tf.saved_model.load(str(self.path))  # it holds the signatures' variables
+        self._signatures = _checked_signatures(self._model.signatures)
+        outputs = self._signatures["describe"](anything=tf.constant([b""]))
+        found = description_output({name: v.numpy() for name, v in outputs.items()})
+        _check_raw_input(self._signatures["raw"], found.image_size)
         for name, value in vars(found).items():
             if getattr(stated, name) != value:
                 raise ValueError(
-                    f"{folder}: assets.extra/metadata.json says {name} "
-                    f"{getattr(stated, name)!r}, but the SavedModel has {value!r}"
+                    f"assets.extra/metadata.json says {name} {getattr(stated, name)!r}, but the "
+                    f"SavedModel has {value!r}"
                 )
         self.class_names = found.class_names
         self.image_size = found.image_size
@@ -56,14 +57,6 @@ class SavedModelDetector(ExportedDetector):
         self.max_detections = found.max_detections
 
     def raw_outputs(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """The raw outputs of the network.
-
-        Args:
-            images: uint8 (B, S, S, 3), at the network's size.
-
-        Returns:
-            "offsets", float32 (B, N, 4), and "classes", the logits, float32 (B, N, K + 1).
-        """
         import tensorflow as tf
 
         outputs = self._signatures["raw"](images=tf.cast(images, tf.float32))
@@ -74,6 +67,9 @@ class SavedModelDetector(ExportedDetector):
 
         found = self._signatures["predict_images"](images=tf.constant(images))
         return {name: found[name].numpy() for name in _OUTPUTS}
+
+    def _reason(self, error):
+        return str(error).partition("\n")[0]  # the next lines are TensorFlow's advice on devices
 
 
 def _version_folder(path):

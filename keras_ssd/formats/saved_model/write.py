@@ -168,7 +168,7 @@ def _write_extra_assets(detector, folder, model_name):
         "keras_ssd_version": __version__,
         "class_names": detector.class_names,
         "image_size": size,
-        **decoding_settings(detector),
+        **json.loads(decoding_settings(detector).to_json()),
     }
     folder.mkdir()
     (folder / "labels.txt").write_text(labels_text(detector), encoding="utf-8")

@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_ssd.config import SSD_TINY_128
 from keras_ssd.formats.litert.decoding import decoding_model
+from keras_ssd.inference.decoding import DecodingSettings
 from keras_ssd.models.layers import DecodeDetections
 
 
 def count_found(offsets, logits, boxes, **thresholds):
     """The numbers of detections of the file and of the layer."""
-    layer = DecodeDetections(("cat", "dog"), (0.1, 0.1, 0.2, 0.2), **thresholds)
-    interpreter = tf.lite.Interpreter(model_content=decoding_model(layer, boxes))
+    layer = DecodeDetections(SSD_TINY_128.variances, **thresholds)
+    settings = DecodingSettings(SSD_TINY_128, 0.01, thresholds["iou_threshold"], 200, 400)
+    interpreter = tf.lite.Interpreter(model_content=decoding_model(boxes, 2, settings))
     found = interpreter.get_signature_runner()(offsets=offsets, classes=logits)
     expected = layer(offsets, logits, boxes)
     return int(found["num_detections"][0]), int(expected["num_detections"][0])

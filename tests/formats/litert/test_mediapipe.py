@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from keras_ssd import load_detector
 from keras_ssd.classes import VOC_CLASSES
 from keras_ssd.data import load
-from keras_ssd.formats import export_litert
+from keras_ssd.formats.litert.write import export_litert
 from keras_ssd.geometry import iou
 from keras_ssd.images import read_image, resize_image, write_image
-from keras_ssd.inference import load_detector
-from keras_ssd.inference.photos import detect
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "data"
@@ -52,7 +51,7 @@ def exported(detector, images, folder, quantize):
 @pytest.mark.parametrize("quantize", [None, "float16"])
 def test_it_finds_the_same_objects_by_the_same_names(detector, images, tmp_path, quantize):
     theirs = found_by_mediapipe(exported(detector, images, tmp_path, quantize), images[0])
-    (ours,) = detect(detector, images[0], confidence_threshold=0.1)
+    (ours,) = detector.detect(images[0], confidence_threshold=0.1)
     ours = ours.to_records()
     assert len(ours) == 9
     assert [record["label"] for record in theirs] == [record["label"] for record in ours]
@@ -83,7 +82,7 @@ def test_it_finds_the_objects_of_the_photos(tmp_path, quantize, least_share):
         image = resize_image(read_image(photo), 320).repeat(4, axis=0).repeat(4, axis=1)
         theirs = found_by_mediapipe(path, image)
         # All that a person sees scores above 0.4; below lie second names for the same objects.
-        (ours,) = detect(detector, image, confidence_threshold=0.4)
+        (ours,) = detector.detect(image, confidence_threshold=0.4)
         for record in ours.to_records():
             found = [other for other in theirs if other["label"] == record["label"]]
             boxes = np.array([other["box"] for other in found], np.float32).reshape(-1, 4)

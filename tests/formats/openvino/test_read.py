@@ -1,20 +1,20 @@
-"""OpenVINO files that are no detectors; tests/export/test_complete_files.py has the rest."""
+"""OpenVINO files that are no detectors; test_complete_files.py has the rest."""
 
 import re
 import shutil
 
 import pytest
 
-from keras_ssd import SSDTiny128, build_detector
-from keras_ssd.formats import export_openvino
+from keras_ssd import Detector, SSDTiny128
 from keras_ssd.formats.openvino.read import OpenVINODetector
+from keras_ssd.formats.openvino.write import export_openvino
 
 pytest.importorskip("openvino", reason='needs pip install "keras-ssd[openvino]"')
 
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    detector = build_detector(SSDTiny128(2), ("a", "b"))
+    detector = Detector(SSDTiny128(2), ("a", "b"))
     return export_openvino(detector, tmp_path_factory.mktemp("openvino") / "tiny.xml")
 
 

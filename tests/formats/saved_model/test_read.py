@@ -89,7 +89,9 @@ def test_a_folder_without_a_saved_model_is_refused(tmp_path):
 @pytest.mark.parametrize("lost", ["assets.extra", "variables"])
 def test_a_saved_model_that_lacks_a_part_is_refused(copy, lost):
     shutil.rmtree(copy / lost)
-    with pytest.raises(ValueError, match=r"2: not a SavedModel of a detector") as raised:
+    with pytest.raises(
+        ValueError, match=r"2: not a detector exported as a SavedModel .*"
+    ) as raised:
         SavedModelDetector(copy.parent)
     assert "\n" not in str(raised.value)
 
@@ -107,7 +109,7 @@ def test_a_saved_model_that_lacks_a_part_is_refused(copy, lost):
 )
 def test_a_damaged_saved_model_is_refused(copy, file, content):
     (copy / file).write_bytes(content)
-    with pytest.raises(ValueError, match=r"2: not a SavedModel of a detector"):
+    with pytest.raises(ValueError, match=r"2: not a detector exported as a SavedModel .*"):
         SavedModelDetector(copy)
 
 
@@ -124,7 +126,9 @@ def test_a_damaged_saved_model_is_refused(copy, file, content):
 )
 def test_metadata_that_says_something_else_than_the_model_is_refused(copy, name, value):
     change_metadata(copy, {name: value})
-    with pytest.raises(ValueError, match=rf"2: assets.extra/metadata.json says {name} .*, but the"):
+    with pytest.raises(
+        ValueError, match=rf"2: not a .* \(assets.extra/metadata.json says {name} .*, but"
+    ):
         SavedModelDetector(copy)
 
 
@@ -145,7 +149,9 @@ def test_metadata_that_says_something_else_than_the_model_is_refused(copy, name,
 )
 def test_metadata_that_no_detector_can_have_is_refused(copy, name, value):
     change_metadata(copy, {name: value})
-    with pytest.raises(ValueError, match=rf"2: not a SavedModel of a detector \(metadata.*{name}"):
+    with pytest.raises(
+        ValueError, match=rf"2: not a detector exported as a SavedModel .* \(metadata.*{name}"
+    ):
         SavedModelDetector(copy)
 
 
@@ -156,7 +162,7 @@ def test_a_saved_model_of_something_else_is_refused(copy):
     tf.saved_model.save(module, str(copy))
     with pytest.raises(
         ValueError,
-        match=r"2: not a SavedModel of a detector \(there is no signature predict_images",
+        match=r"2: not a detector exported as a SavedModel .* \(there is no signature predict_",
     ):
         SavedModelDetector(copy)
 

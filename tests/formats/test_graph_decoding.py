@@ -5,16 +5,18 @@ import pytest
 
 from keras_ssd.config import SSD_TINY_128
 from keras_ssd.default_boxes import default_boxes
+from keras_ssd.formats.graph_decoding import add_decoding
+from keras_ssd.inference.decoding import DecodingSettings
 from keras_ssd.models.layers import DecodeDetections
 
 # Few, so that no two scores are as close as rounding.
 BOXES = default_boxes(SSD_TINY_128)[::20]
 
 
-def run_onnx(offsets, logits, layer, boxes):
+def run_onnx(offsets, logits, boxes, settings):
     onnx = pytest.importorskip("onnx", reason='needs pip install "keras-ssd[onnx]"')
     onnxruntime = pytest.importorskip("onnxruntime")
-    from keras_ssd.formats.onnx.decoding import add_decoding
+    from keras_ssd.formats.onnx.operations import OnnxOperations
 
     given = {"given_offsets": offsets, "given_classes": logits}
     helper, number = onnx.helper, onnx.TensorProto.FLOAT
@@ -28,7 +30,12 @@ def run_onnx(offsets, logits, layer, boxes):
         [],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
-    add_decoding(model, layer, boxes)
+    ops, num_classes = OnnxOperations(model.graph), logits.shape[-1] - 1
+    found = add_decoding(ops, "offsets", "classes", boxes, num_classes, settings)
+    types = {"labels": onnx.TensorProto.INT32, "num_detections": onnx.TensorProto.INT32}
+    shapes = {"boxes": ["D", 4], "num_detections": []}
+    for name, value in found.items():
+        ops.put_out(name, value, types.get(name, number), shapes.get(name, ["D"]))
     onnx.checker.check_model(model, full_check=True)
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), providers=["CPUExecutionProvider"]
@@ -37,20 +44,19 @@ def run_onnx(offsets, logits, layer, boxes):
     return dict(zip(names, session.run(names, given), strict=True))
 
 
-def run_openvino(offsets, logits, layer, boxes):
+def run_openvino(offsets, logits, boxes, settings):
     openvino = pytest.importorskip("openvino", reason='needs pip install "keras-ssd[openvino]"')
     from openvino import opset13 as ops
 
-    from keras_ssd.formats.openvino.decoding import add_decoding
+    from keras_ssd.formats.openvino.operations import OpenVINOOperations
 
     inputs = [ops.parameter([-1, *value.shape[1:]], np.float32) for value in (offsets, logits)]
-    results = [ops.result(node) for node in inputs]
-    for name, result in zip(("offsets", "classes"), results, strict=True):
-        result.output(0).get_tensor().set_names({name})
-    model = openvino.Model(results, inputs, "raw_outputs")
-    add_decoding(model, layer, boxes)
-    settings = {"INFERENCE_PRECISION_HINT": "f32"}
-    found = openvino.compile_model(model, "CPU", settings)([offsets, logits])
+    adapter = OpenVINOOperations()
+    found = add_decoding(adapter, *inputs, boxes, logits.shape[-1] - 1, settings)
+    results = [adapter.result(name, value) for name, value in found.items()]
+    model = openvino.Model(results, inputs, "decoding")
+    hint = {"INFERENCE_PRECISION_HINT": "f32"}
+    found = openvino.compile_model(model, "CPU", hint)([offsets, logits])
     return {output.any_name: value for output, value in found.items()}
 
 
@@ -61,9 +67,10 @@ def run(request):
 
 def check(run, offsets, logits, boxes=BOXES, **thresholds):
     """Compares the four outputs with the layer's, and returns the number of detections."""
-    class_names = [str(label) for label in range(logits.shape[-1] - 1)]
-    layer = DecodeDetections(class_names, SSD_TINY_128.variances, **thresholds)
-    found = run(offsets, logits, layer, boxes)
+    layer = DecodeDetections(SSD_TINY_128.variances, **thresholds)
+    names = ("confidence_threshold", "iou_threshold", "max_detections", "top_k")
+    settings = DecodingSettings(SSD_TINY_128, **{name: getattr(layer, name) for name in names})
+    found = run(offsets, logits, boxes, settings)
     expected = layer(offsets, logits, boxes)
     assert found.keys() == expected.keys()
     for name, value in expected.items():

@@ -1,0 +1,134 @@
+"""The operations of `graph_decoding` in ONNX."""
+
+import numpy as np
+
+
+class OnnxOperations:
+    """Adds operations to an onnx.GraphProto of opset 13 or later; values are names.
+
+    See `graph_decoding.Operations` for what each does.
+
+    Args:
+        graph: the graph, which changes.
+    """
+
+    def __init__(self, graph):
+        self._graph = graph
+
+    def softmax(self, x):
+        return self._add("Softmax", x, axis=-1)
+
+    def without_first(self, x):
+        end = np.iinfo(np.int64).max
+        return self._add("Slice", x, np.int64([1]), np.int64([end]), np.int64([-1]))
+
+    def transpose(self, x, axes):
+        return self._add("Transpose", x, perm=list(axes))
+
+    def reshape(self, x, shape):
+        return self._add("Reshape", x, np.int64(shape))
+
+    def top_k(self, x, k, *, in_order):
+        return self._add("TopK", x, np.int64([k]), num_outputs=2, sorted=int(in_order))
+
+    def gather_nd(self, x, indices, batch_dims):
+        return self._add("GatherND", x, indices, batch_dims=batch_dims)
+
+    def non_max_suppression(self, boxes, scores, k, settings):
+        kept = self._add(
+            "NonMaxSuppression",
+            boxes,
+            self._add("Unsqueeze", scores, np.int64([1])),
+            np.int64([k]),
+            np.float32([settings.iou_threshold]),
+            np.float32([settings.confidence_threshold]),
+        )
+        return self._add("Gather", kept, np.int64([0, 2]), axis=1)
+
+    def only_at(self, indices, x):
+        empty = self._add("ConstantOfShape", self._add("Shape", x))
+        return self._add("ScatterND", empty, indices, self.gather_nd(x, indices, batch_dims=0))
+
+    def pad_last(self, x, count):
+        return self._add("Pad", x, np.int64([0, 0, 0, count]))
+
+    def split_last(self, x):
+        return self._add("Split", x, np.int64([2, 2]), num_outputs=2, axis=-1)
+
+    def concatenate(self, x, y):
+        return self._add("Concat", x, y, axis=-1)
+
+    def unsqueeze_last(self, x):
+        return self._add("Unsqueeze", x, np.int64([-1]))
+
+    def add(self, x, y):
+        return self._add("Add", x, y)
+
+    def subtract(self, x, y):
+        return self._add("Sub", x, y)
+
+    def multiply(self, x, y):
+        return self._add("Mul", x, y)
+
+    def divide(self, x, y):
+        return self._add("Div", x, y)
+
+    def minimum(self, x, y):
+        return self._add("Min", x, y)
+
+    def exp(self, x):
+        return self._add("Exp", x)
+
+    def is_positive(self, x):
+        return self._add("Greater", x, np.float32(0))
+
+    def where(self, condition, x, y):
+        return self._add("Where", condition, x, y)
+
+    def to_int32(self, x):
+        from onnx import TensorProto
+
+        return self._add("Cast", x, to=TensorProto.INT32)
+
+    def clip_to_1(self, x):
+        return self._add("Clip", x, np.float32(0), np.float32(1))
+
+    def sum_last(self, x):
+        return self._add("ReduceSum", x, np.int64([-1]), keepdims=0)
+
+    def put_out(self, name, value, element_type, shape):
+        """Makes a value an output of the graph.
+
+        Args:
+            name: the name of the output.
+            value: the value.
+            element_type: a number of onnx.TensorProto's DataType.
+            shape: the shape of the output without the batch.
+        """
+        from onnx import helper
+
+        self._graph.node.append(helper.make_node("Identity", [value], [name], name=name))
+        info = helper.make_tensor_value_info(name, element_type, ["batch", *shape])
+        self._graph.output.append(info)
+
+    def _add(self, operation, *operands, num_outputs=1, **attributes):
+        """The value that an operation returns, or the values if there are several."""
+        from onnx import helper
+
+        name = self._new_name(operation)
+        inputs = [x if isinstance(x, str) else self._constant(x) for x in operands]
+        outputs = [f"{name}:{number}" for number in range(num_outputs)]
+        node = helper.make_node(operation, inputs, outputs, name=name, **attributes)
+        self._graph.node.append(node)
+        return outputs if num_outputs > 1 else outputs[0]
+
+    def _constant(self, value):
+        from onnx import numpy_helper
+
+        value = np.int64(value) if isinstance(value, int) else np.asarray(value)
+        name = self._new_name("Constant")
+        self._graph.initializer.append(numpy_helper.from_array(np.asarray(value), name))
+        return name
+
+    def _new_name(self, kind):
+        return f"decode_detections/{kind}_{len(self._graph.node)}_{len(self._graph.initializer)}"

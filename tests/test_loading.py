@@ -102,7 +102,7 @@ class TestDtype:
 
     def test_an_exported_file_takes_none_but_its_own(self):
         assert keras_ssd.load_detector(INT8, dtype="auto").image_size == 320
-        message = r"^dtype: .*_int8\.tflite keeps what it was exported with, so it takes no float32"
+        message = r"^dtype: .*_int8\.tflite is a LiteRT file \(\.tflite\), which does not take it"
         with pytest.raises(ValueError, match=message):
             keras_ssd.load_detector(INT8, dtype="float32")
 

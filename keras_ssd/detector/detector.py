@@ -172,9 +172,11 @@ class Detector(TrainsItsSSD, keras.Model, ObjectDetector):
         return self if ssd is self.ssd else self._around(ssd, self.class_names)
 
     def _around(self, ssd, class_names):
-        return Detector(ssd, class_names, **self._thresholds())
+        return Detector(ssd, class_names, **self.thresholds)
 
-    def _thresholds(self):
+    @property
+    def thresholds(self) -> dict[str, float | int]:
+        """The thresholds and `top_k` by name, as the constructor takes them."""
         return {
             "confidence_threshold": self.confidence_threshold,
             "iou_threshold": self.iou_threshold,
@@ -258,7 +260,7 @@ class Detector(TrainsItsSSD, keras.Model, ObjectDetector):
             "name": self.name,
             "ssd": keras.saving.serialize_keras_object(self.ssd),
             "class_names": list(self.class_names),
-            **self._thresholds(),
+            **self.thresholds,
         }
 
     @classmethod

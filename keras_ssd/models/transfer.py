@@ -63,18 +63,43 @@ def with_classes(
 
 
 def freeze_up_to(model: keras.Model, layer_name: str) -> None:
-    """Keeps a layer and all that its output depends on as they are in training.
+    """Keeps a layer, and all layers that its output depends on, as they are in training.
 
-    Frozen batch norms normalize by their moving statistics. Some ends of a whole backbone: "fc7"
-    (VGG16), "out_relu" (MobileNetV2), "conv5_block3_out" (ResNet50).
+    Frozen batch norms normalize by their moving statistics. The last layers of the backbones are
+    "fc7" (VGG16), "out_relu" (MobileNetV2) and "conv5_block3_out" (ResNet50).
 
     Args:
-        model: an SSD, changed in place.
-        layer_name: of one of its layers.
+        model: an SSD, which is changed in place.
+        layer_name: the name of one of its layers.
 
     Raises:
         ValueError: the model has no layer of that name.
     """
+    for layer in _layers_up_to(model, layer_name):
+        layer.trainable = False
+
+
+def freeze_batch_norm(model: keras.Model, up_to: str | None = None) -> None:
+    """Keeps the batch norms of an SSD as they are in training, scale and shift included.
+
+    They normalize by their moving statistics. Small batches of much augmented images then cannot
+    spoil the statistics of a trained model.
+
+    Args:
+        model: an SSD, which is changed in place.
+        up_to: the name of a layer: only batch norms that its output depends on are frozen. With
+            the last layer of a backbone (see `freeze_up_to`), the untrained ones behind it learn.
+            None freezes all.
+
+    Raises:
+        ValueError: the model has no layer of that name.
+    """
+    for layer in model.layers if up_to is None else _layers_up_to(model, up_to):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+
+
+def _layers_up_to(model, layer_name):
     names = [layer.name for layer in model.layers]
     if layer_name not in names:
         similar = difflib.get_close_matches(layer_name, names, cutoff=0.3) or names[1:4]
@@ -82,19 +107,7 @@ def freeze_up_to(model: keras.Model, layer_name: str) -> None:
             f"no layer {layer_name!r} in model {model.name!r}; "
             f"{len(names)} have names such as {', '.join(similar)}"
         )
-    for layer in keras.Model(model.input, model.get_layer(layer_name).output).layers:
-        layer.trainable = False
-
-
-def freeze_batch_norm(model: keras.Model) -> None:
-    """Keeps all batch norms of an SSD as they are, scale and shift included.
-
-    They normalize by their moving statistics. Small batches of much augmented images then cannot
-    spoil the statistics of a trained model.
-    """
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
+    return keras.Model(model.input, model.get_layer(layer_name).output).layers
 
 
 def _with_rows(new, old, boxes, new_rows, old_rows):

@@ -1,4 +1,4 @@
-"""Training: recipes and runs."""
+"""Training runs and their recipes."""
 
 from keras_ssd.training.callbacks import NonFiniteLossError
 from keras_ssd.training.recipes import RECIPES, Recipe

@@ -1,33 +1,37 @@
-"""What happens beside the training steps: guarding, saving, scoring."""
+"""What happens in a run beside the steps: guarding, saving, averaging."""
 
 import math
+import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 
-from keras_ssd.evaluation.predictions import predict_samples
-from keras_ssd.evaluation.voc import evaluate_voc
+from keras_ssd.detector import Detector
 from keras_ssd.files import replace_file
+from keras_ssd.training.folder import RunFolder
 
 
 class NonFiniteLossError(ValueError):
-    """The loss became infinite or not a number; the message names step and images."""
+    """The loss became infinite or not a number; the message names the step and its images."""
 
 
 class StopOnNonFiniteLoss(keras.callbacks.Callback):
-    """Raises NonFiniteLossError after the step whose loss is not finite.
+    """Raises NonFiniteLossError after a step whose loss is not finite.
 
     Args:
-        ids_of_batch: from a step's number to the ids of its images.
+        ids_of_batch: a function from a step's number to the ids of its images.
     """
 
     def __init__(self, ids_of_batch: Callable[[int], list[str]]):
         super().__init__()
         self.ids_of_batch = ids_of_batch
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Checks the mean loss of the epoch, which the loss of the last step is part of."""
         if not math.isfinite(logs["loss"]):
             step = int(self.model.optimizer.iterations) - 1
             raise NonFiniteLossError(
@@ -38,83 +42,140 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
 
 
 class SaveTrainingState(keras.callbacks.Callback):
-    """Saves weights and optimizer, from which a run resumes, every few minutes and each epoch.
+    """Saves weights and optimizer, from which a run resumes: every few minutes and each epoch.
 
-    An epoch's last state is written before averaged weights move in, but counts only once
-    `finish_epoch` is called: a run that is interrupted while it scores an epoch resumes a little
-    before the epoch's end, and scores it again.
+    As a context it also stops the run on Ctrl-C or `kill`: the present step is finished, the state
+    is saved, then KeyboardInterrupt is raised. So the state is never that of half a step. A second
+    Ctrl-C stops at once, without saving. At the end of an epoch the logs are saved too, so that a
+    run that is stopped while it measures mAP need not train the epoch again.
 
     Args:
-        path: of a `.weights.h5` file, replaced as a whole.
-        minutes: between two saves within an epoch.
+        folder: the run's folder.
+        minutes: the time between two saves within an epoch.
     """
 
-    def __init__(self, path: Path, minutes: float = 5.0):
+    def __init__(self, folder: RunFolder, minutes: float = 5.0):
         super().__init__()
-        self.path = path
+        self.folder = folder
         self.minutes = minutes
-        self._at_epoch_end = path.with_name(f"epoch-end-{path.name}")
-        self._within_epoch = False
-
-    def on_train_begin(self, logs=None):
+        self._handlers: dict[int, Any] = {}
+        self._steps_are_running = False
+        self._shall_stop = False
         self._saved_at = time.monotonic()
 
-    def on_train_batch_begin(self, batch, logs=None):
-        self._within_epoch = True
+    def __enter__(self) -> "SaveTrainingState":
+        if threading.current_thread() is threading.main_thread():  # others get no signals
+            for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+                number = getattr(signal, name, None)  # Windows has no SIGHUP
+                if number and signal.getsignal(number) is signal.default_int_handler:
+                    self._handlers[number] = signal.signal(number, self._on_signal)
+        return self
 
-    def on_train_batch_end(self, batch, logs=None):
-        if time.monotonic() - self._saved_at > 60 * self.minutes:
-            self.save()
+    def __exit__(self, *exception: Any) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._handlers.clear()
 
-    def on_epoch_end(self, epoch, logs=None):
-        self._within_epoch = False
-        replace_file(self._at_epoch_end, self.model.save_weights)
+    def _on_signal(self, number, frame):
+        if not self._steps_are_running or self._shall_stop:
+            raise KeyboardInterrupt
+        self._shall_stop = True
 
-    def finish_epoch(self):
-        """Makes the state at the epoch's end the one to resume from."""
-        self._at_epoch_end.replace(self.path)
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """From here on a signal waits for the end of the step."""
+        self._steps_are_running = True
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Saves the state if it is time, or if the run shall stop."""
+        if self.params.get("steps") == batch + 1:
+            return  # `on_epoch_end` saves it, with the logs
+        if self._shall_stop or time.monotonic() - self._saved_at > 60 * self.minutes:
+            self._save()
+        self._stop_if_asked()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Saves the state and the logs of an epoch that is trained but not measured."""
+        step = int(self.model.optimizer.iterations)
+        self.folder.write_unfinished_epoch(step, epoch, logs or {})
+        self._save()
+        self._steps_are_running = False
+        self._stop_if_asked()
+
+    def _save(self):
+        replace_file(self.folder.state, self.model.ssd.save_weights)
         self._saved_at = time.monotonic()
 
-    def save(self):
-        """Saves the state now if the model holds it: between epochs it may hold averages."""
-        if self._within_epoch:
-            replace_file(self.path, self.model.save_weights)
-            self._saved_at = time.monotonic()
+    def _stop_if_asked(self):
+        if self._shall_stop:
+            raise KeyboardInterrupt
 
 
-class ScoreAndSaveDetector(keras.callbacks.Callback):
-    """Saves the detector after each epoch, and the best one, by mAP on the validation samples.
+class UseAverages(keras.callbacks.Callback):
+    """Puts the optimizer's running average of the weights in their place between two epochs.
 
-    Adds `val_map` (VOC 11-point) to the logs. Without validation samples only the last detector
-    is saved.
-
-    Args:
-        detector: shares its weights with the model in training.
-        samples: to validate on, or empty.
-        folder: for `last.keras` and `best.keras`.
-        best: mAP of the best detector saved so far.
-        batch_size, skipped: see `predict_samples`.
+    Callbacks after it, which measure and save, see the averages. The next epoch goes on from the
+    weights themselves, to the bit. (Keras's `SwapEMAWeights` swaps them by adding and subtracting,
+    which rounds.) Without averages in the optimizer nothing happens.
     """
 
-    def __init__(self, detector, samples, folder: Path, *, best, batch_size, skipped):
+    def __init__(self) -> None:
+        super().__init__()
+        self._trained: list = []
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Keeps the weights aside and puts the averages in their place."""
+        weights = self.model.ssd.trainable_variables
+        self._trained = [keras.ops.copy(weight) for weight in weights]
+        self.model.optimizer.finalize_variable_values(weights)
+        for weight in weights:  # on JAX it now shares its buffer with the average
+            weight.assign(keras.ops.copy(weight))
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Puts the weights back."""
+        if self._trained:
+            weights = self.model.ssd.trainable_variables
+            for weight, trained in zip(weights, self._trained, strict=True):
+                weight.assign(trained)
+            self._trained = []
+
+
+class SaveDetectors(keras.callbacks.Callback):
+    """Saves the detector after each epoch, and the best one by the logs' "val_map".
+
+    Args:
+        detector: the detector to save; it shares its weights with the model in training.
+        folder: the run's folder.
+    """
+
+    def __init__(self, detector: Detector, folder: RunFolder):
         super().__init__()
         self.detector = detector
-        self.samples = samples
         self.folder = folder
-        self.best = best
-        self.batch_size = batch_size
-        self.skipped = skipped
+        self.best = folder.best_map()
 
-    def on_epoch_end(self, epoch, logs=None):
-        save = self.detector.save
-        replace_file(self.folder / "last.keras", save)
-        if not self.samples:
-            return
-        detections = predict_samples(
-            self.detector, self.samples, batch_size=self.batch_size, skipped=self.skipped
-        )
-        result = evaluate_voc(detections, self.samples, self.detector.class_names)
-        logs["val_map"] = result.map_11_point
-        if result.map_11_point > self.best:
-            self.best = result.map_11_point
-            replace_file(self.folder / "best.keras", save)
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Saves the last detector, and the best if this is the best so far."""
+        self._save(self.folder.last)
+        score = (logs or {}).get("val_map", math.nan)
+        if score > self.best:  # which nan never is
+            self.best = score
+            self._save(self.folder.best)
+
+    def _save(self, path: Path):
+        replace_file(path, self.detector.save)
+
+
+class FinishEpoch(keras.callbacks.Callback):
+    """Notes that an epoch is measured and logged; the last of a run's callbacks.
+
+    Args:
+        folder: the run's folder.
+    """
+
+    def __init__(self, folder: RunFolder):
+        super().__init__()
+        self.folder = folder
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Removes the note that the epoch is to be measured."""
+        self.folder.remove_unfinished_epoch()

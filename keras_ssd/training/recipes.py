@@ -1,51 +1,90 @@
-"""How to train: optimizer, learning rate, batch and length, under a name."""
+"""Recipes: optimizer, learning rate, batch size and length of a training."""
 
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import keras
 
 from keras_ssd.optimizers import CaffeSGD, SSDAdamW, Warmup
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A way to train.
+    """How to train. The defaults fine-tune a trained detector on your own data.
 
     Attributes:
-        optimizer: "sgd", as Caffe's, or "adamw".
-        learning_rate: the highest, at `batch_size`.
-        batch_size: images a step.
-        steps: of the whole training.
-        drops: fractions of the steps at which the learning rate falls to a tenth; none: it
-            falls to 0 along a cosine.
-        warmup: share of the steps over which the learning rate rises from 0.
-        weight_decay: Caffe's for "sgd", decoupled for "adamw".
-        global_clipnorm: longest gradient, over all weights together.
-        average_over: what gets evaluated and saved is a running average of the weights that
-            reaches back this share of all steps; None: the weights themselves.
+        optimizer: "adamw", or "sgd" with momentum 0.9 as Caffe's.
+        learning_rate: the highest learning rate.
+        batch_size: the number of images in a step.
+        steps: the number of steps of the whole training.
+        drops: the shares of the steps after which the learning rate falls to a tenth, such as
+            (2 / 3, 5 / 6). Without any it falls to 0 along a cosine.
+        warmup: the share of the steps over which the learning rate rises from 0.
+        weight_decay: Caffe's weight decay for "sgd", the decoupled one for "adamw".
+        global_clipnorm: the highest norm of the gradient of all weights together; a longer one is
+            shortened to it. None clips nothing.
+        average_over: the share of the steps that a running average of the weights reaches back.
+            The average is what is measured and saved. None measures and saves the weights
+            themselves.
+
+    Raises:
+        ValueError: a value is out of range.
+
+    Example:
+
+    >>> from keras_ssd.training import Recipe
+    >>> recipe = Recipe(steps=500, batch_size=8, learning_rate=2e-4)
+    >>> recipe.optimizer, recipe.average_over
+    ('adamw', 0.1)
     """
 
-    optimizer: str
-    learning_rate: float
-    batch_size: int
-    steps: int
-    drops: tuple[float, ...]
-    warmup: float
-    weight_decay: float
-    global_clipnorm: float
-    average_over: float | None
+    optimizer: str = "adamw"
+    learning_rate: float = 5e-4
+    batch_size: int = 16
+    steps: int = 3_000
+    drops: tuple[float, ...] = ()
+    warmup: float = 1 / 15
+    weight_decay: float = 1e-4
+    global_clipnorm: float | None = 10.0
+    average_over: float | None = 0.1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "drops", tuple(self.drops))
+        if self.optimizer not in ("adamw", "sgd"):
+            raise ValueError(f'optimizer: expected "adamw" or "sgd", not {self.optimizer!r}')
+        for name in ("batch_size", "steps"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name}: expected a whole number from 1, not {value!r}")
+        self._check("learning_rate", self.learning_rate > 0, "more than 0")
+        self._check("weight_decay", self.weight_decay >= 0, "0 or more")
+        self._check("warmup", 0 <= self.warmup <= 1, "0 to 1")
+        clipnorm, average_over = self.global_clipnorm, self.average_over
+        self._check("global_clipnorm", clipnorm is None or clipnorm > 0, "more than 0 or None")
+        in_range = average_over is None or 0 < average_over <= 1
+        self._check("average_over", in_range, "more than 0 and at most 1, or None")
+        in_order = (0.0, *self.drops, 1.0)
+        rise = all(a < b for a, b in pairwise(in_order))
+        self._check("drops", rise, "rising shares between 0 and 1")
+
+    def _check(self, name, is_right, expected):
+        if not is_right:
+            raise ValueError(f"{name}: expected {expected}, not {getattr(self, name)!r}")
 
     def build_optimizer(self) -> keras.optimizers.Optimizer:
-        common = {
-            "learning_rate": Warmup(self._schedule(), round(self.warmup * self.steps)),
+        """A new optimizer with this recipe's learning rates."""
+        options: dict[str, Any] = {
             "weight_decay": self.weight_decay,
             "global_clipnorm": self.global_clipnorm,
-            "use_ema": self.average_over is not None,
-            "ema_momentum": max(0.0, 1 - 1 / ((self.average_over or 1) * self.steps)),
         }
+        if self.average_over is not None:
+            steps = self.average_over * self.steps
+            options |= {"use_ema": True, "ema_momentum": max(0.0, 1 - 1 / steps)}
+        schedule = Warmup(self._schedule(), round(self.warmup * self.steps))
         if self.optimizer == "sgd":
-            return CaffeSGD(momentum=0.9, **common)
-        return SSDAdamW(**common)
+            return CaffeSGD(schedule, momentum=0.9, **options)
+        return SSDAdamW(schedule, **options)
 
     def _schedule(self):
         schedules = keras.optimizers.schedules
@@ -56,47 +95,23 @@ class Recipe:
         return schedules.PiecewiseConstantDecay(boundaries, rates)
 
 
-# The paper's, section 3.1, as the original's scripts have it for VOC07+12: 80k steps at 1e-3, 20k
-# at 1e-4, 20k at 1e-5. The original has neither warm-up nor clipping; both only tame the start
-# (lufficc warms up over 500 steps too). The paper reports VOC2007 test mAP 0.772 (SSD300) and 0.798
-# (SSD512; its batch size is not published, lufficc takes 24). About a day on one GPU.
-_PAPER = Recipe(
-    optimizer="sgd",
-    learning_rate=1e-3,
-    batch_size=32,
-    steps=120_000,
-    drops=(8 / 12, 10 / 12),
-    warmup=1 / 240,
-    weight_decay=5e-4,
-    global_clipnorm=10.0,
-    average_over=None,
-)
-
 RECIPES = {
-    "paper-300": _PAPER,
-    "paper-512": _PAPER,
-    # From pretrained weights to one's own data, on a laptop: training/README.md has figures.
-    "finetune": Recipe(
-        optimizer="adamw",
-        learning_rate=5e-4,
-        batch_size=16,
-        steps=3_000,
-        drops=(),
-        warmup=1 / 15,
-        weight_decay=1e-4,
-        global_clipnorm=10.0,
-        average_over=0.1,
-    ),
-    # Does everything once, to see that an installation and a data set work.
-    "smoke": Recipe(
-        optimizer="adamw",
+    # For your own data, from pretrained weights: docs/train.md has figures.
+    "finetune": Recipe(),
+    # The paper's, section 3.1, as the original's scripts have it for VOC07+12: 80k steps at 1e-3,
+    # 20k at 1e-4, 20k at 1e-5. The original has neither warm-up nor clipping; both only tame the
+    # start (lufficc warms up over 500 steps too). The paper reports VOC2007 test mAP 0.772 (SSD300)
+    # and 0.798 (SSD512). Its batch size for SSD512 is not published; lufficc takes 24.
+    "paper": Recipe(
+        optimizer="sgd",
         learning_rate=1e-3,
-        batch_size=4,
-        steps=20,
-        drops=(),
-        warmup=1 / 4,
-        weight_decay=1e-4,
-        global_clipnorm=10.0,
+        batch_size=32,
+        steps=120_000,
+        drops=(8 / 12, 10 / 12),
+        warmup=1 / 240,
+        weight_decay=5e-4,
         average_over=None,
     ),
+    # Does everything once, to see that an installation and a data set work.
+    "smoke": Recipe(learning_rate=1e-3, batch_size=4, steps=20, warmup=1 / 4, average_over=None),
 }

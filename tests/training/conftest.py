@@ -31,8 +31,9 @@ def data(drawn_voc):
 
 
 @pytest.fixture(scope="package")
-def validation_samples(drawn_voc):
-    return load(drawn_voc, "val").samples
+def validation(drawn_voc):
+    """8 other drawn images."""
+    return load(drawn_voc, "val")
 
 
 @pytest.fixture(scope="package")
@@ -52,19 +53,24 @@ def micro_ssd():
         first = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
         second = keras.layers.Conv2D(16, 2, strides=2, activation="relu")(first)
         backbone = keras.Model(images, [first, second])
-        return SSD(CONFIG, 3, backbone=backbone, name="micro")
+        return SSD.from_backbone(backbone, CONFIG, 3, name="micro")
 
     return make
 
 
 @pytest.fixture(scope="package")
-def run(data, validation_samples, recipe, micro_ssd):
+def run(data, validation, recipe, micro_ssd):
     """Trains the little model on the little data; keyword arguments replace any of that."""
 
-    def run(output, recipe=recipe, samples=data.samples, **options):
-        options = {"validation_samples": validation_samples, **options}
-        options.setdefault("augmentation", Augmentation())
-        options.setdefault("class_names", data.class_names)
-        return train(micro_ssd(), samples, output=output, recipe=recipe, **options)
+    def run(output, recipe=recipe, data=data, model=None, **options):
+        options = {"validation": validation, "augmentation": Augmentation(), **options}
+        return train(model or micro_ssd(), data, output=output, recipe=recipe, **options)
 
     return run
+
+
+@pytest.fixture(scope="package")
+def finished(run, tmp_path_factory):
+    """The folder of a run of three epochs, and what `train` returned."""
+    output = tmp_path_factory.mktemp("finished") / "run"
+    return output, run(output)

@@ -4,8 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_ssd.detector.detector import ssd_model
-from keras_ssd.models import SSDTiny128, build_detector, freeze_batch_norm, load_detector
+from keras_ssd.detector import Detector, open_detector
+from keras_ssd.models import SSDTiny128
+from keras_ssd.models.transfer import freeze_batch_norm
 
 
 @pytest.fixture(scope="module")
@@ -20,24 +21,24 @@ def pack():
 def test_a_packed_detector_is_half_as_large_and_predicts_nearly_the_same(pack, tmp_path):
     model = SSDTiny128(2)
     freeze_batch_norm(model)
-    detector = build_detector(model, ("cat", "dog"))
+    detector = Detector(model, ("cat", "dog"))
     trained, packed = tmp_path / "trained.keras", tmp_path / "packed.keras"
     detector.save(trained)
     pack(trained, packed)
     assert packed.stat().st_size < 0.6 * trained.stat().st_size
-    loaded = load_detector(packed)
+    loaded = open_detector(packed)
     assert {str(weight.dtype) for weight in loaded.weights} == {"float32"}
-    assert all(layer.trainable for layer in ssd_model(loaded).layers)
+    assert all(layer.trainable for layer in loaded.ssd.layers)
     for before, after in zip(detector.get_weights(), loaded.get_weights(), strict=True):
         np.testing.assert_allclose(after, before, rtol=5e-4, atol=1e-7)
 
 
 def test_a_share_of_the_way_from_the_start(pack, tmp_path):
-    start, trained = (build_detector(SSDTiny128(2), ("cat", "dog")) for _ in range(2))
+    start, trained = (Detector(SSDTiny128(2), ("cat", "dog")) for _ in range(2))
     start.save(tmp_path / "start.keras")
     trained.save(tmp_path / "trained.keras")
     pack(tmp_path / "trained.keras", tmp_path / "packed.keras", tmp_path / "start.keras", 0.25)
-    weights = (d.get_weights() for d in (start, trained, load_detector(tmp_path / "packed.keras")))
+    weights = (d.get_weights() for d in (start, trained, open_detector(tmp_path / "packed.keras")))
     for before, after, packed in zip(*weights, strict=True):
         np.testing.assert_allclose(packed, 0.75 * before + 0.25 * after, rtol=1e-3, atol=1e-4)
 
@@ -45,7 +46,7 @@ def test_a_share_of_the_way_from_the_start(pack, tmp_path):
 def test_weights_beyond_float16_are_refused_and_nothing_is_written(pack, tmp_path):
     model = SSDTiny128(2)
     model.get_layer("conv1_1_bn").beta.assign(np.full(16, 1e5))
-    build_detector(model, ("cat", "dog")).save(tmp_path / "trained.keras")
+    Detector(model, ("cat", "dog")).save(tmp_path / "trained.keras")
     with pytest.raises(ValueError, match="holds a value that float16 cannot"):
         pack(tmp_path / "trained.keras", tmp_path / "packed.keras")
     assert [path.name for path in tmp_path.iterdir()] == ["trained.keras"]

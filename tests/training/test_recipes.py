@@ -1,13 +1,14 @@
 """Named recipes: learning rates of the original's schedule, and what decays and averages."""
 
 import dataclasses
+import re
 
 import keras
 import numpy as np
 import pytest
 
 from keras_ssd.optimizers import CaffeSGD
-from keras_ssd.training.recipes import RECIPES
+from keras_ssd.training.recipes import RECIPES, Recipe
 
 NAMES = ("kernel", "bias", "scale", "gamma", "beta")
 
@@ -31,16 +32,15 @@ def step_without_gradient(recipe, at):
     return {variable.name: float(variable.numpy()[0]) for variable in variables}
 
 
-# docs/ssd_facts.md section 7: 1e-3, a tenth of it at 80k and again at 100k of 120k steps.
-@pytest.mark.parametrize("name", ["paper-300", "paper-512"])
-def test_the_paper_drops_at_80_and_100_of_120_thousand_steps_after_a_warmup(name):
+# docs/ssd_facts.md, section 7: 1e-3, a tenth of it at 80k and again at 100k of 120k steps.
+def test_the_paper_drops_at_80_and_100_of_120_thousand_steps_after_a_warmup():
     steps = [0, 249, 499, 500, 79_999, 80_001, 100_001, 119_999]
     expected = [2e-6, 5e-4, 1e-3, 1e-3, 1e-3, 1e-4, 1e-5, 1e-5]
-    assert learning_rates(RECIPES[name], steps) == pytest.approx(expected)
+    assert learning_rates(RECIPES["paper"], steps) == pytest.approx(expected)
 
 
 def test_the_paper_trains_with_caffes_optimizer_and_batches_of_32():
-    recipe = RECIPES["paper-300"]
+    recipe = RECIPES["paper"]
     optimizer = recipe.build_optimizer()
     assert isinstance(optimizer, CaffeSGD)
     assert (recipe.batch_size, recipe.steps) == (32, 120_000)
@@ -48,7 +48,7 @@ def test_the_paper_trains_with_caffes_optimizer_and_batches_of_32():
 
 
 def test_drops_are_shares_of_the_steps():
-    recipe = dataclasses.replace(RECIPES["paper-300"], steps=12, warmup=0.0)
+    recipe = dataclasses.replace(RECIPES["paper"], steps=12, warmup=0.0)
     expected = [1e-3, 1e-3, 1e-4, 1e-4, 1e-5]
     assert learning_rates(recipe, [0, 8, 9, 10, 11]) == pytest.approx(expected)
 
@@ -72,7 +72,7 @@ def test_adamw_decays_neither_biases_nor_batch_normalization():
 
 
 def test_sgd_decays_as_caffe_with_the_recipes_weight_decay():
-    recipe = dataclasses.replace(RECIPES["paper-300"], learning_rate=0.1, weight_decay=0.2)
+    recipe = dataclasses.replace(RECIPES["paper"], learning_rate=0.1, weight_decay=0.2)
     left = step_without_gradient(recipe, at=1000)
     shrunk = 2 * (1 - 0.1 * 0.2)
     expected = {"kernel": shrunk, "bias": 2, "scale": shrunk, "gamma": 2, "beta": 2}
@@ -99,3 +99,41 @@ def test_every_recipe_clips_and_starts_with_a_small_step(name):
     optimizer = recipe.build_optimizer()
     assert optimizer.global_clipnorm == recipe.global_clipnorm == 10.0
     assert float(optimizer.learning_rate) < recipe.learning_rate / 4
+
+
+def test_a_recipe_is_a_plain_value_with_defaults():
+    recipe = Recipe(steps=500, batch_size=8)
+    assert recipe == dataclasses.replace(RECIPES["finetune"], steps=500, batch_size=8)
+    assert Recipe(drops=[0.5, 0.75]).drops == (0.5, 0.75)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        recipe.steps = 3
+
+
+def test_a_recipe_may_clip_nothing():
+    assert Recipe(global_clipnorm=None).build_optimizer().global_clipnorm is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("optimizer", "adam", '"adamw" or "sgd"'),
+        ("learning_rate", 0, "more than 0"),
+        ("learning_rate", float("nan"), "more than 0"),
+        ("batch_size", 0, "a whole number from 1"),
+        ("batch_size", 2.5, "a whole number from 1"),
+        ("steps", -1, "a whole number from 1"),
+        ("steps", "10", "a whole number from 1"),
+        ("drops", (0.8, 0.6), "rising shares between 0 and 1"),
+        ("drops", (0.5, 80_000), "rising shares between 0 and 1"),
+        ("drops", (0.0,), "rising shares between 0 and 1"),
+        ("warmup", 500, "0 to 1"),
+        ("weight_decay", -1e-4, "0 or more"),
+        ("global_clipnorm", 0, "more than 0 or None"),
+        ("average_over", 0, "more than 0 and at most 1, or None"),
+        ("average_over", 2, "more than 0 and at most 1, or None"),
+    ],
+)
+def test_a_value_out_of_range_is_named(name, value, expected):
+    message = re.escape(f"{name}: expected {expected}, not {value!r}")
+    with pytest.raises(ValueError, match=message):
+        Recipe(**{name: value})

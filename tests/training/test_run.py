@@ -1,9 +1,9 @@
-"""Whole training runs: their folder, interruption and resumption, and what ends them."""
+"""Whole training runs: their folder, their arguments, and what ends them."""
 
 import csv
 import dataclasses
 import json
-import shutil
+import re
 import zipfile
 
 import h5py
@@ -12,27 +12,10 @@ import numpy as np
 import pytest
 
 from keras_ssd.data.augmentation import PaperAugmentation
-from keras_ssd.evaluation.predictions import predict_samples
-from keras_ssd.evaluation.voc import evaluate_voc
-from keras_ssd.models import class_names, load_detector
-from keras_ssd.training import callbacks
-from keras_ssd.training.callbacks import SaveTrainingState
+from keras_ssd.detector import Detector, open_detector
+from keras_ssd.training.folder import RunFolder
 
 FILES = {"run.json", "log.csv", "curve.png", "last.keras", "best.keras", "state.weights.h5"}
-
-
-def interrupt_at(step, patch):
-    """Ctrl-C after this many steps."""
-
-    def on_train_batch_end(self, batch, logs=None):
-        if int(self.model.optimizer.iterations) == step:
-            raise KeyboardInterrupt
-
-    patch.setattr(SaveTrainingState, "on_train_batch_end", on_train_batch_end)
-
-
-def weights_of(path):
-    return load_detector(path).get_weights()
 
 
 def log_of(output):
@@ -40,45 +23,27 @@ def log_of(output):
         return list(csv.DictReader(file))
 
 
-@pytest.fixture(scope="module")
-def finished(run, tmp_path_factory):
-    """The folder of a run, and what `train` returned."""
-    output = tmp_path_factory.mktemp("finished") / "run"
-    return output, run(output)
+def assert_same_weights(one, other):
+    for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
-@pytest.fixture(scope="module", params=[None, 0.3], ids=["plain", "averaged"])
-def runs(request, run, recipe, finished, tmp_path_factory):
-    """Folders of an uninterrupted run, an interrupted one, and the latter after resuming."""
-    recipe = dataclasses.replace(recipe, average_over=request.param)
-    folder = tmp_path_factory.mktemp("runs")
-    whole, interrupted, resumed = (folder / n for n in ("whole", "interrupted", "resumed"))
-    if recipe.average_over is None:
-        whole = finished[0]
-    else:
-        run(whole, recipe)
-    with pytest.MonkeyPatch.context() as patch:
-        interrupt_at(6, patch)  # in the middle of the second epoch
-        with pytest.raises(KeyboardInterrupt):
-            run(interrupted, recipe)
-    shutil.copytree(interrupted, resumed)
-    run(resumed, recipe, resume=True)
-    return whole, interrupted, resumed
+def test_what_does_not_fit_is_an_error_and_leaves_no_run(run, data, validation, tmp_path):
+    def fails(message, **options):
+        with pytest.raises(ValueError, match=message):
+            run(tmp_path / "run", **options)
 
-
-def test_no_samples_are_an_error_and_leave_no_run(run, tmp_path):
-    with pytest.raises(ValueError, match="samples: there are none"):
-        run(tmp_path / "run", samples=[])
-    assert not (tmp_path / "run").exists()
-
-
-def test_class_names_must_fit_model_and_samples(run, data, tmp_path):
-    empty = [sample for sample in data.samples if not len(sample.labels)]
-    with pytest.raises(ValueError, match="2 names given, but model 'micro' has 3"):
-        run(tmp_path / "run", samples=empty, class_names=("a", "b"))
-    bad = dataclasses.replace(data.samples[0], labels=data.samples[0].labels + 3)
-    with pytest.raises(ValueError, match=f"{bad.id} has label {bad.labels.max()}, but there are 3"):
-        run(tmp_path / "run", samples=[data.samples[1], bad])
+    fails("data: there are no images", data=data[:0])
+    other_names = dataclasses.replace(data, class_names=("a", "b", "c"))
+    fails("data: has the classes circle.*detector has a, b, c", data=other_names)
+    two = dataclasses.replace(data[:0], samples=[], class_names=("a", "b"))
+    fails("2 names given, but model 'micro' has 3", data=two)
+    without = [dataclasses.replace(sample, difficult=sample.labels >= 0) for sample in validation]
+    difficult = dataclasses.replace(validation, samples=without)
+    fails("8 images to measure mAP on have no objects, or only difficult", validation=difficult)
+    used = keras.optimizers.SGD()
+    used.build([keras.Variable([1.0])])
+    fails("optimizer: it has trained a model before; expected a new one", optimizer=used)
     assert not (tmp_path / "run").exists()
 
 
@@ -95,70 +60,29 @@ def test_there_must_be_a_run_to_resume(run, tmp_path):
         run(tmp_path / "nowhere", resume=True)
 
 
-def test_an_interruption_saves_the_step_it_came_at(runs):
-    _, interrupted, _ = runs
-    with h5py.File(interrupted / "state.weights.h5") as state:
-        assert int(state["optimizer/vars/0"][()]) == 6
-    assert len(log_of(interrupted)) == 1
-
-
-def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(runs):
-    whole, interrupted, resumed = runs
-    expected = weights_of(whole / "last.keras")
-    for one, other in zip(expected, weights_of(resumed / "last.keras"), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
-    before = weights_of(interrupted / "last.keras")
-    assert not any(np.allclose(one, other) for one, other in zip(expected, before, strict=True))
-
-
-def test_an_epoch_whose_scoring_was_interrupted_is_scored_after_resuming(run, finished, tmp_path):
-    def interrupted(*args, **kwargs):
-        raise KeyboardInterrupt
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(callbacks, "predict_samples", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            run(tmp_path / "run")
-    run(tmp_path / "run", resume=True)
-    for row, expected in zip(log_of(tmp_path / "run"), log_of(finished[0]), strict=True):
-        assert float(row["val_map"]) == pytest.approx(float(expected["val_map"]), rel=1e-4)
-
-
-def test_a_resumed_run_continues_the_log(runs):
-    whole, interrupted, resumed = map(log_of, runs)
-    assert [row["epoch"] for row in whole] == [row["epoch"] for row in resumed] == ["0", "1", "2"]
-    assert resumed[:1] == interrupted
-    # The second epoch's row of the resumed run is of its second half alone.
-    for name in ("loss", "offsets_loss", "classes_loss", "val_map"):
-        assert float(resumed[2][name]) == pytest.approx(float(whole[2][name]), rel=1e-4)
-    assert float(resumed[1]["val_map"]) == pytest.approx(float(whole[1]["val_map"]), rel=1e-4)
-
-
 def test_the_folder_of_a_run_holds_what_it_should(finished):
     output, _ = finished
     assert {path.name for path in output.iterdir()} - {"tensorboard"} == FILES
     settings = json.loads((output / "run.json").read_text())
     assert settings["class_names"] == ["circle", "rectangle", "triangle"]
-    assert settings["samples"].startswith("16 images, CRC ")
-    assert settings["seed"] == 0
+    assert settings["data"].startswith("16 images, CRC ")
+    assert (settings["seed"], settings["dtype"], settings["optimizer"]) == (0, "float32", None)
     assert settings["recipe"]["steps"] == 10
-    assert all(0 <= float(row["val_map"]) <= 1 for row in log_of(output))
+    rows = log_of(output)
+    assert [row["epoch"] for row in rows] == ["0", "1", "2"]
+    assert all(0 <= float(row["val_map"]) <= 1 for row in rows)
 
 
-def test_the_best_detector_is_the_best_of_the_log(finished, validation_samples):
+def test_the_best_detector_is_the_best_of_the_log(finished, validation):
     output, _ = finished
-    best = load_detector(output / "best.keras")
-    result = evaluate_voc(
-        predict_samples(best, validation_samples), validation_samples, class_names(best)
-    )
+    result = open_detector(output / "best.keras").evaluate_map(validation, coco=False)
     highest = max(float(row["val_map"]) for row in log_of(output))
-    assert result.map_11_point == pytest.approx(highest, rel=1e-6)
+    assert result.voc.map_11_point == pytest.approx(highest, rel=1e-6)
 
 
 def test_the_returned_detector_is_the_last_one(finished):
     output, detector = finished
-    for one, other in zip(detector.get_weights(), weights_of(output / "last.keras"), strict=True):
-        np.testing.assert_array_equal(one, other)
+    assert_same_weights(detector, open_detector(output / "last.keras"))
 
 
 @pytest.mark.parametrize("name", ["last.keras", "best.keras"])
@@ -167,8 +91,10 @@ def test_saved_detectors_hold_no_optimizer(finished, tmp_path, name):
     with zipfile.ZipFile(output / name) as archive:
         archive.extract("model.weights.h5", tmp_path)
         assert not json.loads(archive.read("config.json")).get("compile_config")
+    names = []
     with h5py.File(tmp_path / "model.weights.h5") as file:
-        assert "optimizer" not in file
+        file.visit(names.append)
+    assert not [name for name in names if "optimizer" in name]
     assert (output / name).stat().st_size < (output / "state.weights.h5").stat().st_size
 
 
@@ -180,30 +106,22 @@ def test_a_finished_run_is_not_overwritten(finished, run):
     assert {path.name: path.stat().st_mtime_ns for path in output.iterdir()} == before
 
 
-def test_an_unfinished_run_is_not_overwritten(runs, run):
-    _, interrupted, _ = runs
-    before = (interrupted / "state.weights.h5").read_bytes()
-    with pytest.raises(ValueError, match="holds a run already; resume it, or choose another"):
-        run(interrupted)
-    assert (interrupted / "state.weights.h5").read_bytes() == before
-
-
 def test_resuming_a_finished_run_returns_its_detector_and_trains_no_further(finished, run):
     output, detector = finished
     log, state = (output / "log.csv").read_bytes(), (output / "state.weights.h5").read_bytes()
     again = run(output, resume=True)
-    for one, other in zip(detector.get_weights(), again.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+    assert again is not detector
+    assert_same_weights(detector, again)
     assert (output / "log.csv").read_bytes() == log
     assert (output / "state.weights.h5").read_bytes() == state
 
 
 def test_a_run_resumes_only_with_the_images_it_began_with(finished, run, data):
-    moved = dataclasses.replace(data.samples[0], boxes=data.samples[0].boxes / 2)
-    for changed in ({"samples": [moved, *data.samples[1:]]}, {"validation_samples": []}):
-        (name,) = changed
+    moved = dataclasses.replace(data[0], boxes=data[0].boxes / 2)
+    moved = dataclasses.replace(data, samples=[moved, *data.samples[1:]])
+    for name, changed in (("data", moved), ("validation", None)):
         with pytest.raises(ValueError, match=rf"other settings: {name} \d+ images, CRC"):
-            run(finished[0], resume=True, **changed)
+            run(finished[0], resume=True, **{name: changed})
 
 
 def test_a_run_resumes_only_with_the_settings_it_began_with(finished, run, recipe):
@@ -213,24 +131,86 @@ def test_a_run_resumes_only_with_the_settings_it_began_with(finished, run, recip
     faster = dataclasses.replace(recipe, learning_rate=0.5)
     with pytest.raises(ValueError, match=r"recipe .*0.001.* -> .*0.5"):
         run(output, faster, resume=True)
+    with pytest.raises(ValueError, match=r"optimizer None -> .*'SGD'"):
+        run(output, resume=True, optimizer=keras.optimizers.SGD())
     with pytest.raises(
         ValueError, match=r"augmentation Augmentation\(resize\) -> Paper.*; steps_per_epoch 4 -> 5"
     ):
         run(output, resume=True, augmentation=PaperAugmentation(), steps_per_epoch=5)
 
 
-def test_an_interruption_before_anything_has_begun_leaves_the_state_alone(
-    runs, run, recipe, monkeypatch
-):
-    _, interrupted, _ = runs
-    settings = json.loads((interrupted / "run.json").read_text())["recipe"]
-    recipe = dataclasses.replace(recipe, average_over=settings["average_over"])
-    before = (interrupted / "state.weights.h5").read_bytes()
+def test_a_detector_keeps_its_thresholds_and_is_trained_in_place(run, recipe, data, tmp_path):
+    from_ssd = run(tmp_path / "ssd", dataclasses.replace(recipe, steps=1), validation=None)
+    given = Detector(from_ssd.ssd, data.class_names, confidence_threshold=0.3, max_detections=7)
+    before = given.get_weights()
+    recipe = dataclasses.replace(recipe, steps=1)
+    trained = run(tmp_path / "run", recipe, model=given, validation=None)
+    assert trained is given
+    assert not np.allclose(before[0], given.get_weights()[0])
+    last = open_detector(tmp_path / "run" / "last.keras")
+    assert (last.confidence_threshold, last.max_detections) == (0.3, 7)
+    assert_same_weights(last, given)
 
-    def load_half(model, path):
-        raise KeyboardInterrupt
 
-    monkeypatch.setattr(keras.Model, "load_weights", load_half)
-    with pytest.raises(KeyboardInterrupt):
-        run(interrupted, recipe, resume=True)
-    assert (interrupted / "state.weights.h5").read_bytes() == before
+def test_an_optimizer_of_ones_own_takes_the_recipes_place(run, recipe, tmp_path, micro_ssd):
+    model = micro_ssd()
+    before = model.get_weights()
+    still = keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.0, 10, 0.5))
+    recipe = dataclasses.replace(recipe, steps=2)
+    run(tmp_path / "run", recipe, model=model, optimizer=still, validation=None)
+    kernels = [weight.shape for weight in model.trainable_weights]
+    for a, b in zip(before, model.get_weights(), strict=True):
+        if a.shape in kernels and a.ndim == 4:
+            np.testing.assert_array_equal(a, b)
+    settings = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert settings["recipe"] == {"batch_size": 4, "steps": 2}
+    assert settings["optimizer"]["class_name"] == "SGD"
+
+
+def test_callbacks_see_the_detector_its_score_and_its_averaged_weights(run, recipe, tmp_path):
+    recipe = dataclasses.replace(recipe, average_over=0.5, steps=8)
+    epochs = []
+
+    class Watch(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.save_weights(tmp_path / f"{epoch}.weights.h5")
+            averages = self.model.optimizer._model_variables_moving_average
+            weights = self.model.ssd.trainable_variables
+            for weight, average in zip(weights, averages, strict=True):
+                np.testing.assert_array_equal(np.array(weight), np.array(average))
+            epochs.append((self.model.class_names, logs["val_map"]))
+            logs["mine"] = 5.0
+
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 0 and epochs:
+                self.model.stop_training = True
+
+    run(tmp_path / "run", recipe, callbacks=[Watch()])
+    rows = log_of(tmp_path / "run")
+    assert [str(score) for _, score in epochs] == [row["val_map"] for row in rows]
+    assert [row["mine"] for row in rows] == ["5.0", "5.0"]
+    with h5py.File(tmp_path / "run" / "state.weights.h5") as state:
+        assert int(state["optimizer/vars/0"][()]) == 5  # the callback stopped it there
+
+
+@pytest.mark.parametrize(
+    ("rows", "best"),
+    [
+        ([], -1.0),
+        (["0,1.5,"], -1.0),
+        (["0,1.5,nan", "1,1.2,0.5", "2,1.1,nan"], 0.5),  # nan is never the best
+        (["0,1.5,0.2", "1,1.2,0.5", "2,1.1,0.4", "3,1"], 0.5),  # a kill cut the last row
+    ],
+)
+def test_the_best_map_of_a_log(tmp_path, rows, best):
+    folder = RunFolder(tmp_path)
+    assert folder.best_map() == -1.0
+    folder.log.write_text("\n".join(["epoch,loss,val_map", *rows, ""]))
+    assert folder.best_map() == best
+
+
+def test_damaged_settings_are_named(finished, run, tmp_path):
+    (tmp_path / "run.json").write_text('{"model": ')
+    message = re.escape(f"{tmp_path / 'run.json'}: is damaged; expected JSON")
+    with pytest.raises(ValueError, match=message):
+        run(tmp_path, resume=True)

@@ -1,0 +1,129 @@
+"""The folder of a training run: its files and its settings."""
+
+import csv
+import io
+import json
+import math
+import zlib
+from pathlib import Path
+from typing import Any
+
+from keras_ssd.data.annotated_images import AnnotatedImages
+from keras_ssd.files import write_text
+
+
+class RunFolder:
+    """The files of a run.
+
+    Attributes:
+        path: the folder.
+        log: a row of figures for each epoch (CSV).
+        curve: the learning curve (PNG).
+        state: the weights and the optimizer, from which the run resumes.
+        last, best: the detector after the last epoch, and that with the highest validation mAP.
+        tensorboard: the folder of TensorBoard's files.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.log = self.path / "log.csv"
+        self.curve = self.path / "curve.png"
+        self.state = self.path / "state.weights.h5"
+        self.last = self.path / "last.keras"
+        self.best = self.path / "best.keras"
+        self.tensorboard = self.path / "tensorboard"
+        self._settings = self.path / "run.json"
+        self._unfinished_epoch = self.path / "unfinished_epoch.json"
+
+    def open(self, settings: dict[str, Any], *, resume: bool) -> None:
+        """Makes the folder of a new run, or checks that the run in it can be resumed.
+
+        Args:
+            settings: the run's settings: values that JSON can hold.
+            resume: whether to go on with a run.
+
+        Raises:
+            ValueError: the folder holds a run and `resume` is False; or `resume` is True and it
+                holds none, or one with other settings.
+        """
+        settings = json.loads(json.dumps(settings))  # tuples become lists, as in the file
+        if self.path.exists() and not self.path.is_dir():
+            raise ValueError(f"{self.path}: is a file; expected the folder of a run")
+        if not resume:
+            if self._settings.exists():
+                raise ValueError(
+                    f"{self.path}: holds a run already; resume it, or choose another folder"
+                )
+            write_text(self._settings, json.dumps(settings, indent=1) + "\n")
+            return
+        if not self._settings.exists():
+            raise ValueError(f"{self.path}: holds no run to resume")
+        before = _read_json(self._settings)
+        changed = [name for name in settings if settings[name] != before.get(name)]
+        if changed:
+            changes = "; ".join(f"{key} {before.get(key)} -> {settings[key]}" for key in changed)
+            raise ValueError(f"{self.path}: the run to resume has other settings: {changes}")
+
+    def best_map(self) -> float:
+        """The highest validation mAP in the log; -1 without any."""
+        scores = [float(row["val_map"]) for row in self._rows() if row.get("val_map")]
+        return max((score for score in scores if not math.isnan(score)), default=-1.0)
+
+    def drop_epochs_from(self, epoch: int) -> None:
+        """Takes the rows of epochs that will be trained again out of the log."""
+        rows = self._rows()
+        kept = [row for row in rows if int(row["epoch"]) < epoch]
+        if len(kept) < len(rows):
+            text = io.StringIO()
+            writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(kept)
+            write_text(self.log, text.getvalue())
+
+    def write_unfinished_epoch(self, step: int, epoch: int, logs: dict[str, float]) -> None:
+        """Notes an epoch that is trained, but not yet measured and logged.
+
+        Args:
+            step: the number of steps up to its end.
+            epoch: its number, from 0.
+            logs: Keras's logs of it.
+        """
+        values = {name: float(value) for name, value in logs.items()}
+        text = json.dumps({"step": step, "epoch": epoch, "logs": values})
+        write_text(self._unfinished_epoch, text)
+
+    def unfinished_epoch(self, step: int) -> tuple[int, dict[str, float]] | None:
+        """The number and the logs of an epoch that ended at a step and is not yet measured."""
+        if not self._unfinished_epoch.exists():
+            return None
+        note = _read_json(self._unfinished_epoch)
+        return (note["epoch"], note["logs"]) if note["step"] == step else None
+
+    def remove_unfinished_epoch(self) -> None:
+        """Notes that every trained epoch is measured and logged."""
+        self._unfinished_epoch.unlink(missing_ok=True)
+
+    def _rows(self):
+        if not self.log.exists():
+            return []
+        with self.log.open(encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        return [row for row in rows if None not in row.values()]  # a kill may cut the last one
+
+
+def fingerprint(data: AnnotatedImages | None) -> str:
+    """Tells data sets apart: their number of images and a checksum of ids and annotations."""
+    checksum, count = 0, 0
+    for sample in data or ():
+        name = sample.id.encode(errors="surrogateescape")
+        for part in (name, sample.boxes.tobytes(), sample.labels.tobytes()):
+            checksum = zlib.crc32(part, checksum)
+        count += 1
+    return f"{count} images, CRC {checksum:08x}"
+
+
+def _read_json(path):
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: is damaged; expected JSON ({error})") from error

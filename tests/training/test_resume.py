@@ -1,0 +1,235 @@
+"""A run that is stopped and resumed ends as one that was never stopped, to the bit."""
+
+import csv
+import dataclasses
+import os
+import signal
+from types import SimpleNamespace
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from keras_ssd import callbacks
+from keras_ssd.detector import open_detector
+from keras_ssd.training.callbacks import SaveTrainingState
+
+
+class SignalInStep(keras.callbacks.Callback):
+    """Sends a signal to this process once the step of a number, from 1, has begun."""
+
+    def __init__(self, step, number=signal.SIGINT):
+        super().__init__()
+        self.step = step
+        self.number = number
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if int(self.model.optimizer.iterations) == self.step - 1:
+            os.kill(os.getpid(), self.number)
+
+
+class SignalAtEpochEnd(keras.callbacks.Callback):
+    """Sends SIGINT at the end of an epoch, once it is measured and before it is logged."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def log_of(output):
+    with (output / "log.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def arrays_of(file):
+    """All arrays of an HDF5 file, by name."""
+    arrays = {}
+    with h5py.File(file) as state:
+        state.visititems(
+            lambda name, item: arrays.update({name: item[()]} if hasattr(item, "shape") else {})
+        )
+    return arrays
+
+
+def step_of(output):
+    return int(arrays_of(output / "state.weights.h5")["optimizer/vars/0"])
+
+
+def assert_same_end(whole, resumed):
+    expected = arrays_of(whole / "state.weights.h5")
+    found = arrays_of(resumed / "state.weights.h5")
+    assert expected.keys() == found.keys()
+    for name, array in expected.items():
+        np.testing.assert_array_equal(found[name], array, err_msg=name)
+    for name in ("last.keras", "best.keras"):
+        weights = [open_detector(folder / name).get_weights() for folder in (whole, resumed)]
+        for one, other in zip(*weights, strict=True):
+            np.testing.assert_array_equal(other, one)
+    epochs, again = log_of(whole), log_of(resumed)
+    assert [row["epoch"] for row in epochs] == [row["epoch"] for row in again] == ["0", "1", "2"]
+    assert [row["val_map"] for row in epochs] == [row["val_map"] for row in again]
+    assert not (resumed / "unfinished_epoch.json").exists()
+
+
+@pytest.fixture(scope="module")
+def averaging(recipe):
+    """A recipe that measures and saves averaged weights."""
+    return dataclasses.replace(recipe, average_over=0.3)
+
+
+@pytest.fixture(scope="module")
+def whole(run, averaging, tmp_path_factory):
+    """The folder of a run that was never stopped: 10 steps, 4 an epoch."""
+    output = tmp_path_factory.mktemp("whole") / "run"
+    run(output, averaging)
+    return output
+
+
+def test_without_averages_a_run_resumes_exactly_too(run, finished, tmp_path):
+    output = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        run(output, callbacks=[SignalInStep(6)])
+    run(output, resume=True)
+    assert_same_end(finished[0], output)
+
+
+@pytest.mark.parametrize("step", [6, 8], ids=["within an epoch", "in its last step"])
+def test_ctrl_c_finishes_the_step_and_the_run_resumes_exactly(
+    run, averaging, whole, tmp_path, step
+):
+    output = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        run(output, averaging, callbacks=[SignalInStep(step)])
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert step_of(output) == step
+    assert len(log_of(output)) == 1
+    run(output, averaging, resume=True)
+    assert_same_end(whole, output)
+    if step == 8:  # else the second row's losses are those of the steps after the interruption
+        assert log_of(output) == log_of(whole)
+
+
+@pytest.mark.parametrize("when", ["while it is measured", "before it is logged"])
+def test_a_kill_at_the_end_of_an_epoch_costs_no_step(run, averaging, whole, tmp_path, when):
+    output = tmp_path / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        more = [SignalAtEpochEnd()]
+        if when == "while it is measured":
+            more = []
+            kill = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)  # noqa: E731
+            patch.setattr(callbacks, "evaluate_map", kill)
+        with pytest.raises(KeyboardInterrupt):
+            run(output, averaging, callbacks=more)
+    assert step_of(output) == 4
+    assert log_of(output) == []
+    steps = []
+    count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: steps.append(1))
+    run(output, averaging, resume=True, callbacks=[count])
+    assert len(steps) == 6
+    assert_same_end(whole, output)
+    assert log_of(output) == log_of(whole)
+
+
+def test_a_kill_without_warning_resumes_from_the_last_state(run, averaging, whole, tmp_path):
+    class Die(keras.callbacks.Callback):
+        """As SIGKILL: nothing more is saved."""
+
+        def on_train_batch_end(self, batch, logs=None):
+            if int(self.model.optimizer.iterations) == 7:
+                raise MemoryError
+
+    output = tmp_path / "run"
+    with pytest.raises(MemoryError):
+        run(output, averaging, callbacks=[Die()])
+    assert step_of(output) == 4
+    run(output, averaging, resume=True)
+    assert_same_end(whole, output)
+    assert log_of(output) == log_of(whole)
+
+
+def test_an_epoch_that_was_logged_but_not_noted_is_logged_once(run, averaging, whole, tmp_path):
+    class Die(keras.callbacks.Callback):
+        """Between the last lines of the end of the second epoch."""
+
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 1:
+                raise MemoryError
+
+    output = tmp_path / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        # the log is written, then the note is removed
+        patch.setattr("keras_ssd.training.run.FinishEpoch", lambda folder: Die())
+        with pytest.raises(MemoryError):
+            run(output, averaging)
+    assert len(log_of(output)) == 2
+    run(output, averaging, resume=True)
+    assert_same_end(whole, output)
+    assert log_of(output) == log_of(whole)
+
+
+def test_kill_does_what_ctrl_c_does_where_the_command_takes_it_so(run, tmp_path, caplog):
+    output = tmp_path / "run"
+    handler = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as `keras-ssd` does
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(output, callbacks=[SignalInStep(2, signal.SIGTERM)])
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+    assert caplog.messages[-1] == f"interrupted; what {output} holds can be resumed"
+    assert step_of(output) == 2
+
+    before = (output / "state.weights.h5").read_bytes()
+    with pytest.MonkeyPatch.context() as patch:
+
+        def load_half(model, path):
+            raise KeyboardInterrupt
+
+        patch.setattr(keras.Model, "load_weights", load_half)
+        with pytest.raises(KeyboardInterrupt):
+            run(output, resume=True)
+    assert (output / "state.weights.h5").read_bytes() == before
+
+
+def test_a_second_ctrl_c_stops_at_once_and_saves_nothing(run, tmp_path):
+    output = tmp_path / "run"
+    twice = [SignalInStep(3), SignalInStep(3)]
+    with pytest.raises(KeyboardInterrupt):
+        run(output, callbacks=twice)
+    assert step_of(output) == 0
+
+
+def test_a_run_without_a_state_yet_begins_with_its_own_weights(run, tmp_path, micro_ssd):
+    output, model = tmp_path / "run", micro_ssd()
+    weights = model.get_weights()
+
+    def no_batches(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.Model, "fit", no_batches)
+        with pytest.raises(KeyboardInterrupt):
+            run(output, model=model)
+    assert step_of(output) == 0
+    other = micro_ssd()
+    other.set_weights([weight + 1 for weight in weights])
+    stop = [SignalInStep(1)]
+    with pytest.raises(KeyboardInterrupt):
+        run(output, model=other, callbacks=stop, resume=True)
+    first = np.abs(other.get_weights()[0] - weights[0]).max()
+    assert first < 0.1
+
+
+def test_saves_are_minutes_apart(run, recipe, tmp_path, monkeypatch):
+    seconds = iter(range(0, 100_000, 100))
+    clock = SimpleNamespace(monotonic=lambda: next(seconds))
+    monkeypatch.setattr("keras_ssd.training.callbacks.time", clock)
+    saves = []
+    save = SaveTrainingState._save
+    monkeypatch.setattr(
+        SaveTrainingState,
+        "_save",
+        lambda saver: (saves.append(int(saver.model.optimizer.iterations)), save(saver)),
+    )
+    run(tmp_path / "run", dataclasses.replace(recipe, steps=8), steps_per_epoch=8, validation=None)
+    # a step takes 100 s here: the fourth is more than 5 minutes after the start
+    assert saves == [4, 8]

@@ -11,7 +11,6 @@ from pathlib import Path
 import keras_ssd
 from keras_ssd.data import load
 from keras_ssd.data.synthetic import draw_voc
-from keras_ssd.evaluation import evaluate_map
 from keras_ssd.inference import detect_to_folder
 from keras_ssd.training import RECIPES, train
 
@@ -52,16 +51,15 @@ def train_on_drawings():
 
     detector = train(
         keras_ssd.SSDTiny128(len(training.class_names)),
-        training.samples,
-        class_names=training.class_names,
+        training,
         output=FOLDER / "run",
         recipe=RECIPE,
-        validation_samples=validation.samples,
+        validation=validation,
         steps_per_epoch=125,
     )
 
-    evaluate_map(detector, validation, coco=False).print()
-    photos = [sample.image for sample in validation.samples[:8]]
+    detector.evaluate_map(validation, coco=False).print()
+    photos = [sample.image for sample in validation[:8]]
     detect_to_folder(detector, photos, FOLDER / "pictures", confidence_threshold=0.4)
 
 

@@ -1,17 +1,28 @@
 """The untrained models that --model takes by name."""
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from keras_ssd import config
 
+if TYPE_CHECKING:
+    from keras_ssd.models import SSD
+
 
 class NewModel(NamedTuple):
-    """The name of the function in `keras_ssd.models` that builds a model, and its default boxes."""
+    """How to build a model.
+
+    Attributes:
+        builder: the name of the function in `keras_ssd.models`.
+        config: the SSDConfig of the model that it builds.
+        backbone_end: the last layer of the backbone that has trained weights, or None if there are
+            none.
+    """
 
     builder: str
     config: config.SSDConfig
+    backbone_end: str | None
 
-    def build(self, num_classes: int, **options: Any):
+    def build(self, num_classes: int, **options: Any) -> "SSD":
         """The model; Keras is loaded only now, so that a command's help is quick."""
         from keras_ssd import models
 
@@ -19,10 +30,10 @@ class NewModel(NamedTuple):
 
 
 NEW_MODELS = {
-    "ssd300": NewModel("SSD300", config.SSD300_VOC),
-    "ssd512": NewModel("SSD512", config.SSD512_VOC),
-    "ssd_mobilenet_300": NewModel("SSDMobileNet300", config.SSD_MOBILENET_300),
-    "ssd_mobilenet_320": NewModel("SSDMobileNet320", config.SSD_MOBILENET_320),
-    "ssd_resnet_300": NewModel("SSDResNet300", config.SSD300_VOC),
-    "ssd_tiny_128": NewModel("SSDTiny128", config.SSD_TINY_128),
+    "ssd300": NewModel("SSD300", config.SSD300_VOC, "fc7"),
+    "ssd512": NewModel("SSD512", config.SSD512_VOC, "fc7"),
+    "ssd_mobilenet_300": NewModel("SSDMobileNet300", config.SSD_MOBILENET_300, "out_relu"),
+    "ssd_mobilenet_320": NewModel("SSDMobileNet320", config.SSD_MOBILENET_320, "out_relu"),
+    "ssd_resnet_300": NewModel("SSDResNet300", config.SSD300_VOC, "conv5_block3_out"),
+    "ssd_tiny_128": NewModel("SSDTiny128", config.SSD_TINY_128, None),
 }

@@ -1,10 +1,10 @@
 """Trains a model on annotated images."""
 
+import argparse
 import dataclasses
-import signal
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from keras_ssd.cli.data_options import (
     CLASSES_HELP,
@@ -16,67 +16,104 @@ from keras_ssd.cli.data_options import (
 )
 from keras_ssd.cli.new_models import NEW_MODELS
 
-_DOWNLOADED = ("imagenet", "reducedfc")  # names of backbone weights that are no files
+if TYPE_CHECKING:
+    from keras_ssd.data import AnnotatedImages
+    from keras_ssd.detector import Detector
+    from keras_ssd.training import Recipe
+
+RECIPES = ("finetune", "paper", "smoke")  # of `keras_ssd.training`, which takes seconds to import
+_DOWNLOADED = ("imagenet", "reducedfc")  # names of backbone weights that are not files
 
 
-def add_options(command):
+def add_options(command: argparse.ArgumentParser) -> None:
     """Adds the subcommand's options: data, model, recipe and folder."""
     add = command.add_argument
     add_data_options(command)
-    add("--image-set", help="to train on: " + IMAGE_SET_HELP.format("trainval"))
-    add("--exclude", metavar="FILE", help="ids of images never to train on, one a line")
-    add("--validation-set", metavar="IMAGE_SET", help="to measure mAP on after each epoch")
-    add("--validation-data", nargs="+", metavar="SOURCE", help="of it, if not that of --data")
-    add("--validation-images", metavar="DIR", help="of a .json or .csv in --validation-data")
+    add("--image-set", help="images to train on: " + IMAGE_SET_HELP.format("trainval"))
+    add("--exclude", metavar="FILE", help="file of ids, one a line, of images not to train on")
+    add(
+        "--validation-set",
+        metavar="IMAGE_SET",
+        help="images to measure mAP on after each epoch; default: none",
+    )
+    add(
+        "--validation-data",
+        nargs="+",
+        metavar="SOURCE",
+        help="where the validation set is; default: --data",
+    )
+    add("--validation-images", metavar="DIR", help="as --images, for --validation-data")
     add(
         "--difficult",
         choices=("keep", "drop"),
         default="keep",
-        help="objects marked so, and COCO's crowds; validation keeps them and ignores hits",
+        help="whether to train on objects marked difficult and on COCO's crowds; validation never "
+        "counts them",
     )
     add("--classes", type=names, help=CLASSES_HELP + "default: all that the data have")
     add(
         "--model",
         default="ssd_mobilenet_320_voc",
-        help="a trained detector, whose classes keep what they have learned where names match: a "
-        "preset, see `keras-ssd presets`, or one saved as .keras; or a new model: "
-        + ", ".join(NEW_MODELS),
+        help="what to start from: a trained detector, which is a preset (`keras-ssd presets` lists "
+        "them) or a .keras file, and whose classes keep what they have learned where the names "
+        f"match; or a new model: {', '.join(NEW_MODELS)}",
     )
-    add("--freeze", metavar="LAYER", help="keep this layer and all before it as they are")
-    add("--freeze-batch-norm", action="store_true", help="keep them as they are")
-    add("--backbone-weights", metavar="FILE", help='or "imagenet", which downloads')
+    add("--freeze", metavar="LAYER", help="do not train this layer and the layers before it")
+    add(
+        "--freeze-batch-norm",
+        action="store_true",
+        help="do not train batch norms; in a new model with --backbone-weights, those of the "
+        "backbone",
+    )
+    add(
+        "--backbone-weights",
+        metavar="FILE",
+        help='file to start the backbone of a new model from, or "imagenet", which downloads',
+    )
     add("--output", type=Path, required=True, metavar="DIR", help="folder of the run")
     add("--resume", action="store_true", help="go on with the run in --output")
-    recipes = ("paper-300", "paper-512", "finetune", "smoke")
-    add("--recipe", choices=recipes, default="finetune", help="sets what follows where not given")
-    add("--batch-size", type=positive(int))
+    add("--recipe", choices=RECIPES, default="finetune", help="how to train")
+    add("--batch-size", type=positive(int), help="images in a step; default: the recipe's")
     length = command.add_mutually_exclusive_group()
-    length.add_argument("--steps", type=positive(int))
+    length.add_argument("--steps", type=positive(int), help="default: the recipe's")
     length.add_argument("--epochs", type=positive(int), help="passes over the images")
-    add("--learning-rate", type=positive(float), help="else the recipe's, by batch size")
-    add("--augmentation", choices=("paper", "none"), default="paper")
-    add("--evaluate-every", type=positive(int), metavar="STEPS", help="else each pass")
+    add(
+        "--learning-rate",
+        type=positive(float),
+        help="default: the recipe's, in proportion to the batch size",
+    )
+    add(
+        "--augmentation",
+        choices=("paper", "none"),
+        default="paper",
+        help="the paper's random changes of the images, or none",
+    )
+    add(
+        "--evaluate-every",
+        type=positive(int),
+        metavar="STEPS",
+        help="length of an epoch; default: one pass over the images",
+    )
     add(
         "--dtype",
         choices=("float32", "mixed_bfloat16"),
         default="float32",
         help="dtype to compute in; the weights are float32 in any case",
     )
-    add("--seed", type=int, default=0)
+    add("--seed", type=int, default=0, help="decides all random numbers")
 
 
-def run(options) -> int:
+def run(options: argparse.Namespace) -> int:
     """Loads the data, builds the model, trains; see `keras_ssd.training.train`."""
     import keras
 
     from keras_ssd import training
     from keras_ssd.data import Augmentation, PaperAugmentation
-    from keras_ssd.models import transfer
 
     _check_model_options(options)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` saves, as Ctrl-C does
     keras.config.set_dtype_policy(options.dtype)
     keras.utils.set_random_seed(options.seed)
+    trained = _trained_detector(options)
     data = load_data(
         options,
         image_set=options.image_set,
@@ -85,45 +122,39 @@ def run(options) -> int:
         difficult=options.difficult,
         exclude=options.exclude,
     )
-    validation_samples: Sequence = ()
+    validation = None
     if options.validation_set or options.validation_data:
-        validation_samples = load_data(
+        validation = load_data(
             options,
             image_set=options.validation_set,
             default_set="val",
             class_names=data.class_names,
             sources=options.validation_data,
             image_folder=options.validation_images,
-        ).samples
+        )
     print(
-        f"{len(data)} images to train on, {len(validation_samples)} to validate on, "
+        f"{len(data)} images to train on, {len(validation or ())} to validate on, "
         f"{len(data.class_names)} classes: {', '.join(data.class_names)}"
     )
-    _warn_of_shared_images(data.samples, validation_samples)
-    model = _model(options, data.class_names)
-    if options.freeze:
-        transfer.freeze_up_to(model, options.freeze)
-    if options.freeze_batch_norm:
-        transfer.freeze_batch_norm(model)
+    _warn_of_shared_images(data, validation)
     training.train(
-        model,
-        data.samples,
-        class_names=data.class_names,
+        _model(options, trained, data.class_names),
+        data,
         output=options.output,
         recipe=_recipe(options, len(data)),
-        validation_samples=validation_samples,
+        validation=validation,
         augmentation=Augmentation() if options.augmentation == "none" else PaperAugmentation(),
         steps_per_epoch=options.evaluate_every,
         seed=options.seed,
         skip_corrupt_images=options.corrupt_images == "skip",
         resume=options.resume,
     )
-    print(f"Trained. The detectors and the log lie in {options.output}")
+    print(f"Trained. The detectors and the log are in {options.output}")
     return 0
 
 
 def _check_model_options(options):
-    """Raises ValueError where they do not go together or name what is not there."""
+    """Raises ValueError if they do not go together or name what does not exist."""
     from keras_ssd.presets import list_presets
 
     presets = [preset.name for preset in list_presets()]
@@ -133,37 +164,36 @@ def _check_model_options(options):
             f"--model {options.model}: neither a new model ({', '.join(NEW_MODELS)}), nor a preset "
             f"({', '.join(presets)}), nor a file"
         )
-    if is_new:
-        if options.freeze_batch_norm or (options.freeze and options.backbone_weights is None):
-            raise ValueError(
-                "--freeze, --freeze-batch-norm: a new model has nothing trained to keep; start "
-                "from a trained detector (--model), or, for --freeze, from --backbone-weights"
-            )
-        if options.backbone_weights is not None and options.model == "ssd_tiny_128":
-            raise ValueError("--backbone-weights: ssd_tiny_128 takes none")
-    elif options.backbone_weights is not None:
-        raise ValueError(f"--backbone-weights: a trained detector, {options.model}, has its own")
     file = options.backbone_weights
+    if not is_new and file is not None:
+        raise ValueError(f"--backbone-weights: a trained detector, {options.model}, has its own")
+    if is_new and file is None and (options.freeze or options.freeze_batch_norm):
+        raise ValueError(
+            "--freeze, --freeze-batch-norm: a new model has nothing trained to keep; start from a "
+            "trained detector (--model) or from --backbone-weights"
+        )
+    if is_new and file is not None and NEW_MODELS[options.model].backbone_end is None:
+        raise ValueError(f"--backbone-weights: {options.model} takes none")
     if file is not None and file not in _DOWNLOADED and not Path(file).exists():
         raise ValueError(f"--backbone-weights {file}: no such file")
 
 
-def _warn_of_shared_images(samples, validation_samples):
-    """Tells them by their files, since two sources may have an id in common."""
-    to_train = {sample.image for sample in samples}
-    shared = sum(sample.image in to_train for sample in validation_samples)
-    if shared:
+def _warn_of_shared_images(data: "AnnotatedImages", validation: "AnnotatedImages | None"):
+    """Compares images by their files, since two sources may have an id in common."""
+    to_train = {sample.image for sample in data}
+    shared = sum(sample.image in to_train for sample in validation or ())
+    if validation is not None and shared:
         print(
-            f"warning: {shared} of the {len(validation_samples)} images to validate on are trained "
-            "on as well, so that mAP will overrate the detector",
+            f"warning: {shared} of the {len(validation)} images to validate on are trained on as "
+            "well, so mAP will overrate the detector",
             file=sys.stderr,
         )
 
 
-def _recipe(options, num_images):
-    from keras_ssd.training import RECIPES
+def _recipe(options, num_images) -> "Recipe":
+    from keras_ssd.training import RECIPES as recipes
 
-    recipe = RECIPES[options.recipe]
+    recipe = recipes[options.recipe]
     batch_size = options.batch_size or recipe.batch_size
     steps = options.steps or recipe.steps
     if options.epochs:
@@ -175,23 +205,42 @@ def _recipe(options, num_images):
     )
 
 
-def _model(options, class_names):
+def _trained_detector(options) -> "Detector | None":
     from keras_ssd.loading import load_keras_detector
 
     if options.model in NEW_MODELS:
-        return _new_model(options, len(class_names))
-    detector = load_keras_detector(options.model, dtype=options.dtype).with_classes(class_names)
-    new = [name for name in class_names if name not in detector.carried_over]
-    print(f"Classes that {options.model} knows: {', '.join(detector.carried_over) or 'none'}")
-    print(f"Classes that are new: {', '.join(new) or 'none'}")
-    return detector.ssd
+        return None
+    return load_keras_detector(options.model, dtype=options.dtype)
 
 
-def _new_model(options, num_classes):
+def _model(options, trained, class_names) -> "Detector":
+    """The detector to train, with frozen layers."""
+    from keras_ssd.models import transfer
+
+    if trained is None:
+        detector = _new_detector(options, class_names)
+        up_to = NEW_MODELS[options.model].backbone_end
+    else:
+        detector = trained.with_classes(class_names)
+        up_to = None
+        new = [name for name in class_names if name not in detector.carried_over]
+        print(f"Classes that {options.model} knows: {', '.join(detector.carried_over) or 'none'}")
+        print(f"Classes that are new: {', '.join(new) or 'none'}")
+    if options.freeze:
+        transfer.freeze_up_to(detector.ssd, options.freeze)
+    if options.freeze_batch_norm:
+        transfer.freeze_batch_norm(detector.ssd, up_to)
+    return detector
+
+
+def _new_detector(options, class_names):
+    from keras_ssd.detector import Detector
+
     build = NEW_MODELS[options.model].build
     if options.backbone_weights is None:
-        return build(num_classes)
+        return Detector(build(len(class_names)), class_names)
     try:
-        return build(num_classes, backbone_weights=options.backbone_weights)
+        ssd = build(len(class_names), backbone_weights=options.backbone_weights)
     except (ValueError, OSError) as error:
         raise ValueError(f"--backbone-weights {options.backbone_weights}: {error}") from error
+    return Detector(ssd, class_names)

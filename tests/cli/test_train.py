@@ -1,23 +1,24 @@
 """`keras-ssd train` up to where training would begin."""
 
 import re
-import signal
 
 import keras
 import pytest
 
-from keras_ssd import training
+from keras_ssd import models, training
 from keras_ssd.cli import main
+from keras_ssd.cli.train import RECIPES
 from keras_ssd.data.synthetic import draw_voc
-from keras_ssd.models import SSDTiny128, build_detector
+from keras_ssd.detector import Detector
+from keras_ssd.models import SSDMobileNet320, SSDTiny128
+from keras_ssd.models.precision import dtype_of
 
 TINY = ("--model", "ssd_tiny_128")
 
 
 @pytest.fixture
-def train(tmp_path, monkeypatch):
-    """The command, for a run in a place where there can be none."""
-    monkeypatch.setattr(signal, "signal", lambda number, handler: None)
+def train(tmp_path):
+    """The command, for a run in a folder that cannot be made."""
     (tmp_path / "run").touch()
 
     def train(*arguments):
@@ -30,10 +31,8 @@ def train(tmp_path, monkeypatch):
     ("options", "message"),
     [
         (["--model", "ssd_299"], "--model ssd_299: neither a new model (ssd300, "),
-        (["--weights", "no.keras"], "--weights no.keras: no such file"),
-        (["--weights", "imagenet"], "--weights imagenet: no such file"),
-        (["--model", "ssd300", "--weights", "no.h5"], "--weights: go with a preset"),
-        (["--model", __file__, "--weights", "no.h5"], "--weights: go with a preset"),
+        (["--model", __file__], f"{__file__}: expected a detector"),
+        (["--model", "ssd_mobilenet_320_voc_int8"], "ssd_mobilenet_320_voc_int8: an exported det"),
         (["--backbone-weights", "imagenet"], "--backbone-weights: a trained detector"),
         (
             ["--model", "ssd300", "--backbone-weights", "no.h5"],
@@ -61,7 +60,7 @@ def test_what_is_wrong_with_the_model_is_told_before_the_data_are_read(
         ("0:20", "16:", "4 of"),
     ],
 )
-def test_images_to_train_and_to_validate_on_are_told(
+def test_images_both_to_train_and_to_validate_on_are_told(
     train, drawn_voc, capsys, image_set, validation_set, counts
 ):
     sets = ("--image-set", image_set, "--validation-set", validation_set)
@@ -71,7 +70,7 @@ def test_images_to_train_and_to_validate_on_are_told(
         assert re.match(warning, capsys.readouterr().err)
 
 
-def test_other_images_to_validate_on_are_told_by_no_warning(train, drawn_voc, tmp_path, capsys):
+def test_other_images_to_validate_on_lead_to_no_warning(train, drawn_voc, tmp_path, capsys):
     train("--data", drawn_voc, *TINY, "--image-set", "train", "--validation-set", "val")
     of_the_same_name = draw_voc(tmp_path / "other", num_train=0, num_val=1, seed=1)
     train("--data", drawn_voc, *TINY, "--validation-data", of_the_same_name)
@@ -81,20 +80,68 @@ def test_other_images_to_validate_on_are_told_by_no_warning(train, drawn_voc, tm
     assert "warning" not in captured.err
 
 
-@pytest.mark.parametrize(
-    ("precision", "policy"), [("float32", "float32"), ("bfloat16", "mixed_bfloat16")]
-)
-def test_a_trained_detector_goes_on_in_the_precision_asked_for(
-    drawn_voc, tmp_path, monkeypatch, precision, policy
-):
-    build_detector(SSDTiny128(1), ("cat",)).save(tmp_path / "trained.keras")
+@pytest.fixture
+def detector_to_train(drawn_voc, tmp_path, monkeypatch):
+    """Runs the command up to the training; returns the detector that would be trained."""
     trained = []
     monkeypatch.setattr(training, "train", lambda model, *_, **__: trained.append(model))
-    model = ("--model", str(tmp_path / "trained.keras"), "--precision", precision)
-    before, handler = keras.config.dtype_policy(), signal.getsignal(signal.SIGTERM)
-    try:
-        assert main(["train", "--data", str(drawn_voc), *model, "--output", str(tmp_path)]) == 0
-    finally:
-        keras.config.set_dtype_policy(before)
-        signal.signal(signal.SIGTERM, handler)
-    assert trained[0].get_layer("conv1_1").dtype_policy.name == policy
+
+    def detector_to_train(*options):
+        before = keras.config.dtype_policy()
+        arguments = ["--data", drawn_voc, "--output", tmp_path / "run", *options]
+        try:
+            assert main(["train", *map(str, arguments)]) == 0
+        finally:
+            keras.config.set_dtype_policy(before)
+        return trained.pop()
+
+    return detector_to_train
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_a_trained_detector_goes_on_in_the_dtype_asked_for(detector_to_train, tmp_path, dtype):
+    Detector(SSDTiny128(1), ("circle",)).save(tmp_path / "trained.keras")
+    detector = detector_to_train("--model", tmp_path / "trained.keras", "--dtype", dtype)
+    assert dtype_of(detector.ssd) == dtype
+    assert detector.class_names == ("circle", "rectangle", "triangle")
+    assert detector.carried_over == ("circle",)
+
+
+def frozen(detector):
+    return {layer.name for layer in detector.ssd.layers if not layer.trainable}
+
+
+def test_layers_and_batch_norms_of_a_trained_detector_are_frozen_on_request(
+    detector_to_train, tmp_path
+):
+    Detector(SSDTiny128(1), ("circle",)).save(tmp_path / "trained.keras")
+    model = ("--model", tmp_path / "trained.keras")
+    assert frozen(detector_to_train(*model)) == set()
+    assert {"conv1_1", "conv1_1_bn"} <= frozen(detector_to_train(*model, "--freeze", "conv2_1"))
+    batch_norms = frozen(detector_to_train(*model, "--freeze-batch-norm"))
+    assert batch_norms
+    assert all(name.endswith("_bn") for name in batch_norms)
+
+
+def test_of_a_new_model_only_the_batch_norms_of_the_trained_backbone_are_frozen(
+    detector_to_train, tmp_path, monkeypatch
+):
+    # the weights do not matter here
+    monkeypatch.setattr(models, "SSDMobileNet320", lambda n, backbone_weights: SSDMobileNet320(n))
+    weights = tmp_path / "backbone.weights.h5"
+    weights.touch()
+    model = ("--model", "ssd_mobilenet_320", "--backbone-weights", weights)
+    detector = detector_to_train(*model, "--freeze-batch-norm")
+    batch_norms = [
+        layer.name
+        for layer in detector.ssd.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    learning = set(batch_norms) - frozen(detector)
+    assert {"bn_Conv1", "Conv_1_bn", "block_16_project_BN"} <= frozen(detector) <= {*batch_norms}
+    assert learning
+    assert all(name.startswith(("extra", "head")) for name in learning)
+
+
+def test_the_recipes_are_those_of_the_package():
+    assert set(RECIPES) == set(training.RECIPES)

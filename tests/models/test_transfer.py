@@ -150,6 +150,17 @@ def test_freezing_batch_norm_freezes_nothing_else():
     assert all(name.endswith("_bn") for name in frozen(model))
 
 
+def test_batch_norms_are_frozen_up_to_a_layer():
+    model = SSDTiny128(2)
+    freeze_batch_norm(model, up_to="conv3_2_relu")
+    names = frozen(model)
+    assert "conv3_2_bn" in names
+    assert all(name.startswith(("conv1", "conv2", "conv3")) for name in names)
+    assert all(name.endswith("_bn") for name in names)
+    with pytest.raises(ValueError, match=r"no layer 'conv3_2_rule'.* such as conv3_2_relu"):
+        freeze_batch_norm(model, up_to="conv3_2_rule")
+
+
 def test_a_model_for_other_classes_is_not_frozen():
     model = SSDTiny128(2)
     freeze_up_to(model, "conv3_2_relu")

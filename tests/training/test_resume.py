@@ -16,6 +16,14 @@ from keras_ssd.detector import open_detector
 from keras_ssd.training.callbacks import SaveTrainingState
 
 
+@pytest.fixture(autouse=True)
+def _ctrl_c_raises():
+    """As in a terminal; a process in the background may ignore it."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
 class SignalInStep(keras.callbacks.Callback):
     """Sends a signal to this process once the step of a number, from 1, has begun."""
 

@@ -177,12 +177,8 @@ class Detector(TrainsItsSSD, keras.Model, ObjectDetector):
     @property
     def thresholds(self) -> dict[str, float | int]:
         """The thresholds and `top_k` by name, as the constructor takes them."""
-        return {
-            "confidence_threshold": self.confidence_threshold,
-            "iou_threshold": self.iou_threshold,
-            "max_detections": self.max_detections,
-            "top_k": self.top_k,
-        }
+        names = ("confidence_threshold", "iou_threshold", "max_detections", "top_k")
+        return {name: getattr(self, name) for name in names}
 
     # === Detection ===
 

@@ -70,7 +70,7 @@ def download(
             reason = getattr(error, "reason", None) or error
             raise ValueError(
                 f"{url} could not be downloaded: {reason}. Fetch it by hand and put it at {path}, "
-                "or give its path as the weights"
+                "or give its path in place of its name"
             ) from error
     return path
 

@@ -100,7 +100,7 @@ class Detector(TrainsItsSSD, keras.Model, ObjectDetector):
         return self.ssd.config
 
     @property
-    def image_size(self) -> int:
+    def image_size(self) -> int:  # type: ignore[override]  # other kinds assign it
         return self.config.image_size
 
     @property

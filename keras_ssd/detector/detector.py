@@ -12,12 +12,11 @@ from keras_ssd.classes import checked_class_names
 from keras_ssd.config import SSDConfig
 from keras_ssd.default_boxes import default_boxes
 from keras_ssd.detector.fitting import TrainsItsSSD
+from keras_ssd.inference.decoding import MAX_DETECTIONS
 from keras_ssd.inference.protocol import ObjectDetector
 from keras_ssd.models import precision, transfer
 from keras_ssd.models.layers import DecodeDetections
 from keras_ssd.models.ssd import SSD
-
-_MAX_COUNT = 100_000  # detections of an image; more would only take memory
 
 
 @keras.saving.register_keras_serializable("keras_ssd")
@@ -284,8 +283,8 @@ def _share(name, value):
 
 
 def _count(name, value):
-    if not isinstance(value, Real) or not 1 <= value <= _MAX_COUNT or value != int(value):
-        raise ValueError(f"{name}: expected a whole number from 1 to {_MAX_COUNT}, not {value!r}")
+    if not isinstance(value, Real) or not 1 <= value <= MAX_DETECTIONS or value != int(value):
+        raise ValueError(f"{name}: expected a count from 1 to {MAX_DETECTIONS}, not {value!r}")
     return int(value)
 
 

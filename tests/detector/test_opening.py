@@ -126,7 +126,7 @@ class TestLies:
             (("confidence_threshold",), [-0.1, 1.5, NAN, "high", None, []], "confidence_thres"),
             (("iou_threshold",), [-0.1, 1.5, NAN, "high", None, {}], "iou_threshold: expected"),
             (("max_detections",), [0, -1, 1.5, 10**12, NAN, "all", None], "max_detections: exp"),
-            (("top_k",), [0, -1, 1.5, 10**12, NAN, "all", None, []], "top_k: expected a whole"),
+            (("top_k",), [0, -1, 1.5, 10**12, NAN, "all", None, []], "top_k: expected a count"),
             (("ssd",), [None, 1, "ssd", [], {}], ""),
             (("ssd", "config"), [None, 1, "ssd", [], {}], ""),
             (("more",), [1], "expected the settings .* not .*more"),

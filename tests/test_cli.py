@@ -4,7 +4,6 @@ import csv
 import json
 import re
 import shutil
-import signal
 
 import cv2
 import keras
@@ -19,11 +18,10 @@ CLASSES = ["circle", "rectangle", "triangle"]
 
 def run(*arguments) -> int:
     """The command; what it changes of the process is put back."""
-    handler, policy = signal.getsignal(signal.SIGTERM), keras.config.dtype_policy()
+    policy = keras.config.dtype_policy()
     try:
         return main([str(argument) for argument in arguments])
     finally:
-        signal.signal(signal.SIGTERM, handler)
         keras.config.set_dtype_policy(policy)
 
 

@@ -7,6 +7,7 @@ import argparse
 import importlib
 import io
 import logging
+import os
 import signal
 import sys
 import threading
@@ -38,7 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parser(asked_for).parse_args(arguments)
         with _killed_as_by_ctrl_c():
-            return options.run(options)
+            status = options.run(options)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # the reader of the output, such as `head`, wants no more of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python still flushes it
+        return 1
     except (ValueError, ImportError, OSError) as error:
         print(f"keras-ssd {asked_for}: {error}", file=sys.stderr)
         return 1
@@ -64,6 +70,15 @@ def _killed_as_by_ctrl_c() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
+class _HelpWithDefaults(argparse.ArgumentDefaultsHelpFormatter):
+    """Adds the default of an option to its help, if the option has one."""
+
+    def _get_help_string(self, action):
+        if action.default in (None, False):
+            return action.help
+        return super()._get_help_string(action)
+
+
 def _parser(asked_for):
     """The parser of the command, with the options of the subcommand that is asked for."""
     parser = argparse.ArgumentParser(
@@ -76,7 +91,7 @@ def _parser(asked_for):
             name,
             help=text,
             description=text,
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+            formatter_class=_HelpWithDefaults,
         )
         if name == asked_for:
             module = importlib.import_module(f"keras_ssd.cli.{name.replace('-', '_')}")

@@ -63,3 +63,17 @@ def test_an_opencv_that_cannot_be_imported_is_explained_without_a_traceback(tmp_
     assert "apt-get install libgl1" in message
     assert "pip install opencv-python-headless" in message
     assert "Traceback" not in done.stderr
+
+
+def test_a_reader_that_stops_early_is_not_an_error_to_speak_of():
+    command = f"{sys.executable} -m keras_ssd.cli presets | true"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+
+
+def test_help_names_a_default_only_where_there_is_one(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["detect", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "(default: 0.25)" in text
+    assert "(default: None)" not in text

@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser(asked_for).parse_args(arguments)
         with _killed_as_by_ctrl_c():
             status = options.run(options)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as it is in a program without a console
+            sys.stdout.flush()
         return status
     except BrokenPipeError:  # the reader of the output, such as `head`, wants no more of it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python still flushes it

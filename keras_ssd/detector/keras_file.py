@@ -18,7 +18,7 @@ import h5py
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 # The largest size in bytes of each member, unpacked. SSD512 with an optimizer's state takes 0.4e9,
 # and its config 0.2e6.
-_LARGEST = {_CONFIG: 16_000_000, _METADATA: 100_000, _WEIGHTS: 4_000_000_000}
+_LARGEST = {_CONFIG: 4_000_000, _METADATA: 100_000, _WEIGHTS: 4_000_000_000}
 _LARGEST_DIRECTORY = 10_000  # bytes of the archive's list of members
 _MAX_EXPANSION = 50  # bytes of weights for each byte of the file; what is packed well has 2
 _SMALL = 10_000_000  # bytes of weights that may be packed in any way

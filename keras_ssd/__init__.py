@@ -8,9 +8,9 @@ model = keras_ssd.SSD300(num_classes=20)                       # the network tha
 detector = keras_ssd.Detector(model, class_names)              # pixels in, detections out
 
 Importing the package is quick, because it loads neither Keras nor TensorFlow: each name below is
-loaded when it is first used. `keras_ssd.load_detector` loads every kind of file at any time. For
-`keras.saving.load_model` on a detector, import keras before keras_ssd, or use `keras_ssd.Detector`
-first: then Keras knows the classes in the file.
+loaded when it is first used. `keras_ssd.load_detector` opens every kind of file at any time. Before
+`keras.saving.load_model` can open a detector, Keras has to know the classes in the file: import
+keras before keras_ssd, or use `keras_ssd.Detector` first.
 """
 
 import importlib
@@ -105,7 +105,7 @@ def __getattr__(name: str) -> Any:
     value = importlib.import_module(module)
     if name in _MODULE_OF:
         value = getattr(value, name)
-    globals()[name] = value  # the next use does not come here
+    globals()[name] = value  # so that Python does not ask this function again
     return value
 
 
@@ -114,7 +114,7 @@ def __dir__() -> list[str]:
 
 
 def _register_classes():
-    """Tells Keras the classes that a saved detector may hold."""
+    """Tells Keras the classes that a saved detector may contain."""
     importlib.import_module("keras_ssd.detector")
 
 

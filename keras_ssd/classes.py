@@ -141,9 +141,9 @@ def checked_class_names(names: Iterable[str]) -> tuple[str, ...]:
         names: distinct strings of one line each. An iterator is read once.
 
     Raises:
-        ValueError: there is no name, one comes twice, is empty, has several lines or cannot be
-            written as UTF-8; or `names` is one string, which would be taken apart into letters, or
-            a set, which has no order.
+        ValueError: there is no name, or a name occurs twice, is empty, has several lines or cannot
+            be written as UTF-8; or `names` is one string, which would be taken apart into letters,
+            or a set, which has no order.
 
     Example:
         >>> checked_class_names(["cat", "dog"])

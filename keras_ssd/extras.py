@@ -16,7 +16,7 @@ def require(module: str, *, extra: str) -> ModuleType:
 
     Raises:
         ImportError: the module, or a package that it needs, is missing or does not load; the
-            message holds the command that installs it.
+            message contains the command that installs it.
 
     Example:
         >>> require("json", extra="train").dumps([1])

@@ -11,11 +11,11 @@ import numpy as np
 
 
 def as_many(sources: Any) -> Iterable:
-    """The sources one by one, also where only one is given.
+    """An iterable of sources, also where only one source is given.
 
     Args:
         sources: one source, or an iterable of sources, which is returned as it is. One string is
-            one source, and so is one path, array or PIL image.
+            one source, and so is a path, an array or a PIL image.
 
     Raises:
         ValueError: `sources` is neither a source nor an iterable.
@@ -41,10 +41,14 @@ def is_pil_image(value: Any) -> bool:
 
 
 def checked_output(path: str | Path, *suffixes: str) -> Path:
-    """The path of a file to write.
+    """Checks the path of a file to write, and returns it as a Path.
+
+    Args:
+        path: the path to check.
+        suffixes: the endings that the name may have, such as ".json".
 
     Raises:
-        ValueError: the name ends in none of the suffixes, or a folder has this name.
+        ValueError: the name does not end in one of the suffixes, or a folder has this name.
     """
     path = Path(path)
     if path.suffix not in suffixes:
@@ -62,13 +66,13 @@ def replace_file(path: str | Path, write: Callable[[Path], object]) -> None:
 
     Args:
         path: the file to write. Its folder is made if it does not exist.
-        write: a function that fills the file at the path that it is called with. The name of that
-            file ends as that of `path`, because Keras and others tell the format by it.
+        write: a function that fills the file at the path that it is called with. That file has the
+            same suffix as `path`, because Keras and others choose the format by the suffix.
 
     Raises:
         OSError: the file cannot be written, for example in a read-only folder; the error names
-            `path`. What `write` raises is raised too. In either case an earlier file stays as it
-            was, and nothing is left beside it.
+            `path`. An error of `write` is raised as it is. In both cases an earlier file stays as
+            it was, and nothing is left beside it.
     """
     path = Path(path)
     target = Path(os.path.realpath(path)) if path.is_symlink() else path
@@ -86,7 +90,7 @@ def replace_file(path: str | Path, write: Callable[[Path], object]) -> None:
     try:
         write(unfinished)
         with unfinished.open("rb+") as file:
-            os.fsync(file.fileno())  # else a power cut may leave the name without the content
+            os.fsync(file.fileno())  # a power cut could leave the name without the content
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -43,7 +43,7 @@ def clip(boxes: Array, xp: Any = np) -> Array:
 
 
 def area(boxes: Array) -> Array:
-    """The areas (...) of corner boxes (..., 4) of no negative width or height."""
+    """The areas (...) of corner boxes (..., 4), which must not have a negative width or height."""
     return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
 
 
@@ -75,8 +75,8 @@ def encode(boxes: Array, default_boxes: Array, variances: Sequence[float], xp: A
     """The offsets from default boxes to boxes; the inverse of `decode`.
 
     Args:
-        boxes: corners (..., 4), of positive width and height.
-        default_boxes: centers (..., 4).
+        boxes: the boxes as corners (..., 4), with positive width and height.
+        default_boxes: the default boxes as centers (..., 4).
         variances: the scale of the offsets (cx, cy, w, h).
 
     Returns:
@@ -94,8 +94,8 @@ def decode(offsets: Array, default_boxes: Array, variances: Sequence[float], xp:
     """The boxes that the offsets from default boxes lead to; the inverse of `encode`.
 
     Args:
-        offsets: (..., 4).
-        default_boxes: centers (..., 4).
+        offsets: the offsets (..., 4).
+        default_boxes: the default boxes as centers (..., 4).
         variances: the scale of the offsets (cx, cy, w, h).
 
     Returns:

@@ -1,9 +1,10 @@
 """The SSD loss: localization and confidence (paper, section 2.2, equations 1 to 3).
 
-Both losses are sums over a batch, divided by the number of its matched default boxes. The batch
-is the global one where Keras splits it over several devices: under `tf.distribute` on TensorFlow
-and under `keras.distribution.DataParallel` on JAX, a step is the step of one device. On PyTorch
-each process of `DistributedDataParallel` divides by the matches of its own part.
+Both losses are sums over a batch, divided by the number of its matched default boxes. If Keras
+splits a batch over several devices, the matches of the whole batch count: under `tf.distribute` on
+TensorFlow and under `keras.distribution.DataParallel` on JAX, a step gives the same weights as on
+one device. On PyTorch, each process of `DistributedDataParallel` divides by the matches of its own
+part.
 """
 
 from typing import Any
@@ -13,19 +14,19 @@ from keras import ops
 
 
 class _LossPerMatch(keras.losses.Loss):
-    """A loss whose `call` returns the share (B,) of each image, over the matches of the batch."""
+    """A loss divided by the matches of the batch; `call` returns each image's share, (B,)."""
 
     def __init__(self, name: str):
         super().__init__(name=name, reduction="sum", dtype="float32")
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """The loss of a batch: a float32 scalar.
+        """Computes the loss of a batch as a float32 scalar.
 
         Args:
-            y_true, y_pred: see the class.
-            sample_weight: None, or a weight for each image, (B,): the loss of image i, the
-                negatives that it keeps included, is multiplied by weight i. The number of
-                matches is not weighted.
+            y_true, y_pred: the arrays that the class describes.
+            sample_weight: None, or a weight for each image, (B,): the loss of image i, including
+                the negatives that it keeps, is multiplied by weight i. The number of matches is
+                not weighted.
 
         Raises:
             ValueError: `sample_weight` has another shape, such as a weight for each box.
@@ -40,7 +41,7 @@ class SmoothL1(_LossPerMatch):
 
     Source: Caffe `smooth_L1_loss_layer.cpp`, `multibox_loss_layer.cpp`.
 
-    y_true: (B, N, 5), the target offsets and, last, 1 where the default box is matched, else 0.
+    y_true: (B, N, 5), the target offsets, then 1 if the default box is matched and 0 if not.
     y_pred: (B, N, 4), the predicted offsets.
 
     Example:
@@ -105,8 +106,8 @@ class HardNegativeCrossentropy(_LossPerMatch):
         matches = ops.sum(ops.cast(matched, "float32"), axis=1)  # (B,)
         positive_loss = ops.sum(ops.where(matched, loss, 0.0), axis=1)
 
-        # Cross entropy is never negative. So a zero in place of what is not a negative never
-        # displaces one of the first k, and adds nothing where there are fewer than k.
+        # The loss of a box that is not a negative is replaced by 0. Cross entropy is never below 0,
+        # so a 0 never takes the place of a negative, and it adds nothing to the sum.
         hardest = -ops.sort(-ops.where(classes == 0, loss, 0.0), axis=1)
         kept = ops.floor(self.negative_ratio * matches)
         is_kept = ops.arange(hardest.shape[1], dtype="float32")[None] < kept[:, None]
@@ -132,10 +133,11 @@ def _at_least_one(matches):
 
 
 def _same_on_all_replicas(loss):
-    """The loss with the gradient of this replica's part and an equal share of the sum as value.
+    """The loss with the gradient of this replica's part, but an equal share of the sum as value.
 
-    The sum over replicas is the same. Keras reports the mean over replicas, weighted by their
-    images, which only then is the loss of the batch wherever the images do not divide evenly.
+    The sum over replicas does not change. Keras reports the mean over replicas, weighted by their
+    numbers of images. With equal shares that is the loss of the batch, also if the replicas have
+    different numbers of images.
     """
     total = _sum_over_replicas(loss)
     if total is loss:

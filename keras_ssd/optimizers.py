@@ -1,4 +1,4 @@
-"""Optimizers that train an SSD: that of the original, and AdamW."""
+"""Optimizers that train an SSD: SGD as in the original, and AdamW."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,20 +9,21 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("keras_ssd")
 class CaffeSGD(keras.optimizers.SGD):
-    """SGD with momentum as Caffe trains SSD with it.
+    """SGD with momentum, as Caffe uses it to train SSD.
 
-    The gradient of kernels and of the L2 normalization's scale gains `weight_decay * weight`.
+    `weight_decay * weight` is added to the gradient of kernels and of the L2 normalization's scale.
     (Keras's own `weight_decay` is decoupled: with a momentum of 0.9 it would decay ten times too
     little.) Biases learn at twice the rate and do not decay. The original has no batch
-    normalization; its gamma and beta learn at the plain rate and do not decay. Source: Caffe
+    normalization; here its gamma and beta learn at the plain rate and do not decay. Source: Caffe
     `sgd_solver.cpp`, SSD `model_libs.py`.
 
     Args:
         learning_rate: a number or one of Keras's schedules.
-        momentum: as in keras.optimizers.SGD.
+        momentum: the momentum, as in keras.optimizers.SGD.
         weight_decay: Caffe's weight decay.
-        **kwargs: what else keras.optimizers.SGD takes. `global_clipnorm` clips last. Under
-            `tf.distribute`, Keras clips the part of each replica, before it sums them.
+        **kwargs: the other arguments of keras.optimizers.SGD. `global_clipnorm` clips after the
+            decay is added. Under `tf.distribute`, Keras clips the gradient of each replica before
+            it sums them.
 
     Example:
 
@@ -65,12 +66,12 @@ class CaffeSGD(keras.optimizers.SGD):
 class SSDAdamW(keras.optimizers.AdamW):
     """Keras's AdamW without weight decay for biases and for batch normalization's gamma and beta.
 
-    (`exclude_from_weight_decay` of Keras's AdamW is forgotten where a model is saved.)
+    (A saved model forgets `exclude_from_weight_decay` of Keras's AdamW.)
 
     Args:
         learning_rate: a number or one of Keras's schedules.
-        weight_decay: the share of the learning rate by which a weight shrinks in a step.
-        **kwargs: what else keras.optimizers.AdamW takes.
+        weight_decay: the factor by which a weight shrinks in a step, divided by the learning rate.
+        **kwargs: the other arguments of keras.optimizers.AdamW.
 
     Example:
 

@@ -11,14 +11,14 @@ Item = TypeVar("Item")
 
 
 def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:
-    """Yields the items, and shows on stderr how many of them were taken.
+    """Yields the items, and shows a progress bar on stderr.
 
     Nothing is shown if stderr is not a terminal or rich is not installed.
 
     Args:
-        items: anything to go through once.
+        items: an iterable, which is gone through once.
         description: the text in front of the bar.
-        total: the number of items, or None if `len(items)` tells it or nobody knows it.
+        total: the number of items. None uses `len(items)`, or shows a count only if there is none.
     """
     if not _has_rich(sys.stderr):
         yield from items
@@ -30,7 +30,7 @@ def track(items: Iterable[Item], description: str, total: int | None = None) -> 
         *Progress.get_default_columns(),
         console=Console(stderr=True),
         transient=True,
-        # rich puts printed lines above the bar, but by way of stderr: not what `> file` asks for.
+        # rich sends printed lines to stderr, above the bar, which would empty the file of `> file`.
         redirect_stdout=sys.stdout.isatty(),
     )
     with bar:
@@ -39,13 +39,14 @@ def track(items: Iterable[Item], description: str, total: int | None = None) -> 
 
 @contextmanager
 def track_bytes(description: str, total: int | None = None) -> Iterator[Callable[[int], object]]:
-    """Shows on stderr how many bytes have come, and how fast; within, call what it yields.
+    """Shows on stderr how many bytes have arrived, and how fast.
 
-    Nothing is shown if stderr is not a terminal or rich is not installed.
+    It yields a function: call it with the number of bytes of each piece that arrives. Nothing is
+    shown if stderr is not a terminal or rich is not installed.
 
     Args:
         description: the text in front of the bar.
-        total: the number of bytes, or None if nobody knows it.
+        total: the number of bytes, or None if it is not known.
 
     Example:
         >>> with track_bytes("weights.pth", total=4) as advance:
@@ -70,12 +71,12 @@ def track_bytes(description: str, total: int | None = None) -> Iterator[Callable
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> None:
-    """Prints a table on stdout: by rich on a terminal, else one line of plain text for each row.
+    """Prints a table on stdout. On a terminal rich draws it; otherwise each row is a line of text.
 
     Args:
         header: the title of each column.
         rows: the cells of each row.
-        align: "<" or ">" for each column: left or right.
+        align: one character for each column: "<" for left or ">" for right.
     """
     rows = [tuple(row) for row in rows]
     if not _has_rich(sys.stdout):

@@ -19,7 +19,9 @@ ROOT = Path(__file__).parents[1]
     [
         (["training/train.py"], "usage: keras-ssd train"),
         pytest.param(
-            ["-m", "keras_ssd.cli"], "usage: keras-ssd [-h] [--version] COMMAND", marks=pytest.mark.slow
+            ["-m", "keras_ssd.cli"],
+            "usage: keras-ssd [-h] [--version] COMMAND",
+            marks=pytest.mark.slow,
         ),
     ],
 )

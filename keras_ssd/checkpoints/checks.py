@@ -7,7 +7,7 @@ import numpy as np
 
 
 def check_names(arrays: Mapping[str, object], expected: Iterable[str], path: str | Path) -> None:
-    """Raises ValueError that lists the expected names that are missing, and those unexpected."""
+    """Raises a ValueError that lists the missing and the unexpected names, if there are any."""
     expected = list(expected)
     missing = [name for name in expected if name not in arrays]
     unexpected = sorted(set(arrays) - set(expected))
@@ -20,7 +20,7 @@ def check_names(arrays: Mapping[str, object], expected: Iterable[str], path: str
 def check_shapes(
     arrays: Mapping[str, np.ndarray], expected: Mapping[str, tuple[int, ...]], path: str | Path
 ) -> None:
-    """Raises ValueError that lists the arrays that are not floats of the expected shapes."""
+    """Raises a ValueError that lists the arrays that are not floats of the expected shapes."""
     wrong = [
         f"{name} is {arrays[name].dtype} {arrays[name].shape}, not float {shape}"
         for name, shape in expected.items()
@@ -32,7 +32,7 @@ def check_shapes(
 
 
 def keras_layout(tensor: np.ndarray) -> np.ndarray:
-    """A PyTorch tensor as Keras stores it, in float32.
+    """Converts a tensor from PyTorch's layout to Keras's, in float32.
 
     Args:
         tensor: a kernel (out, in, height, width), or a vector.

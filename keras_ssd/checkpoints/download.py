@@ -1,7 +1,7 @@
-"""Files from the web, kept in Keras's cache folder.
+"""Downloads files and keeps them in Keras's cache folder.
 
-`keras.utils.get_file` and pooch do less: a server that sends a byte now and then holds them for as
-long as it likes, and without a digest they keep a login page as the file.
+`keras.utils.get_file` and pooch do less: they wait forever for a server that sends a byte now and
+then, and without a digest they keep a login page as the file.
 """
 
 import hashlib
@@ -19,8 +19,8 @@ from keras_ssd.checkpoints.web import receive
 from keras_ssd.files import replace_file
 
 _PAUSES = (1, 4)  # seconds before the second and the third attempt
-_PASSING = (408, 429, 500, 502, 503, 504)  # of HTTP
-# How the files begin, by their suffix. A web page begins otherwise.
+_PASSING = (408, 429, 500, 502, 503, 504)  # HTTP statuses of failures that may pass
+# The first bytes of files, by their suffix. A web page begins with other bytes.
 _BEGINNINGS = {
     ".pth": (b"PK\x03\x04", b"\x80"),
     ".pt": (b"PK\x03\x04", b"\x80"),
@@ -34,7 +34,7 @@ _one_at_a_time = threading.Lock()
 
 
 def cache_folder() -> Path:
-    """The folder of downloads: `models/keras_ssd` in $KERAS_HOME, which is `~/.keras` if unset."""
+    """The folder of downloads: `models/keras_ssd` in $KERAS_HOME, or in `~/.keras` without it."""
     home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
     return Path(home) / "models" / "keras_ssd"
 
@@ -42,22 +42,22 @@ def cache_folder() -> Path:
 def download(
     url: str, sha256: str | None = None, *, check: Callable[[Path], object] | None = None
 ) -> Path:
-    """The path of a file of the web, which is downloaded if it is not in the cache.
+    """Downloads a file from the web if it is not in the cache, and returns its path.
 
     The file appears in the cache when it is complete and checked, or not at all; threads and
-    processes may ask for the same file at once. An attempt may take 60 seconds plus one for every
-    20,000 bytes, and a file may have 2 GiB. If the reason of a failure may pass, such as a busy
-    server, there are three attempts.
+    processes may ask for the same file at once. An attempt may take 60 seconds plus one second for
+    every 20,000 bytes, and a file may have up to 2 GiB. If the reason of a failure may pass, such
+    as a busy server, there are three attempts.
 
     Args:
         url: the address; the last part of its path names the file.
-        sha256: the file's SHA-256 in hex, or as many of its first digits as are known. None: it is
-            not known. A web page in place of a checkpoint is noticed in any case, by how it begins.
-        check: a function that raises ValueError if the file at the path that it is called with is
-            not the file expected. It is called once, before the file is kept.
+        sha256: the file's SHA-256 in hex, or its first digits; None if it is not known. Without it,
+            a web page in place of a checkpoint is still noticed by its first bytes.
+        check: a function that is called once with the path of the file, before the file is kept,
+            and raises ValueError if it is not the expected file.
 
     Raises:
-        ValueError: the file cannot be downloaded, or is not the file expected; the message says
+        ValueError: the file cannot be downloaded, or is not the expected file; the message says
             what to do by hand.
     """
     path = cache_folder() / _file_name(url)
@@ -130,13 +130,13 @@ def _may_pass(error: Exception) -> bool:
 
 
 def _check_beginning(path: Path, suffix: str, content_type: str = "") -> None:
-    """Raises ValueError if the file is a web page, or does not begin as its suffix asks."""
+    """Raises ValueError if the file is a web page, or does not begin as its suffix requires."""
     with path.open("rb") as file:
         beginning = file.read(512)
     expected = _BEGINNINGS.get(suffix.lower())
     if expected and beginning.startswith(expected):
-        return  # whatever the server calls it
+        return  # the content type does not matter then
     if content_type == "text/html" or beginning.lstrip()[:1] == b"<":
-        raise ValueError("it is a web page, perhaps one to log in or of an error")
+        raise ValueError("it is a web page, perhaps a login page or an error message")
     if expected:
         raise ValueError(f"it is not a {suffix} file: it begins with {beginning[:20]!r}")

@@ -1,4 +1,4 @@
-"""TensorFlow checkpoints, and the archives in which TensorFlow's model zoo ships them."""
+"""Reads TensorFlow checkpoints, also from the archives of TensorFlow's model zoo."""
 
 import re
 import tempfile
@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_ssd.checkpoints.tensorflow_archive import extract_checkpoint
 
-# A checkpoint of a training also holds the optimizer's variables and moving averages.
+# The checkpoint of a training also contains the optimizer's variables and moving averages.
 _TRAINING_STATE = re.compile(
     r"global_step|beta[12]_power|.*/(ExponentialMovingAverage|(RMSProp|Adam)(_1)?|Momentum)"
 )
@@ -23,9 +23,9 @@ def is_tensorflow_checkpoint(path: str | Path) -> bool:
 
 
 def read_tensorflow_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
-    """The variables of a network that TensorFlow saved, by name.
+    """Reads the variables of a network that TensorFlow saved, by name.
 
-    The optimizer's state, moving averages and the count of steps are left out. The memory taken is
+    The optimizer's state, moving averages and the count of steps are left out. Reading takes memory
     in proportion to the size of the files.
 
     Args:
@@ -37,8 +37,8 @@ def read_tensorflow_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
         Name -> array, in the layout and dtype of the checkpoint.
 
     Raises:
-        ValueError: files are missing, damaged, cut off, too large or something else, or the
-            archive has a link in place of a file.
+        ValueError: files are missing, damaged, cut off, too large or in another format, or the
+            archive contains a link in place of a file.
     """
     path = Path(path)
     if _is_archive(path):
@@ -82,5 +82,5 @@ def _read(prefix, path):
         if claimed > held:
             raise ValueError(f"its variables need {claimed} bytes, but its data has {held}")
         return {name: np.asarray(reader.get_tensor(name)) for name in names}
-    except Exception as error:  # of damage, TensorFlow's reader raises even IndexError
+    except Exception as error:  # damaged files make TensorFlow raise errors of many kinds
         raise ValueError(f"{path}: not a readable TensorFlow checkpoint: {error}") from error

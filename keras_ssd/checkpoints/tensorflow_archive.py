@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 CHECKPOINT_FILES = ("model.ckpt.index", "model.ckpt.data-00000-of-00001")
-_LARGEST_ARCHIVE = 2**30  # bytes; the largest SSD takes 0.4 of it, with its optimizer's state
+_LARGEST_ARCHIVE = 2**30  # bytes; the largest SSD with its optimizer's state takes 0.4 GiB
 _LARGEST_RATIO = 20  # weights hardly shrink when they are compressed
 _MOST_HEADERS = 2**18  # bytes; a plain file takes 512 of them
 _LARGEST_HEADER = 2**12  # bytes; a long name or other attributes are one header
@@ -21,14 +21,14 @@ _UNREADABLE = (
 
 
 class _RefusedError(Exception):
-    """The archive would take too much memory or time, or is not what it should be."""
+    """The archive would take too much memory or time, or contains something unexpected."""
 
 
 def extract_checkpoint(archive: Path, folder: Path) -> Path:
     """Writes the two files of the archive's `model.ckpt` into `folder`, and nothing else.
 
-    They may be in any folder of the archive. The archive may unpack to 1 GiB and to 20 times its
-    own size and 1 MiB more, and its headers may take 256 KiB.
+    They may be in any folder of the archive. The archive may unpack to at most 1 GiB, and to at
+    most 20 times its own size plus 1 MiB. Its headers may take at most 256 KiB.
 
     Returns:
         The prefix of the checkpoint in `folder`.
@@ -45,7 +45,7 @@ def extract_checkpoint(archive: Path, folder: Path) -> Path:
         ):
             for member in file:
                 name = PurePosixPath(member.name).name
-                if name in missing:  # a second file of the name is not looked at
+                if name in missing:  # a second file with this name is ignored
                     missing.remove(name)
                     _check(member, largest)
                     with (folder / name).open("wb") as copy:
@@ -83,7 +83,7 @@ def _copy(source: gzip.GzipFile, size: int, target: IO[bytes]) -> None:
 
 
 class _Headers:
-    """A file for tarfile, which reads as many bytes at once as a header claims to have."""
+    """A file for tarfile, which reads at once as many bytes as a header claims to have."""
 
     def __init__(self, file: gzip.GzipFile, largest: int):
         self._file, self._largest = file, largest
@@ -99,7 +99,7 @@ class _Headers:
         return self._file.read(size)
 
     def seek(self, position: int) -> int:
-        # Headers with a negative size would lead back, again and again.
+        # Headers with a negative size would make tarfile go back, again and again.
         if not self._file.tell() <= position <= self._largest:
             raise _RefusedError(
                 f"its files reach beyond the {self._largest} bytes expected at most"

@@ -1,4 +1,4 @@
-"""How TensorFlow's `ssdlite_mobilenet_v2` names its weights and orders its boxes.
+"""The names of the weights and the order of the boxes in TensorFlow's `ssdlite_mobilenet_v2`.
 
 Source: the TensorFlow Object Detection API, `ssd_mobilenet_v2_feature_extractor.py`,
 `multiple_grid_anchor_generator.py` and `faster_rcnn_box_coder.py`, with the settings of
@@ -8,9 +8,9 @@ Source: the TensorFlow Object Detection API, `ssd_mobilenet_v2_feature_extractor
 import numpy as np
 
 NUM_MAPS = 6
-# Their order is ratios 1, 2, 1/2, 3 and 1/3 at scale s, then the square of sqrt(s s'), which is
-# second in ours: this is the place of each of our boxes in theirs. Map 1 has the first three boxes
-# of both orders, which agree.
+# The place of each of our boxes in TensorFlow's order. That order is ratios 1, 2, 1/2, 3 and 1/3 at
+# scale s, then the square of sqrt(s s'), which is second in ours. Map 1 has only three boxes, which
+# have the same order in both.
 _BOX_ORDER = (0, 5, 1, 2, 3, 4)
 _COORDINATE_ORDER = (1, 0, 3, 2)  # (ty, tx, th, tw) -> (tx, ty, tw, th)
 
@@ -21,7 +21,7 @@ _BATCH_NORM = tuple(
 
 
 def ssdlite_variables() -> dict[str, list[str]]:
-    """The names of the variables that hold each layer's weights.
+    """The names of the variables with each layer's weights.
 
     Returns:
         Layer of `SSDMobileNet300` -> names in the checkpoint, in the order of the layer's weights.
@@ -58,7 +58,7 @@ def ssdlite_variables() -> dict[str, list[str]]:
 def offsets_in_our_order(weights: np.ndarray, boxes: int) -> np.ndarray:
     """The weights of a head for boxes, with its outputs in the order of `SSD`.
 
-    The scales of their box coder, 10, 10, 5 and 5, are our variances 0.1, 0.1, 0.2 and 0.2.
+    The scales of TensorFlow's box coder, 10, 10, 5 and 5, are our variances 0.1, 0.1, 0.2 and 0.2.
 
     Args:
         weights: the kernel or bias, (..., boxes * 4).

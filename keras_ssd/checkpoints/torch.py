@@ -1,4 +1,4 @@
-"""PyTorch checkpoints, read without PyTorch."""
+"""Reads PyTorch checkpoints without PyTorch."""
 
 import io
 import struct
@@ -18,16 +18,16 @@ from keras_ssd.checkpoints.torch_unpickler import (
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_VERSION = 1001
 _LARGEST_FILE = 2**31  # bytes
-_MOST_MEMBERS = 10_000  # of a zip archive; a state dict has one for each tensor
+_MOST_MEMBERS = 10_000  # in a zip archive; a state dict has one member for each tensor
 
 
 def read_torch_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
-    """The tensors of a state dict that PyTorch saved, by name.
+    """Reads the tensors of a state dict that PyTorch saved, by name.
 
-    Reads files of `torch.save` in both formats: zip (PyTorch 1.6 and later) and the one before.
-    They may hold the state dict itself, or a dictionary with it under "state_dict" or "model";
-    the other entries, such as an optimizer's state, are not read. Nothing that a hostile file
-    asks for is run, and the memory taken is in proportion to the file's size.
+    Both formats of `torch.save` are read: zip (PyTorch 1.6 and later) and the older one. The file
+    may contain the state dict itself, or a dictionary with it under "state_dict" or "model"; the
+    other entries, such as an optimizer's state, are not read. Code in a hostile file is never run,
+    and reading takes memory in proportion to the file's size.
 
     Args:
         path: a .pth or .pt file of at most 2 GiB.
@@ -37,7 +37,7 @@ def read_torch_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
 
     Raises:
         UnsafeCheckpointError: the file asks for more than tensors and plain data.
-        ValueError: the file is missing, damaged, cut off, too large or something else.
+        ValueError: the file is missing, damaged, cut off, too large or in another format.
     """
     path = Path(path)
     try:
@@ -56,7 +56,7 @@ def read_torch_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
         return {name: _view(storages[t.storage.key], t) for name, t in tensors.items()}
     except UnsafeCheckpointError as error:
         raise UnsafeCheckpointError(f"{path}: refused: {error}") from error
-    # zipfile raises these of damage, encryption (RuntimeError) and garbled fields, and NumPy of a
+    # zipfile raises these for damage, encryption (RuntimeError) and garbled fields, and NumPy for a
     # shape that has no elements but is too large.
     except (
         ValueError,
@@ -70,7 +70,7 @@ def read_torch_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def _open(data: bytes) -> tuple[object, Callable[[Storage], np.ndarray]]:
-    """The object that was saved, and what reads a storage of it into a flat array."""
+    """The object that was saved, and a function that reads one of its storages as a flat array."""
     if data.startswith(b"PK\x03\x04"):
         return _open_zip(data)
     if _LEGACY_MAGIC.to_bytes(10, "little") in data[:32]:
@@ -81,7 +81,7 @@ def _open(data: bytes) -> tuple[object, Callable[[Storage], np.ndarray]]:
 
 
 def _open_zip(data):
-    # zipfile makes an object of half a kilobyte for every entry, which takes 50 bytes.
+    # For every entry of 50 bytes, zipfile makes an object of half a kilobyte.
     if data.count(b"PK\x01\x02") > _MOST_MEMBERS:
         raise UnsafeCheckpointError(f"its zip archive has more than {_MOST_MEMBERS} members")
     file = zipfile.ZipFile(io.BytesIO(data))
@@ -90,7 +90,7 @@ def _open_zip(data):
     if any(info.compress_type != zipfile.ZIP_STORED for info in members.values()):
         raise UnsafeCheckpointError("its zip archive is compressed, as PyTorch's never are")
     if sum(info.file_size for info in file.infolist()) > len(data):
-        raise UnsafeCheckpointError("its zip archive claims to hold more than the file has")
+        raise UnsafeCheckpointError("its zip archive claims to be larger than the file")
     folders = [name.split("/")[0] for name in members if name.split("/")[1:] == ["data.pkl"]]
     if len(folders) != 1:
         raise ValueError("its zip archive has no data.pkl of its own")
@@ -173,7 +173,7 @@ def _find_state_dict(root) -> dict[str, Tensor]:
 
 
 def _view(numbers: np.ndarray, tensor: Tensor) -> np.ndarray:
-    # The stride along an axis of at most one element is not used and may be any number.
+    # The stride of an axis with at most one element is not used, so it may be any number.
     strides = [
         stride * numbers.itemsize if size > 1 else 0
         for size, stride in zip(tensor.shape, tensor.strides, strict=True)

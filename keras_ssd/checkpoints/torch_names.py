@@ -1,4 +1,4 @@
-"""How PyTorch implementations of SSD on VGG16 name their weights, and what input these expect.
+"""The names of the weights in PyTorch implementations of SSD on VGG16, and the input they expect.
 
 Source: the state dicts of ssd.pytorch (amdegroot), SSD (lufficc) and torchvision.
 """
@@ -6,14 +6,14 @@ Source: the state dicts of ssd.pytorch (amdegroot), SSD (lufficc) and torchvisio
 from collections.abc import Container
 from dataclasses import dataclass, replace
 
-# Keras's names of VGG16's convolutions; fc6 and fc7 are convolutions too in an SSD.
+# Keras's names of VGG16's convolutions. In an SSD, fc6 and fc7 are convolutions too.
 VGG16_CONVOLUTIONS = tuple(
     f"block{block}_conv{index}"
     for block, count in enumerate((2, 2, 3, 3, 3), start=1)
     for index in range(1, count + 1)
 )
 VGG16_LAYERS = (*VGG16_CONVOLUTIONS, "fc6", "fc7")
-# Their places in PyTorch's list of modules, which counts ReLU and pooling too.
+# Their indices in PyTorch's list of modules, which also contains ReLU and pooling.
 TORCH_VGG16_INDICES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28, 31, 33)
 
 
@@ -25,7 +25,7 @@ class TorchSource:
         vgg: the names of the convolutions of `VGG16_LAYERS`.
         norm: the name of the scale that follows conv4_3's L2 normalization.
         extras: the names of the convolutions of the extra blocks, conv6_1 to conv10_2.
-        offsets, classes: the name of a map's head, with "{}" for the map's number from 0.
+        offsets, classes: the names of a map's heads, with "{}" for the map's number, from 0.
         mean: the mean that it subtracts from RGB pixels in 0..255.
         clip: the rule for default boxes that stick out of the image; see `SSDConfig`.
         bgr: True if the first convolution takes BGR.
@@ -41,7 +41,7 @@ class TorchSource:
     bgr: bool = False
 
     def layers(self, num_maps: int) -> dict[str, list[str]]:
-        """The names of the tensors that hold each layer's weights.
+        """The names of the tensors with each layer's weights.
 
         Args:
             num_maps: the number of feature maps, 6 for SSD300 and 7 for SSD512.
@@ -104,7 +104,7 @@ TORCH_SOURCES = {
 def detect_torch_source(names: Container[str]) -> str | None:
     """The one of `TORCH_SOURCES` that gives tensors these names, or None.
 
-    "caffe" is never the answer, because its names are those of "amdegroot".
+    It is never "caffe", because "caffe" and "amdegroot" use the same names.
     """
     for source, implementation in TORCH_SOURCES.items():
         if f"{implementation.vgg[0]}.weight" in names:

@@ -1,10 +1,11 @@
 """A restricted Unpickler for the pickles in PyTorch checkpoints.
 
-A pickle is a program that may import any function and call it. This Unpickler imports nothing:
-for the few names that a state dict needs it has stubs, and it refuses all others. It derives from
-Python's own Unpickler in its version in Python, where the operations can be restricted too. The
-version in C resolves extension codes without `find_class`, reserves gigabytes for a large memo
-number, and computes the hash of any dictionary key, which can take forever.
+A pickle is a program that may import any function and call it. This Unpickler does not import
+anything: it has stubs for the few names that a state dict needs, and refuses all other names. It is
+derived from the version of Python's Unpickler that is written in Python, where the operations can
+be restricted too. The version in C resolves extension codes without `find_class`, reserves
+gigabytes for a large memo number, and computes the hash of any dictionary key, which can take
+forever.
 """
 
 import io
@@ -20,19 +21,19 @@ _MAX_DIMENSIONS = 32
 
 
 class UnsafeCheckpointError(ValueError):
-    """A checkpoint asks for what tensors and plain data do not need. It was not run."""
+    """A checkpoint asks for something that tensors and plain data do not need. It was not run."""
 
 
 @dataclass(frozen=True)
 class StorageType:
-    """The stub for one of PyTorch's storage classes; `dtype` is that of its numbers."""
+    """The stub for one of PyTorch's storage classes; `dtype` is the dtype of its numbers."""
 
     dtype: str
 
 
 @dataclass(frozen=True)
 class Storage:
-    """`size` numbers of one dtype ("float32", "bfloat16", ...), which the file has under `key`."""
+    """`size` numbers of one dtype ("float32", "bfloat16", ...), found in the file by `key`."""
 
     key: str
     dtype: str
@@ -41,7 +42,7 @@ class Storage:
 
 @dataclass(frozen=True)
 class Tensor:
-    """A view that lies within its storage; offset and strides count elements."""
+    """A view within its storage; offset and strides count elements."""
 
     storage: Storage
     offset: int
@@ -50,7 +51,7 @@ class Tensor:
 
 
 def read_pickle(file: io.BytesIO) -> tuple[object, dict[str, Storage]]:
-    """Reads the pickle that begins at the file's position, and stops behind it.
+    """Reads the pickle that begins at the file's position, and stops at its end.
 
     Returns:
         The object, made of None, bool, int, float, str, tuple, list, dict, `Tensor`, `Storage` and
@@ -68,7 +69,7 @@ def read_pickle(file: io.BytesIO) -> tuple[object, dict[str, Storage]]:
     except (ValueError, EOFError, IndexError, struct.error, pickle.UnpicklingError) as error:
         reason = str(error) or "it ends too early"
         raise ValueError(f"its pickle is cut off or damaged ({reason})") from error
-    except (TypeError, AttributeError) as error:  # such as the call of a number
+    except (TypeError, AttributeError) as error:  # for example, it calls a number
         raise UnsafeCheckpointError(f"its pickle does what no tensor needs ({error})") from error
 
 
@@ -100,14 +101,14 @@ def _rebuild_parameter(tensor, _requires_grad, _hooks):
 
 
 def _ordered_dict(pairs=()):
-    """Python 2 wrote the items into the call, as a list of lists."""
+    """The stub for OrderedDict; Python 2 passed the items to the call, as a list of lists."""
     if pairs != () and not isinstance(pairs, list):
         raise UnsafeCheckpointError("its pickle makes a dictionary of something else than a list")
     if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
         raise UnsafeCheckpointError("its pickle makes a dictionary of something else than pairs")
     items = _with_items({}, pairs)
     if pairs:
-        pairs.clear()  # or a million calls with the same long list would take all memory
+        pairs.clear()  # so that a million calls with the same long list do not take all memory
     return items
 
 
@@ -156,7 +157,7 @@ def _with_items(dictionary: object, items: Iterable[tuple]) -> dict:
 
 
 class _Operations(dict):
-    """The allowed operations by opcode. It counts those that are looked up."""
+    """The allowed operations by opcode; look-ups are counted."""
 
     count = 0
 
@@ -180,12 +181,12 @@ class _Unpickler(pickle._Unpickler):
         self.dispatch = _Operations(_ALLOWED)  # type: ignore[misc]
 
     def find_class(self, module, name):
-        # A dot within the name would stand for an attribute; all of these stubs are without one.
+        # A dot within the name would mean an attribute, which none of the stubs needs.
         stub = None if "." in name else _STUBS.get(f"{module}.{name}")
         if stub is None:
             raise UnsafeCheckpointError(
                 f"it asks for {f'{module}.{name}'[:100]!a}, which tensors do not need. If you "
-                "trust where it comes from, load it with PyTorch and save model.state_dict()"
+                "trust its origin, load it with PyTorch and save model.state_dict()"
             )
         return stub
 

@@ -1,4 +1,4 @@
-"""VGG16 classification weights, reduced to what SSD's base network needs."""
+"""Reads VGG16 classification weights, reduced to the channels of SSD's base network."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from keras_ssd.checkpoints.torch_names import (
     VGG16_LAYERS,
 )
 
-# RGB, subtracted from pixels; what keras.applications' VGG16 and ResNet50 were trained with.
+# RGB, subtracted from pixels. VGG16 and ResNet50 of keras.applications were trained with it.
 IMAGENET_MEAN = (123.68, 116.779, 103.939)
 
 _CHANNELS = (3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
@@ -31,10 +31,10 @@ REDUCEDFC_URL = "https://s3.amazonaws.com/amdegroot-models/vgg16_reducedfc.pth"
 
 
 def read_vgg16_weights(source: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Kernels and biases of block1_conv1 to block5_conv3, fc6 and fc7, for RGB input.
+    """Reads the kernels and biases of block1_conv1 to block5_conv3, fc6 and fc7, for RGB input.
 
-    fc6 keeps taps 0, 3 and 6 of its 7x7 window and every fourth channel, fc7 every fourth of its
-    inputs and outputs ("decimation"; paper section 3, after DeepLab).
+    fc6 keeps taps 0, 3 and 6 of its 7x7 window and every fourth channel; fc7 keeps every fourth of
+    its inputs and outputs ("decimation"; paper section 3, after DeepLab).
 
     Args:
         source: one of these:
@@ -50,7 +50,7 @@ def read_vgg16_weights(source: str | Path) -> dict[str, tuple[np.ndarray, np.nda
         Layer name -> (kernel (height, width, in, out), bias (out,)), float32.
 
     Raises:
-        ValueError: there is no such file, it holds something else, or the download failed.
+        ValueError: there is no such file, it contains other weights, or the download failed.
     """
     if source == "reducedfc":
         return _read_torch(download(REDUCEDFC_URL, check=_read_torch))
@@ -106,7 +106,7 @@ def _read_npz(path):
                 if f"{name}/scale" in file.files:
                     kernel = kernel * file[f"{name}/scale"].astype(np.float32)
                 weights[layer] = kernel, file[f"{name}/bias"].astype(np.float32)
-    except Exception as error:  # NumPy takes what is not an archive for a pickle
+    except Exception as error:  # NumPy tries to read other files as a pickle
         raise ValueError(f"backbone_weights: {path}: not a .npz file ({error})") from error
     if missing:
         raise ValueError(f"backbone_weights: {path}: lacks {', '.join(missing)}")

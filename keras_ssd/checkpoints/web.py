@@ -21,8 +21,9 @@ _SLOWEST = 20_000  # bytes per second beyond that
 def receive(url: str, path: Path) -> str:
     """Writes what the server sends into a file.
 
-    It may take 60 seconds plus one for every 20,000 bytes, but no 30 seconds without a byte, and
-    may have 2 GiB. A progress bar is shown on stderr if that is a terminal.
+    The download may take 60 seconds plus one second for every 20,000 bytes, but must not pause for
+    30 seconds, and the file may have up to 2 GiB. A progress bar is shown on stderr if that is a
+    terminal.
 
     Args:
         url: an address of http or https.
@@ -32,7 +33,8 @@ def receive(url: str, path: Path) -> str:
         The content type that the server names, such as "text/html".
 
     Raises:
-        OSError, http.client.HTTPException: the server cannot be reached, refuses, or breaks off.
+        OSError, http.client.HTTPException: the server cannot be reached, refuses the request, or
+            ends the connection too early.
         ValueError: the download is too slow or too large.
     """
     try:
@@ -47,10 +49,10 @@ def _receive(url, path):
     try:
         response = opener.open(request, timeout=_STALLED)
     except urllib.error.HTTPError as error:
-        error.close()  # it holds the connection
+        error.close()  # the error keeps the connection open
         raise
     with response, path.open("wb") as file:
-        length, size = response.length, 0  # the length is None where the server does not tell it
+        length, size = response.length, 0  # the length is None if the server does not send it
         with track_bytes(url.rpartition("/")[2], length) as advance:
             while chunk := response.read1(_CHUNK):
                 file.write(chunk)
@@ -63,11 +65,11 @@ def _receive(url, path):
 
 
 class _PaceError(Exception):
-    """Not a ValueError, which http.client would take for a damaged chunk."""
+    """The download is too slow or too large. http.client would hide a ValueError."""
 
 
 class _Pace:
-    """Counts what comes in, redirects and headers included, and ends what is too slow."""
+    """Counts all bytes that arrive, also of redirects and headers, and ends a slow download."""
 
     def __init__(self):
         self._start, self._size = time.monotonic(), 0
@@ -82,7 +84,7 @@ class _Pace:
 
 
 class _PacedHandler(urllib.request.HTTPSHandler, urllib.request.HTTPHandler):
-    """Opens http and https. A socket's own timeout starts again with every byte."""
+    """Opens http and https addresses within a pace; a socket's timeout restarts with every byte."""
 
     def __init__(self, pace: _Pace):
         self._tls = ssl.create_default_context()
@@ -120,7 +122,7 @@ class _PacedSocket(io.RawIOBase):
             size = self._socket.readinto(buffer)
             self._pace.count(size or 0)
         except BaseException:
-            self._socket.close()  # urllib leaves the body of a redirect open
+            self._socket.close()  # otherwise urllib leaves the body of a redirect open
             raise
         return size
 

@@ -40,8 +40,7 @@ def paper_config(
         aspect_ratios: the ratios above 1, for each map. Their inverses are added.
 
     Raises:
-        ValueError: the lists are not of the lengths that belong together, or a value is out of
-            range.
+        ValueError: the lengths of the lists do not fit together, or a value is out of range.
     """
     feature_maps = tuple(
         FeatureMap(
@@ -113,7 +112,8 @@ def ssdlite_config(name: str, image_size: int, grids: Sequence[int]) -> SSDConfi
 SSD_MOBILENET_300 = ssdlite_config("SSDMobileNet300", 300, grids=(19, 10, 5, 3, 2, 1))
 SSD_MOBILENET_320 = ssdlite_config("SSDMobileNet320", 320, grids=(20, 10, 5, 3, 2, 1))
 
-# For drawn pictures, demonstrations and tests: it trains within minutes on a laptop.
+# For drawn pictures, demonstrations and tests: a network of this size trains within minutes on a
+# laptop.
 SSD_TINY_128 = paper_config(
     "SSDTiny128",
     image_size=128,

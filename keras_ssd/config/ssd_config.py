@@ -60,8 +60,8 @@ class SSDConfig:
     Attributes:
         name: a name for people to read.
         image_size: the side of the square network input in pixels, at most MAX_IMAGE_SIZE.
-        feature_maps: the feature maps, from the finest to the coarsest, which have at most
-            MAX_DEFAULT_BOXES default boxes in all.
+        feature_maps: the feature maps, from the finest to the coarsest. Together they have at most
+            MAX_DEFAULT_BOXES default boxes.
         variances: the scale of the offsets (cx, cy, w, h).
         clip: how default boxes that reach beyond the image are treated. None keeps them (the
             original), "corners" clips them to the image (Caffe's `clip: true`), "sizes" limits
@@ -109,15 +109,15 @@ class SSDConfig:
         return sum(feature_map.num_default_boxes for feature_map in self.feature_maps)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values that JSON can hold; `from_dict` is the inverse."""
+        """Returns the config as plain values that JSON can hold; `from_dict` is the inverse."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "SSDConfig":
-        """The config that `to_dict` returned the values of.
+        """Makes the config that `to_dict` turned into these values.
 
         Raises:
-            ValueError: the values are not those of a config.
+            ValueError: a value is missing, unknown, of another type or out of range.
         """
         values = _checked_keys(cls, values)
         if "feature_maps" in values:
@@ -134,7 +134,7 @@ def _check_count(name, value, largest):
 
 def _check_number(name, value, smallest, largest):
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (is_number and smallest <= value <= largest):  # which NaN is not
+    if not (is_number and smallest <= value <= largest):  # NaN fails this
         raise ValueError(f"{name}: expected a number from {smallest} to {largest}, not {value!r}")
 
 
@@ -146,7 +146,7 @@ def _as_tuple(name, values, length=None):
 
 
 def _checked_keys(kind, values):
-    """The values of a dataclass that was written to a file, if they have its names."""
+    """The values from a file, if their names are the fields of the dataclass `kind`."""
     fields = dataclasses.fields(kind)
     known = {field.name for field in fields}
     needed = {field.name for field in fields if field.default is dataclasses.MISSING}

@@ -1,4 +1,4 @@
-"""Checkpoints of other projects, made into SSDs."""
+"""Converts checkpoints of other projects to SSDs."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,14 +21,15 @@ def convert_checkpoint(
     """The SSD in a checkpoint of PyTorch or TensorFlow, and its class names.
 
     Args:
-        path: the checkpoint: a file that PyTorch saved, or what `read_tensorflow_checkpoint` takes.
-        source: "tensorflow", a source of `convert_torch_checkpoint`, or "auto", which tells the
-            source by the file and the names in it.
-        class_names: the K class names, or None for those of VOC or COCO, if K is theirs.
-        boxes: for PyTorch only, see `convert_torch_checkpoint`.
+        path: the path of a file that PyTorch saved, or a path for `read_tensorflow_checkpoint`.
+        source: "tensorflow", a source of `convert_torch_checkpoint`, or "auto", which finds the
+            source from the file and the names in it.
+        class_names: the K class names, or None for those of VOC or COCO, if K fits.
+        boxes: the data set of the default boxes, as in `convert_torch_checkpoint`; only for
+            PyTorch.
 
     Raises:
-        ValueError: an argument is wrong, or the checkpoint is not that of an SSD of the source.
+        ValueError: an argument is wrong, or the checkpoint does not contain an SSD of the source.
     """
     if source not in ("auto", *TORCH_SOURCES, "tensorflow"):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The class names that go with a checkpoint."""
+"""Chooses the class names of a checkpoint."""
 
 import logging
 from collections.abc import Iterable
@@ -18,15 +18,15 @@ logger = logging.getLogger("keras_ssd")
 def names_for(
     class_names: Iterable[str] | None, num_classes: int, path: str | Path
 ) -> tuple[str, ...]:
-    """The class names given, or those of the data set that has so many classes.
+    """The given class names, or the names of the data set with this number of classes.
 
     Args:
         class_names: the names, or None.
         num_classes: K, the number of foreground classes in the checkpoint.
-        path: the checkpoint, for messages.
+        path: the path of the checkpoint, for messages.
 
     Raises:
-        ValueError: the names are not K, or None is given and K is not 20, 80 or 90.
+        ValueError: there are not K names, or they are None and K is not 20, 80 or 90.
     """
     if class_names is not None:
         class_names = checked_class_names(class_names)

@@ -1,4 +1,4 @@
-"""TensorFlow's SSDLite on MobileNetV2, made into an SSD."""
+"""Converts TensorFlow's SSDLite on MobileNetV2 to an SSD."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -25,28 +25,29 @@ def convert_tensorflow_checkpoint(
     """The SSD in a checkpoint of TensorFlow's `ssdlite_mobilenet_v2` for 300 px.
 
     It is the network of the model zoo's ssdlite_mobilenet_v2_coco_2018_05_09, and predicts the same
-    boxes and logits from the same 300x300 pixels. What a `Detector` does with them differs:
+    boxes and logits from the same 300x300 pixels. The detections of a `Detector` differ in these
+    points:
 
     - Scores are the softmax over background and classes, as in every SSD here. TensorFlow trained
-      it with the sigmoid of each logit and takes that as the score, which ranks boxes a little
-      differently.
-    - NMS drops boxes at an IoU above 0.45, among scores above 0.01. There it is 0.6 and 1e-8.
-    - Images are resized about the centres of the pixels. TensorFlow 1 resized about their corners,
-      which moves the content by less than half a pixel.
-    - Default boxes have the ratio 1/3 where TensorFlow has 0.3333: 0.03 pixels at most.
+      the network with the sigmoid of each logit, and uses that as the score, which ranks boxes a
+      little differently.
+    - NMS drops boxes at an IoU above 0.45, among scores above 0.01. TensorFlow uses 0.6 and 1e-8.
+    - Images are resized with pixel centers aligned. TensorFlow 1 aligned pixel corners, which moves
+      the content by less than half a pixel.
+    - Default boxes have the ratio 1/3; TensorFlow uses 0.3333. They differ by 0.03 pixels at most.
 
     Args:
-        path: a checkpoint, its folder or the model zoo's `.tar.gz`; see
+        path: the path of a checkpoint, its folder or the model zoo's `.tar.gz`, as in
             `read_tensorflow_checkpoint`.
-        class_names: the K class names in the order of the classes. None: for 90 classes COCO's by
-            category id, as in `COCO_CLASSES_BY_ID`, for 20 VOC's, for 80 COCO's.
+        class_names: the K class names in the order of the classes. None takes the names of VOC for
+            20 classes, of COCO for 80, and of COCO by category id for 90 (`COCO_CLASSES_BY_ID`).
 
     Returns:
         The SSD, named "ssd_mobilenet_300_tensorflow", and its class names.
 
     Raises:
-        ValueError: the checkpoint cannot be read, its variables are not those of such an SSD (the
-            message names them), or the names do not fit its classes.
+        ValueError: the checkpoint cannot be read, its variables are not those of this SSD (the
+            message names them), or the number of names is wrong.
     """
     variables = read_tensorflow_checkpoint(path)
     layers = ssdlite_variables()
@@ -62,7 +63,7 @@ def convert_tensorflow_checkpoint(
 
 
 def _count_classes(variables, biases, path):
-    """Foreground classes, from the head of the first map, which has three boxes a cell."""
+    """The number of foreground classes, from the head of the first map with 3 boxes per cell."""
     shape = variables[biases].shape
     if len(shape) != 1 or shape[0] % _BOXES[0] or shape[0] < 2 * _BOXES[0]:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Checkpoints of PyTorch's SSD300 and SSD512 on VGG16, made into SSDs."""
+"""Converts PyTorch checkpoints of SSD300 and SSD512 on VGG16 to SSDs."""
 
 import dataclasses
 import logging
@@ -30,30 +30,30 @@ def convert_torch_checkpoint(
     class_names: Iterable[str] | None = None,
     boxes: str | None = None,
 ) -> tuple[SSD, tuple[str, ...]]:
-    """The SSD in a PyTorch checkpoint. It predicts what it predicted in PyTorch.
+    """The SSD in a PyTorch checkpoint, with the same predictions as in PyTorch.
 
     The normalization of the pixels and the clip rule of the default boxes are those of the source.
 
     Args:
-        path: a checkpoint that `read_torch_checkpoint` reads.
+        path: the path of a checkpoint for `read_torch_checkpoint`.
         source: "amdegroot" (ssd.pytorch), "lufficc" (SSD), "torchvision", "caffe" (the original's
             weights under ssd.pytorch's names, such as its ssd_300_VOC0712.pth, which take BGR), or
-            "auto": one of the first three, told by the names of the tensors.
-        class_names: the K class names in the order of the classes. None: VOC's for 20, COCO's
-            for 80, and for 90 COCO's by category id, as in `COCO_CLASSES_BY_ID`. A message in the
-            log says which.
-        boxes: "voc" or "coco", the data set that the sizes of the default boxes were chosen for;
-            a checkpoint does not hold them, and wrong ones misplace every box. None: COCO's if the
-            source is torchvision or K is 80, 90 or 200, else VOC's, as in the sources' own
-            settings. A message in the log says which.
+            "auto", which finds one of the first three by the names of the tensors.
+        class_names: the K class names in the order of the classes. None takes the names of VOC for
+            20 classes, of COCO for 80, and of COCO by category id for 90 (`COCO_CLASSES_BY_ID`). A
+            message in the log says which.
+        boxes: "voc" or "coco", the data set that the sizes of the default boxes were chosen for. A
+            checkpoint does not contain the sizes, and wrong sizes misplace every box. None takes
+            "coco" if the source is torchvision or K is 80, 90 or 200, and "voc" otherwise, as in
+            the settings of the sources. A message in the log says which.
 
     Returns:
         The SSD, named after its default boxes and the source, and its class names.
 
     Raises:
-        ValueError: the file cannot be read, its tensors are not those of such an SSD (the message
-            names them), or the names do not fit its classes. UnsafeCheckpointError, a ValueError:
-            the file asks for more than tensors.
+        ValueError: the file cannot be read, its tensors are not those of an SSD of the source (the
+            message names them), or the number of names is wrong.
+        UnsafeCheckpointError: the file asks for more than tensors; a subclass of ValueError.
     """
     if source != "auto" and source not in TORCH_SOURCES:
         raise ValueError(f"source: expected auto, {', '.join(TORCH_SOURCES)}, not {source!r}")
@@ -63,7 +63,7 @@ def convert_torch_checkpoint(
     if source == "auto":
         source = _detect_source(tensors, path)
     implementation = TORCH_SOURCES[source]
-    # torchvision has no SSD512; a seventh map of its own comes from other grids.
+    # torchvision has no SSD512. A seventh map in its tensors belongs to other grids.
     ssd512 = source != "torchvision" and f"{implementation.extras[8]}.weight" in tensors
     layers = implementation.layers(num_maps=7 if ssd512 else 6)
     check_names(tensors, [name for names in layers.values() for name in names], path)
@@ -88,14 +88,14 @@ def _detect_source(tensors, path):
     source = detect_torch_source(tensors)
     if source is None:
         raise ValueError(
-            f"{path}: the names of its tensors are those of no SSD on VGG16 of "
+            f"{path}: the names of its tensors do not belong to an SSD on VGG16 of "
             f"{', '.join(TORCH_SOURCES)}; the first is {next(iter(tensors))[:100]!a}"
         )
     return source
 
 
 def _count_classes(tensors, head, path):
-    """Foreground classes, from the head of the first map, which has four boxes a cell."""
+    """The number of foreground classes, from the head of the first map with 4 boxes per cell."""
     shape = tensors[f"{head}.weight"].shape
     if shape[1:] != (512, 3, 3) or shape[0] % 4 or shape[0] < 8:
         raise ValueError(

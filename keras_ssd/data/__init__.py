@@ -1,4 +1,4 @@
-"""From annotated images on disk to encoded batches.
+"""Turns annotated images on disk into batches to train on.
 
 >>> data = load("VOCdevkit", "train")  # doctest: +SKIP
 >>> batches = training_dataset(data, detector, batch_size=16)  # doctest: +SKIP

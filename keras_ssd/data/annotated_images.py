@@ -1,4 +1,4 @@
-"""What `load` returns and everything after it takes: annotated images and their class names."""
+"""Annotated images and their class names, which `load` returns and training and evaluation take."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,13 +14,14 @@ from keras_ssd.data.sample import Sample
 class AnnotatedImages:
     """A data set for object detection.
 
-    It has the manners of a list: `len(data)`, `data[0]` is a Sample, `for sample in data`. A slice
-    such as `data[:100]`, or `data[[3, 1]]`, is an AnnotatedImages again.
+    It is used like a list: `len(data)` is the number of images, `data[0]` is a Sample, and
+    `for sample in data` goes through all. A slice such as `data[:100]`, or `data[[3, 1]]`, is an
+    AnnotatedImages again.
 
     Attributes:
-        samples: one per image.
-        class_names: names of the foreground classes; `Sample.labels` are indices into them.
-        problems: what was repaired or left out on loading, one line each, for people.
+        samples: one Sample for each image.
+        class_names: the names of the foreground classes; `Sample.labels` are indices into them.
+        problems: a line of text for everything that was repaired or left out while loading.
 
     Raises:
         ValueError: a sample has a label without a class name, or two samples have the same id.
@@ -83,12 +84,12 @@ class AnnotatedImages:
         return replace(self, samples=[sample_of[image_id] for image_id in ids])
 
     def without_ids(self, ids: Iterable[str]) -> "AnnotatedImages":
-        """All samples except those with these ids; ids of no sample do not matter."""
+        """All samples except those with these ids. Ids that belong to no sample do not matter."""
         ids = set(ids)
         return replace(self, samples=[sample for sample in self.samples if sample.id not in ids])
 
     def with_class_names(self, class_names: Iterable[str]) -> "AnnotatedImages":
-        """The same images with labels that count through other class names.
+        """The same images with labels that are indices into other class names.
 
         Raises:
             ValueError: one of the present class names is not among the new ones.

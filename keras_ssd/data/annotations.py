@@ -1,4 +1,4 @@
-"""Annotations as a tool wrote them, in pixels, and the values that all formats share."""
+"""Annotations as a tool wrote them, in pixels, and parsers of values that all formats share."""
 
 import math
 import unicodedata
@@ -19,8 +19,8 @@ class ObjectAnnotation:
     """One object.
 
     Attributes:
-        class_name: as `class_name` returns it.
-        box: corners (x1, y1, x2, y2) in pixels. They may stick out of the image.
+        class_name: the name of the class, as the function `class_name` returns it.
+        box: the corners (x1, y1, x2, y2) in pixels. They may stick out of the image.
         difficult: VOC's mark for objects that evaluation ignores; COCO's crowds have it too.
     """
 
@@ -34,11 +34,11 @@ class ImageAnnotation:
     """One image with its objects.
 
     Attributes:
-        id: unique in its source.
-        image: path of an encoded image, or its bytes.
+        id: a text that is unique in its source.
+        image: the path of an encoded image, or its bytes.
         size: (height, width) in pixels, or None to read it from the image.
-        objects: may be empty.
-        where: the file, and the place in it, that messages about the image name.
+        objects: the objects in the image; the list may be empty.
+        where: the file, and the place in it, for messages about the image.
     """
 
     id: str
@@ -49,7 +49,7 @@ class ImageAnnotation:
 
 
 def class_name(text: str) -> str:
-    """A class name with single spaces and composed letters, so that equal names are equal.
+    """A class name with single spaces and composed letters, so that equal names compare equal.
 
     Example:
         >>> class_name(" traffic\\n light ")
@@ -59,7 +59,7 @@ def class_name(text: str) -> str:
 
 
 def composed(text: str) -> str:
-    """The text in Unicode's composed form: a Mac writes "é" as two characters in file names."""
+    """The text in Unicode's composed form, because macOS writes "é" as two characters."""
     return unicodedata.normalize("NFC", text)
 
 
@@ -75,15 +75,15 @@ def existing_file(path: Path) -> Path | None:
 
 
 def parse_box(values: Iterable[Any], where: str, names: str) -> tuple[float, float, float, float]:
-    """Four numbers in the order of the names, as floats.
+    """Parses the four numbers of a box as floats.
 
     Args:
-        values: numbers, or their texts.
-        where: what the message says before the values.
-        names: what the message calls them.
+        values: four numbers, or their texts.
+        where: the text that the message begins with.
+        names: the names of the numbers in the message.
 
     Raises:
-        AnnotationError: there are not four, or one is not a finite number.
+        AnnotationError: there are not four values, or one is not a finite number.
     """
     values = list(values)
     try:
@@ -93,7 +93,7 @@ def parse_box(values: Iterable[Any], where: str, names: str) -> tuple[float, flo
     if len(numbers) != 4:
         texts = ", ".join(_shortened(value) for value in values[:8])
         raise AnnotationError(f"{where} ({texts}): {names} must be numbers")
-    if not all(abs(number) <= _LARGEST_COORDINATE for number in numbers):  # nan is not either
+    if not all(abs(number) <= _LARGEST_COORDINATE for number in numbers):  # NaN fails this too
         raise AnnotationError(
             f"{where} {box_text(numbers)}: {names} must be finite numbers of pixels"
         )
@@ -101,19 +101,19 @@ def parse_box(values: Iterable[Any], where: str, names: str) -> tuple[float, flo
 
 
 def box_around(points: Sequence[float]) -> tuple[float, float, float, float]:
-    """The corners of the smallest box around a polygon x1, y1, x2, y2, ..."""
+    """The corners of the smallest box around a polygon, given as x1, y1, x2, y2, ..."""
     return min(points[::2]), min(points[1::2]), max(points[::2]), max(points[1::2])
 
 
 def parse_size(height: Any, width: Any, where: str) -> tuple[int, int] | None:
-    """(height, width) in pixels, or None where one of them is missing, empty or not above 0.
+    """Parses (height, width) in pixels; None if one of them is missing, empty or not above 0.
 
     Args:
-        height, width: whole numbers, or their texts; "640.0" is one of them.
-        where: what the message says before the values.
+        height, width: whole numbers, or their texts; "640.0" is accepted too.
+        where: the text that the message begins with.
 
     Raises:
-        AnnotationError: one is not a whole number up to 2**20.
+        AnnotationError: a value is not a whole number, or is above 2**20.
     """
     sides = []
     for side in (height, width):
@@ -131,10 +131,10 @@ def parse_size(height: Any, width: Any, where: str) -> tuple[int, int] | None:
 
 
 def parse_flag(value: Any, where: str, name: str) -> bool:
-    """Whether a flag is set: 1, 1.0, true and yes, or not: 0, 0.0, false, no, empty or missing.
+    """Parses a flag: 1, 1.0, true or yes if it is set; 0, 0.0, false, no, empty or missing if not.
 
     Raises:
-        AnnotationError: it is something else.
+        AnnotationError: the value is something else.
     """
     text = str("" if value is None else value).strip().lower()
     text = {"0.0": "0", "1.0": "1"}.get(text, text)
@@ -144,7 +144,7 @@ def parse_flag(value: Any, where: str, name: str) -> bool:
 
 
 def box_text(box: Iterable[float]) -> str:
-    """The box as messages show it.
+    """The box as text for messages.
 
     Example:
         >>> box_text((10.0, 2.5, 30.0, 40.0))

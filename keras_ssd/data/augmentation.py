@@ -1,9 +1,9 @@
 """Turns an annotated image into a training example: a chain of steps around a resize.
 
-`PaperAugmentation` is the chain of the SSD paper. Its order is the original's (Caffe
-`annotated_data_layer.cpp`). Two things differ from the original, which encodes the image as JPEG
-after each step and subtracts the mean color at the end. Here there are no JPEG artifacts, and the
-model subtracts the mean.
+`PaperAugmentation` is the chain of the SSD paper, in the order of the original (Caffe
+`annotated_data_layer.cpp`). Two things differ. The original encodes the image as JPEG after each
+step and subtracts the mean color at the end. Here there are no JPEG artifacts, and the model
+subtracts the mean.
 """
 
 from collections.abc import Callable
@@ -27,8 +27,8 @@ from keras_ssd.data.augmentation_steps import (
 from keras_ssd.images import checked_image, resize_image
 from keras_ssd.images.opencv import cv2
 
-# The longest side of a photo, in sides of the result. A larger photo is shrunk first, so that an
-# expansion does not take gigabytes. Its smallest crop still has more pixels than the result.
+# The longest side of a photo, as a multiple of the result's side. A larger photo is shrunk first,
+# so that `expand` does not take gigabytes. Its smallest crop still has more pixels than the result.
 LARGEST_SIDE = 4
 
 
@@ -42,12 +42,12 @@ class Augmentation:
     """Steps before a resize, the resize, and steps after it.
 
     Without arguments the image is only warped to its new size. A step is a function of
-    (image, boxes, labels, rng) that returns a new image, boxes and labels. See
-    `keras_ssd.data.augmentation_steps` for those of the paper.
+    (image, boxes, labels, rng) that returns a new image, boxes and labels. The steps of the paper
+    are in `keras_ssd.data.augmentation_steps`.
 
     Attributes:
-        before_resize: steps that see the photo in its own size. If there are any, a photo of more
-            than 4 times the result's side is shrunk to that before the first step.
+        before_resize: steps that see the photo at its own size. If there are any, a photo that is
+            larger than 4 times the result's side is shrunk to that size before the first step.
         resize: a function of (image, size, rng) that returns an image (size, size, 3).
         after_resize: steps that see the resized image.
 
@@ -77,17 +77,17 @@ class Augmentation:
         Args:
             image: RGB uint8 (H, W, 3).
             boxes: (M, 4), relative corners; M may be 0.
-            labels: (M,).
-            image_size: side S of the square result, in pixels.
-            rng: the source of all random numbers; the result is a function of its state.
+            labels: (M,), the label of each box.
+            image_size: S, the side of the square result in pixels.
+            rng: the source of all random numbers; its state determines the result.
 
         Returns:
-            Image uint8 (S, S, 3); boxes float32 (M', 4), within [0, 1] and with area; labels
-            int32 (M',). M' may be smaller than M, and 0.
+            The image, uint8 (S, S, 3); the boxes, float32 (M', 4), within [0, 1] and with area;
+            the labels, int32 (M',). M' may be smaller than M, and 0.
 
         Raises:
-            ValueError: image, boxes or labels have another shape, or the image has another dtype,
-                as given or as a step returned them.
+            ValueError: the image, boxes or labels, given or returned by a step, have another
+                shape, or the image has another dtype.
         """
         boxes, labels = np.asarray(boxes, np.float32), np.asarray(labels, np.int32)
         _check(image, boxes, labels)
@@ -103,7 +103,7 @@ class Augmentation:
         return image, boxes, labels.astype(np.int32, copy=False)
 
     def __repr__(self) -> str:
-        """The names of the steps: the same in every process, as a resumed run compares them."""
+        """The names of the steps. They do not differ by process, so a resumed run can compare."""
         steps: list[Callable] = [*self.before_resize, self.resize, *self.after_resize]
         return f"{type(self).__name__}({', '.join(_name(step) for step in steps)})"
 
@@ -125,7 +125,7 @@ def _name(step: Callable) -> str:
     if isinstance(step, Sometimes):
         often = "sometimes" if step.probability == 0.5 else f"with probability {step.probability:g}"
         return f"{often} {_name(step.step)}"
-    # An object's default repr holds its address, which differs in every process.
+    # The default repr of an object contains its address, which differs in every process.
     has_own_repr = type(step).__repr__ is not object.__repr__
     return getattr(step, "__name__", repr(step) if has_own_repr else type(step).__name__)
 
@@ -139,7 +139,7 @@ def _check(image, boxes, labels):
 
 
 def _at_most(image, side):
-    """The image, shrunk if its longer side has more than so many pixels."""
+    """The image, shrunk if its longer side has more than `side` pixels."""
     scale = side / max(image.shape[:2])
     if scale >= 1:
         return image

@@ -24,7 +24,7 @@ Step: TypeAlias = Callable[[np.ndarray, np.ndarray, np.ndarray, Generator], Exam
 
 MEAN_COLOR = (123, 117, 104)
 WHOLE_IMAGE = np.array([0.0, 0.0, 1.0, 1.0])
-# The original's last sampler asks for an IoU of at most 1, which is one of at least 0.
+# The original's last sampler asks for an IoU of at most 1, which every crop has, as with 0.0.
 MIN_CROP_OVERLAPS = (0.1, 0.3, 0.5, 0.7, 0.9, 0.0)
 INTERPOLATIONS = (
     cv2.INTER_LINEAR,
@@ -41,7 +41,7 @@ class Sometimes:
 
     Attributes:
         step: the step to run.
-        probability: how often it runs, from 0 to 1.
+        probability: the probability that it runs, from 0 to 1.
     """
 
     step: Step
@@ -58,7 +58,7 @@ class Sometimes:
 def distort(image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, rng: Generator) -> Example:
     """Changes brightness, contrast, saturation and hue, each half of the time.
 
-    Contrast comes second or last, with equal chances.
+    Contrast is changed second or last, with equal chances.
     """
     adjustments = [
         (adjust_brightness, -32, 32),
@@ -97,7 +97,7 @@ def adjust_hue(image: np.ndarray, shift: float) -> np.ndarray:
 
 
 def expand(image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, rng: Generator) -> Example:
-    """Puts the image at a random place on a mean-colored canvas, 1 to 4 times as wide and high."""
+    """Puts the image at a random place on a canvas of the mean color, 1 to 4 times as large."""
     height, width = image.shape[:2]
     ratio = rng.uniform(1.0, 4.0)
     canvas_height, canvas_width = int(height * ratio), int(width * ratio)
@@ -113,12 +113,12 @@ def expand(image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, rng: Genera
 def crop(image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, rng: Generator) -> Example:
     """Cuts out a random part that overlaps an object, or keeps the whole image.
 
-    Each of `MIN_CROP_OVERLAPS` looks for one crop (`sample_crop`). The whole image and the crops
-    found are equally likely. An image without objects stays whole.
+    For each of `MIN_CROP_OVERLAPS` one crop is looked for (`sample_crop`). The whole image and the
+    crops that were found are equally likely. An image without objects stays whole.
 
-    An object stays if its center is in the crop, edges included, and its box is clipped to the
-    crop. A crop may lose all objects. Boxes are relative to the crop as drawn, whereas its pixels
-    are rounded down (as in the original), so they may be off by less than two pixels.
+    An object stays if its center is in the crop or on its edge, and its box is clipped to the crop.
+    A crop may lose all objects. Boxes are relative to the crop as drawn, but its pixels are rounded
+    down (as in the original), so boxes may be off by less than two pixels.
     """
     found = [sample_crop(boxes, min_iou, rng) for min_iou in MIN_CROP_OVERLAPS]
     candidates = [WHOLE_IMAGE, *(candidate for candidate in found if candidate is not None)]
@@ -144,7 +144,7 @@ def resize_randomly(image: np.ndarray, size: int, rng: Generator) -> np.ndarray:
 
 
 def flip(image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, rng: Generator) -> Example:
-    """Mirrors image and boxes left to right, always. Twice is the same as never."""
+    """Mirrors the image and its boxes left to right; `Sometimes` makes it random."""
     x1, y1, x2, y2 = boxes.T
     return cv2.flip(image, 1), np.stack([1 - x2, y1, 1 - x1, y2], axis=1), labels
 
@@ -155,13 +155,13 @@ def objects_within(
     """Keeps the objects that have their center in a region, with boxes relative to the region.
 
     Args:
-        region: corners (4,), relative to the image.
-        boxes: (M, 4).
-        labels: (M,).
+        region: the corners (4,) of the region, relative to the image.
+        boxes: (M, 4), corners relative to the image.
+        labels: (M,), the label of each box.
 
     Returns:
-        Boxes float32 (M', 4), clipped to the region, and labels (M',). Boxes without area are
-        left out.
+        The boxes, float32 (M', 4), clipped to the region, and the labels (M',). Boxes without area
+        are left out.
     """
     low, high = region[:2], region[2:]
     centers = (boxes[:, :2] + boxes[:, 2:]) / 2
@@ -184,7 +184,7 @@ def _adjust_hsv(image, channel, table):
 
 
 def _random_crops(count, rng):
-    """(count, 4) corners: area 0.3^2 to 1, width to height 0.5 to 2, within the image."""
+    """Corners (count, 4) within the image, with scale 0.3 to 1 and aspect ratio 0.5 to 2."""
     scale = rng.uniform(0.3, 1.0, count)
     aspect_ratio = np.clip(rng.uniform(0.5, 2.0, count), scale**2, scale**-2)
     width, height = scale * np.sqrt(aspect_ratio), scale / np.sqrt(aspect_ratio)

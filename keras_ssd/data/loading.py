@@ -25,48 +25,52 @@ def load(
     corrupt_images: str = "error",
     bad_annotations: str = "error",
 ) -> AnnotatedImages:
-    """Loads annotated images; images themselves are read later, where their size is given.
+    """Loads annotations; an image is read now only if its size is not in its annotation.
 
     A source may be:
 
-    - a folder of PASCAL VOC's kind: JPEGImages (or images), Annotations and perhaps
-      ImageSets/Main; XML files beside their images, as LabelImg has them; a VOCdevkit of years; or
-      the folders train, valid and test, as Roboflow exports them;
-    - a folder of YOLO's kind, or its .yaml file, as Ultralytics and Roboflow have it;
-    - a .json file of COCO's kind, or a folder with annotations/instances_*.json or with Roboflow's
-      train, valid and test;
+    - a folder in PASCAL VOC's format: JPEGImages (or images), Annotations and perhaps
+      ImageSets/Main; XML files beside their images, as LabelImg writes them; a VOCdevkit with
+      several years; or the folders train, valid and test, as Roboflow exports them;
+    - a folder in YOLO's format, or its .yaml file, as Ultralytics and Roboflow write it;
+    - a .json file in COCO's format, or a folder with annotations/instances_*.json or with
+      Roboflow's train, valid and test;
     - a .csv file with the columns image, x1, y1, x2, y2, label, or a folder of such files;
     - "tfds:" and the name of a prepared data set of TensorFlow Datasets.
 
     Args:
         sources: one source or several, which are loaded one after the other. If two sources have
             an image of the same name, the names of their folders tell the two apart.
-        image_set: the images to load. A name: a file of ImageSets/Main, a key of data.yaml, a
-            folder such as "train", or a split of TensorFlow Datasets. "val", "valid" and
-            "validation" mean the same. "all", or a slice of all, such as "0:160". Or a .txt file
-            with the ids of images, one a line, from any of the sources. None takes `default_set`.
-        default_set: the set of each source that has sets with names, if `image_set` is None. In
-            place of "trainval" a source may also have "train" or only one set. A source without
-            sets is loaded whole.
+        image_set: the images to load. It may be the name of a set: a file of ImageSets/Main, a key
+            of data.yaml, a folder such as "train", or a split of TensorFlow Datasets; "val",
+            "valid" and "validation" mean the same. It may be "all", or a slice of all images, such
+            as "0:160". Or it may be a .txt file with the ids of images, one in each line, from any
+            of the sources. None takes `default_set`.
+        default_set: the set to load from each source with named sets, if `image_set` is None.
+            "trainval" also takes the set "train", or the only set of a source. A source without
+            named sets is loaded whole.
         exclude: a .txt file with the ids of images to leave out.
-        image_folder: what image names in a .json or .csv file are relative to; None takes the
-            file's folder.
-        class_names: names in the order of the labels. None takes those that the source lists, or
-            all that its objects have, sorted; of several sources, all sorted.
+        image_folder: the folder that image names in a .json or .csv file are relative to; None
+            takes the file's folder.
+        class_names: the names in the order of the labels. None takes the list in the source, or
+            else the classes of its objects, sorted; with several sources, all their classes,
+            sorted.
         difficult: "keep" or "drop" objects that VOC marks as difficult, and COCO's crowds.
-        unknown_classes: "error", or "skip" leaves objects of other classes out.
-        corrupt_images: "error", or "skip" leaves images out that are missing, or that have no size
-            in their annotation and cannot be read. Images that are read later are not checked.
-        bad_annotations: "error", or "skip" leaves out images and objects with an annotation that
-            cannot be used.
+        unknown_classes: "error" to raise an error at an object of another class, or "skip" to
+            leave it out.
+        corrupt_images: "error" to raise an error, or "skip" to leave the image out, if an image is
+            missing, or cannot be read and its annotation does not give its size. Images that are
+            read later are not checked.
+        bad_annotations: "error" to raise an error, or "skip" to leave out images and objects with
+            an annotation that cannot be used.
 
     Returns:
-        The images. `problems` says what was repaired or left out.
+        The images. Their `problems` list everything that was repaired or left out.
 
     Raises:
         CorruptImageError: an image is missing or unreadable.
-        ValueError: a source, set, file or annotation is missing or not as expected; or nothing is
-            left to load. The message names it.
+        ValueError: a source, set, file or annotation is missing or not as expected, and the message
+            names it; or nothing is left to load.
 
     Example:
         >>> data = load("VOCdevkit", "train")  # doctest: +SKIP
@@ -97,10 +101,10 @@ def load_tfds(
 
     Args:
         dataset: a name such as "voc/2007", or a `tfds.core.DatasetBuilder`.
-        split: such as "train", "train+validation" or "train[:160]".
-        data_dir: folder of the prepared data sets. None takes TensorFlow Datasets' own folder,
-            which the environment variable TFDS_DATA_DIR changes. Only for a name.
-        download: download and prepare the data set if it is not prepared.
+        split: a split such as "train", "train+validation" or "train[:160]".
+        data_dir: the folder of the prepared data sets. None takes the default of TensorFlow
+            Datasets, which the environment variable TFDS_DATA_DIR sets. Only for a name.
+        download: whether to download and prepare the data set if it is not prepared.
         class_names, difficult, unknown_classes: as in `load`.
 
     Raises:
@@ -116,7 +120,7 @@ def load_tfds(
 
 
 def left_out_kinds(corrupt_images: str, bad_annotations: str) -> tuple[type[ValueError], ...]:
-    """The errors that are noted and not raised, see `load`.
+    """The kinds of errors that `load` notes instead of raising them.
 
     Raises:
         ValueError: an argument is neither "error" nor "skip".

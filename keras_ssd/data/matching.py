@@ -1,4 +1,4 @@
-"""Objects of an image -> the targets of its default boxes. TensorFlow, for use inside tf.data."""
+"""Computes the targets of default boxes from an image's objects, with TensorFlow inside tf.data."""
 
 from typing import Any
 
@@ -14,10 +14,10 @@ _TOUCHING = 1e-6  # boxes that overlap less never match
 def match(boxes: Any, default_boxes: Any, iou_threshold: float = MATCHING_IOU) -> tf.Tensor:
     """Assigns objects to default boxes (paper, section 2.2; Caffe `bbox_util.cpp`, `MatchBBox`).
 
-    First every object gets a default box of its own: again and again the pair with the largest
-    IoU among free objects and free default boxes. Then every other default box takes the object
-    with which it has the largest IoU, if that reaches the threshold. Of equal pairs the one with
-    the lower index wins.
+    First every object gets a default box of its own: of all free objects and free default boxes,
+    the pair with the largest IoU is matched, until every object has one. Then every other default
+    box takes the object with which it has the largest IoU, if that reaches the threshold. Among
+    equal pairs, the one with the lower index is taken.
 
     Args:
         boxes: float32 (M, 4), corners; M may be 0.
@@ -25,9 +25,9 @@ def match(boxes: Any, default_boxes: Any, iou_threshold: float = MATCHING_IOU) -
         iou_threshold: the lowest IoU in the second step.
 
     Returns:
-        int32 (N,): index of each default box's object, -1 for background.
+        int32 (N,), the index of each default box's object, or -1 for background.
     """
-    boxes = tf.pad(boxes, [[0, 1], [0, 0]])  # a box that overlaps nothing: there is always one
+    boxes = tf.pad(boxes, [[0, 1], [0, 0]])  # so that there is always a box; it overlaps nothing
     overlaps = geometry.iou(boxes, default_boxes, tnp)  # (M + 1, N)
     nearest = tf.argmax(overlaps, axis=0, output_type=tf.int32)  # (N,)
     near_enough = tf.reduce_max(overlaps, axis=0) >= iou_threshold
@@ -39,8 +39,8 @@ def match(boxes: Any, default_boxes: Any, iou_threshold: float = MATCHING_IOU) -
 
 def _bipartite_matches(overlaps):
     num_objects, num_default_boxes = tf.shape(overlaps)[0], tf.shape(overlaps)[1]
-    # The others can take no more than num_objects - 1 default boxes from an object, so that it
-    # finds its own among its best num_objects.
+    # The other objects take at most num_objects - 1 of an object's default boxes, so one of its
+    # best num_objects is always left for it.
     iou, candidates = tf.math.top_k(overlaps, tf.minimum(num_objects, num_default_boxes))
     objects = tf.range(num_objects)[:, None]
     order = candidates * num_objects + objects  # lower default box first, then lower object
@@ -70,13 +70,13 @@ def encode_targets(
     default_boxes: Any,
     variances: tuple[float, float, float, float],
 ) -> dict[str, tf.Tensor]:
-    """What an SSD should predict for an image with these objects.
+    """The targets: the outputs that an SSD should give for an image with these objects.
 
     Args:
         boxes: float32 (M, 4), relative corners with area; M may be 0.
         labels: int32 (M,), from 0.
         default_boxes: float32 (N, 4), relative (cx, cy, w, h).
-        variances: those of the SSDConfig.
+        variances: the variances of the SSDConfig.
 
     Returns:
         A dictionary, as the losses expect it:

@@ -1,7 +1,7 @@
-"""Annotated images -> batches for training, validation and evaluation, with tf.data.
+"""Makes batches for training, validation and evaluation from annotated images, with tf.data.
 
-A training batch depends only on the seed and its number. A resumed run therefore sees what an
-uninterrupted run would have seen, and the samples of any batch can be named afterwards.
+A training batch depends only on the seed and its number. A resumed run therefore sees the same
+batches as an uninterrupted run, and `batch_ids` can name the samples of any batch afterwards.
 """
 
 import logging
@@ -26,12 +26,12 @@ logger = logging.getLogger("keras_ssd")
 
 
 class TrainableModel(Protocol):
-    """What the data sets ask of a model: an SSD and a Detector both answer it.
+    """The attributes of a model that the data sets need; SSD and Detector have them.
 
     Attributes:
-        config: defines the input size and the default boxes.
-        num_classes: the number of foreground classes. A model with `class_names` is asked for
-            these instead.
+        config: the SSDConfig, which defines the input size and the default boxes.
+        num_classes: the number of foreground classes. If the model has `class_names`, these are
+            compared instead.
     """
 
     config: SSDConfig
@@ -50,28 +50,29 @@ def training_dataset(
 ) -> tf.data.Dataset:
     """Endless shuffled batches of augmented images with the targets of their default boxes.
 
-    Every pass over the images has an order of its own.
+    Every pass over the images has another order.
 
     Args:
-        data: at least one image; images without objects take part.
+        data: the images, at least one; images without objects are used too.
         model: the SSD or the Detector to train. Its classes must be those of the data.
         batch_size: B, the number of images in a batch.
-        augmentation: called as `augmentation(image, boxes, labels, image_size, rng)`. See
-            `Augmentation`, which only resizes, and `PaperAugmentation`.
-        seed: decides the order and the random numbers of the augmentation.
-        start_batch: number of the first batch, to resume at.
+        augmentation: a function that is called as
+            `augmentation(image, boxes, labels, image_size, rng)`, such as `PaperAugmentation()`, or
+            `Augmentation()`, which only resizes.
+        seed: the seed of the order and of the augmentation's random numbers.
+        start_batch: the number of the first batch, to resume a training.
         skipped: a set that collects the ids of images that cannot be read. Each is logged and
-            trains as an image without objects, which adds nothing to the loss. With None such an
-            image is an error.
+            replaced by a blank image without objects, which adds nothing to the loss. If it is
+            None, an image that cannot be read is an error.
 
     Returns:
-        Dataset of (images, targets): float32 RGB pixels (B, S, S, 3) in 0..255, and a dictionary
-        of "offsets" (B, N, 5) and "classes" (B, N), see `encode_targets`.
+        Dataset of (images, targets): float32 RGB pixels (B, S, S, 3) in 0..255, and the targets as
+        a dictionary of "offsets" (B, N, 5) and "classes" (B, N), as from `encode_targets`.
 
     Raises:
-        ValueError: there are no images, none of them can be read (where `skipped` is given), or
-            the model has other classes. While iterating, TensorFlow wraps a CorruptImageError, see
-            `unwrapped_errors`.
+        ValueError: there are no images, `skipped` is given but no image can be read, or the model
+            has other classes. While iterating, TensorFlow raises its own error in place of a
+            CorruptImageError; `unwrapped_errors` gives it back.
     """
     _check(data, skipped)
     _check_classes(data, model)
@@ -97,11 +98,11 @@ def validation_dataset(
 ) -> tf.data.Dataset:
     """Every image once, in order, warped to the model's size, with its targets.
 
-    For `fit(validation_data=...)` and `evaluate`, which measure the losses on it.
+    It is made for `fit(validation_data=...)` and `evaluate`, which measure the losses.
 
     Args:
         data, model, skipped: as in `training_dataset`.
-        batch_size: B; the last batch may be smaller.
+        batch_size: B, the number of images in a batch; the last batch may be smaller.
 
     Returns:
         Dataset of (images, targets) as in `training_dataset`.
@@ -132,10 +133,10 @@ def evaluation_dataset(
     """Every image once, in order, warped to a detector's size, without targets.
 
     Args:
-        data: at least one image.
-        image_size: S, in pixels.
-        batch_size: B; the last batch may be smaller.
-        skipped: as in `training_dataset`; such an image is blank.
+        data: the images, at least one.
+        image_size: S, the side of the detector's input in pixels.
+        batch_size: B, the number of images in a batch; the last batch may be smaller.
+        skipped: as in `training_dataset`.
 
     Returns:
         Dataset of uint8 RGB images (B, S, S, 3), for a detector's `predict`.
@@ -158,7 +159,7 @@ def evaluation_dataset(
 
 @contextmanager
 def unwrapped_errors() -> Iterator[None]:
-    """Within it a data set's CorruptImageError comes as itself, not as TensorFlow wraps it."""
+    """In this context, a data set raises CorruptImageError instead of an error of TensorFlow."""
     try:
         yield
     except tf.errors.InvalidArgumentError as error:
@@ -184,7 +185,7 @@ def sample_index(position: Any, num_samples: int, seed: int) -> tf.Tensor:
 
 
 def _batches(positions, arguments, load, config, batch_size) -> tf.data.Dataset:
-    """Batches of what `load` returns for the arguments at each position, boxes as targets."""
+    """Batches of the examples that `load` returns for the arguments at each position."""
     size, all_default_boxes = config.image_size, default_boxes(config)
 
     def example(position):
@@ -201,7 +202,7 @@ def _batches(positions, arguments, load, config, batch_size) -> tf.data.Dataset:
 
 
 def _check(data, skipped):
-    """Raises ValueError where there is no image, or where all would be skipped."""
+    """Raises ValueError if there is no image, or if all images would be skipped."""
     if not len(data):
         raise ValueError("data: there are no images; expected at least one")
     if skipped is None:
@@ -217,7 +218,7 @@ def _check(data, skipped):
 
 
 def _check_classes(data, model):
-    """Raises ValueError where the labels would mean other classes to the model."""
+    """Raises ValueError if the labels mean other classes in the model than in the data."""
     advice = (
         "`with_classes(detector, data.class_names)` or "
         "`Detector.from_preset(name, class_names=data.class_names)` make a model for the data's "
@@ -238,7 +239,7 @@ def _check_classes(data, model):
 
 
 def _read(sample: Sample, skipped) -> Example:
-    """Image, boxes and labels; a blank image without objects where the sample's is unreadable."""
+    """Image, boxes and labels; a blank image without objects if it cannot be read."""
     try:
         return sample.read_image(), sample.boxes, sample.labels
     except CorruptImageError as error:

@@ -1,4 +1,4 @@
-"""Where everything that is wrong with annotations goes: raised at once, or collected."""
+"""Errors of annotations, and the place where they are raised or collected."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,16 +22,16 @@ _OF_ONE_IMAGE = (AnnotationError, UnknownClassError, NoAreaError, CorruptImageEr
 
 
 class Problems:
-    """Takes the errors and notes that reading annotations brings up.
+    """Takes the errors and notes that occur while annotations are read.
 
     Args:
-        collect: keep every error in `errors` instead of raising the first one.
-        left_out: kinds of errors that are not raised. What they are about is left out, and a note
-            says so.
+        collect: whether to keep every error in `errors` instead of raising the first one.
+        left_out: the kinds of errors that are not raised. The image or object that they are about
+            is left out, and a note says so.
 
     Attributes:
-        errors: what would have been raised; always empty without `collect`.
-        notes: one line each, on what was repaired or left out.
+        errors: the errors that were collected; always empty without `collect`.
+        notes: one line of text for everything that was repaired or left out.
     """
 
     def __init__(self, *, collect: bool = False, left_out: tuple[type[ValueError], ...] = ()):
@@ -45,7 +45,7 @@ class Problems:
         self.notes.append(text)
 
     def error(self, error: ValueError) -> None:
-        """Raises the error, keeps it, or notes that what it is about is left out."""
+        """Raises the error, keeps it, or notes that its image or object is left out."""
         if self._collect:
             self.errors.append(error)
         elif isinstance(error, self._left_out):
@@ -55,7 +55,7 @@ class Problems:
 
     @contextmanager
     def leaving_out(self) -> Iterator[None]:
-        """Ends the block at an error of one image or object, which then goes to `error`.
+        """Leaves the block at an error of one image or object, and passes it to `error`.
 
         Other errors, such as a missing folder, are always raised.
         """

@@ -1,4 +1,4 @@
-"""The rules that turn annotations of any format into samples: the only place that applies them."""
+"""The rules that turn annotations of any format into samples; they are applied only here."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,8 @@ from keras_ssd.data.sample import Sample
 from keras_ssd.images import CorruptImageError, decode_image
 from keras_ssd.images.sizes import image_size
 
-# Relative to the image: what text files of six digits are rounded to is not worth a line.
+# Boxes that exceed the image by less than this share of its size are clipped without a note: files
+# with six digits round so much.
 _ROUNDING = 2e-6
 # In pixels. No real data set has all its boxes this close to the corner of the image.
 _LARGEST_RELATIVE = 1.5
@@ -24,13 +25,13 @@ _LARGEST_RELATIVE = 1.5
 
 @dataclass(frozen=True)
 class Rules:
-    """What counts as an object, and what happens to the others.
+    """The choice of objects to keep.
 
     Attributes:
-        class_names: names in the order of the labels.
+        class_names: the names in the order of the labels.
         difficult: "keep" or "drop" difficult objects.
-        unknown_classes: what an object of another class leads to: "error", or "skip", which leaves
-            such objects out and notes their number.
+        unknown_classes: "error" to raise an error at an object of another class, or "skip" to leave
+            objects of other classes out and note their number.
 
     Raises:
         ValueError: the names are not distinct texts, or a choice does not exist.
@@ -54,7 +55,7 @@ def check_choice(argument: str, value: str, choices: Sequence[str]) -> None:
 
 
 def check_pixels(images: Iterable[ImageAnnotation], source: str, problems: Problems) -> None:
-    """Reports coordinates from 0 to 1 where pixels are expected, as normalized boxes have them."""
+    """Reports normalized boxes: all coordinates of a source are from 0 to 1 instead of pixels."""
     first, count = None, 0
     for image in images:
         for annotated in image.objects:
@@ -78,16 +79,16 @@ def apply_rules(
 ) -> AnnotatedImages:
     """Turns names into labels and pixels into relative boxes.
 
-    Boxes are clipped to their image and left out if no area is left. Both are noted; with
-    `problems` that collect, a box without area is an error.
+    Boxes are clipped to their image, and left out if no area is left. A note says so; if `problems`
+    collects, a box without area is an error.
 
     Args:
-        images: in the order of the samples.
-        rules: see `Rules`.
-        problems: takes the images and objects that cannot be used.
+        images: the annotations, in the order of the samples.
+        rules: the rules to apply.
+        problems: the place for images and objects that cannot be used.
 
     Raises:
-        ValueError: there were objects, and the rules leave none of them; or no image is left.
+        ValueError: there were objects, but the rules do not keep any; or no image is left.
     """
     label_of = {class_name(name): label for label, name in enumerate(rules.class_names)}
     samples: dict[str, Sample] = {}

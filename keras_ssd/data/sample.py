@@ -14,8 +14,8 @@ class Sample:
     """An annotated image.
 
     Attributes:
-        id: unique in its data set; messages and detections name the image by it.
-        image: path of an encoded image, or its bytes.
+        id: a text that is unique in its data set; messages and detections name the image by it.
+        image: the path of an encoded image, or its bytes.
         size: (height, width) in pixels.
         boxes: float32 (M, 4), relative corners (x1, y1, x2, y2) within [0, 1], with area.
         labels: int32 (M,), indices into the class names, from 0; there is no background class.
@@ -51,8 +51,8 @@ class Sample:
         """The image as RGB uint8 (H, W, 3); see `decode_image`.
 
         Raises:
-            CorruptImageError: the image cannot be read, or is not of the annotated size, so that
-                the boxes would be in the wrong places; the message names the image.
+            CorruptImageError: the image cannot be read, or does not have the annotated size, so
+                that the boxes would be in the wrong places; the message names the image.
         """
         name = self.id if isinstance(self.image, bytes) else str(self.image)
         image = decode_image(self.read_bytes(), name=name)

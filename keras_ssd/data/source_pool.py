@@ -16,25 +16,25 @@ from keras_ssd.files import as_many
 
 
 class Key(NamedTuple):
-    """An image of a pool: the number of its source, and its id there."""
+    """An image of a pool: the number of its source, and its id in that source."""
 
     source: int
     id: str
 
 
 class NoObjectError(ValueError):
-    """Images without any object, from which class names are to be taken."""
+    """Class names are to be taken from objects, but there are no objects."""
 
 
 class SourcePool:
     """Opened sources, from which images are chosen and read.
 
     Args:
-        sources: at least one.
-        names: what tells each source from the others; see `distinct_names`.
+        sources: the opened sources, at least one.
+        names: a name for each source that no other has, as from `distinct_names`.
 
     Attributes:
-        sources, names: as given.
+        sources, names: the arguments.
     """
 
     def __init__(self, sources: Sequence[Source], names: Sequence[str]):
@@ -49,10 +49,11 @@ class SourcePool:
     ) -> "SourcePool":
         """Opens one source or several.
 
-        Problems that collect take the errors of sources that cannot be opened, if others can.
+        If `problems` collects, it takes the errors of sources that cannot be opened, as long as
+        another source can.
 
         Raises:
-            ValueError: there is none, one comes twice, or one cannot be opened.
+            ValueError: there is no source, a source is given twice, or one cannot be opened.
         """
         given = [os.fspath(source) for source in as_many(sources)]
         if not given:
@@ -69,7 +70,7 @@ class SourcePool:
         return cls(list(opened.values()), list(opened))
 
     def choose(self, image_set: str | None, default_set: str, problems: Problems) -> list[Key]:
-        """The images of a set, see `load`: source after source, or in the order of a file of ids.
+        """The images of a set as in `load`: source by source, or in the order of a file of ids.
 
         Raises:
             ValueError: a source has no such set, or an id in the file belongs to no image or to
@@ -99,10 +100,10 @@ class SourcePool:
         ]
 
     def without(self, keys: Sequence[Key], ids_file: str | Path, problems: Problems) -> list[Key]:
-        """The images that a file of ids does not name; a note tells how many it names.
+        """The images that a file of ids does not name; a note tells how many are left out.
 
         Raises:
-            ValueError: the file holds no id, or no image is left.
+            ValueError: the file contains no id, or no image is left.
         """
         ids = read_ids(ids_file)
         names = {name: number for number, name in enumerate(self.names)}
@@ -123,7 +124,7 @@ class SourcePool:
     def read(self, keys: Iterable[Key], problems: Problems) -> dict[Key, ImageAnnotation]:
         """The annotations of images, without those that cannot be used.
 
-        An id that several sources have among these images gets its source's name in front.
+        If several sources have images of the same id, each id is prefixed by its source's name.
         """
         keys = list(keys)
         counts = Counter(key.id for key in set(keys))
@@ -141,11 +142,11 @@ class SourcePool:
     def class_names(self, images: dict[Key, ImageAnnotation]) -> tuple[str, ...]:
         """The classes of the sources of these images.
 
-        They are those that a source lists, or that its objects have, sorted; of several sources
-        all, sorted.
+        For one source they are the classes that it lists, or else those of its objects, sorted. For
+        several sources they are the classes of all, sorted.
 
         Raises:
-            NoObjectError: there is none.
+            NoObjectError: there is no object to take classes from.
         """
         found = [
             source.class_names
@@ -163,7 +164,7 @@ class SourcePool:
         return f"{self.names[key.source]}/{key.id}"
 
     def _find(self, ids, ids_file, problems) -> dict[str, list[Key]]:
-        """The images that each id names, with or without its source's name in front."""
+        """The images that each id names, with or without the name of its source as a prefix."""
         keys_of: dict[str, list[Key]] = {image_id: [] for image_id in ids}
         for number, source in enumerate(self.sources):
             for image_id in source.list_ids(None, problems):
@@ -180,10 +181,10 @@ def is_ids_file(image_set: str) -> bool:
 
 
 def distinct_names(sources: Sequence[str]) -> list[str]:
-    """What tells each source from the others: the part of its path in which all of them differ.
+    """A name for each source: the part of its path in which all of them differ.
 
     Raises:
-        ValueError: two are the same.
+        ValueError: two sources are the same.
 
     Example:
         >>> distinct_names(["task 1/annotations.json", "task 2/annotations.json"])

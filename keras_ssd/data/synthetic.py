@@ -7,8 +7,8 @@ import numpy as np
 from keras_ssd.images.opencv import cv2
 
 DRAWN_CLASSES = ("circle", "rectangle", "triangle")
-_OBJECT_TO_IMAGE = (0.12, 0.6)  # a shape's longer side over the image's shorter one
-_MAX_SHARED = 0.25  # the share of a shape's pixels that others may cover
+_OBJECT_TO_IMAGE = (0.12, 0.6)  # the ratio of a shape's longer side to the image's shorter side
+_MAX_SHARED = 0.25  # the share of a shape's pixels that other shapes may cover
 
 
 def draw_voc(
@@ -25,10 +25,10 @@ def draw_voc(
     the pixels of an object that can be seen, from outer edge to outer edge.
 
     Args:
-        folder: made if it does not exist.
+        folder: the folder to write to; it is made if it does not exist.
         num_train, num_val: the number of images in each set. No image is in both.
-        image_size: shortest and longest side in pixels.
-        seed: the same seed draws the same images.
+        image_size: the shortest and the longest side of an image in pixels.
+        seed: the seed of the random numbers; the same seed draws the same images.
 
     Returns:
         The folder.
@@ -86,8 +86,8 @@ def draw_objects(rng: np.random.Generator, image: np.ndarray, count: int) -> lis
     """Draws shapes that hardly overlap onto an RGB image (H, W, 3), in place.
 
     Returns:
-        For each shape its class name and the bool (H, W) mask of its pixels that can be seen.
-        There are fewer than `count` if there is no room for more.
+        For each shape its class name and the mask of its visible pixels, bool (H, W). There are
+        fewer than `count` shapes if there is no room for more.
     """
     height, width = image.shape[:2]
     shown = np.zeros((height, width), np.uint8)  # the number of the shape at a pixel, from 1

@@ -1,11 +1,11 @@
-"""Text files that people and tools make: lists of ids and of names."""
+"""Reads text files that people and tools make, such as lists of ids and of names."""
 
 import codecs
 from pathlib import Path
 
 from keras_ssd.data.annotations import composed
 
-_LARGEST_FILE = 2**30  # in bytes; more than any list or table that a tool writes
+_LARGEST_FILE = 2**30  # in bytes; larger than the lists and tables that tools write
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -14,15 +14,17 @@ _MARKS = {
 
 
 def read_text(path: str | Path, *, names_of_files: bool = False) -> str:
-    """The text of a file in UTF-8, or in what its byte order mark tells, with "\\n" between lines.
+    """The text of a file in UTF-8, or in the encoding of its byte order mark.
+
+    Lines end with "\\n".
 
     Args:
-        path: the file.
-        names_of_files: read a name that is not in UTF-8 as Python reads the name of such a file,
-            which an archive made on Windows may leave behind.
+        path: the path of the file.
+        names_of_files: whether the text names files. Names that are not in UTF-8, as in archives
+            made on Windows, are then decoded as Python decodes the names of files.
 
     Raises:
-        ValueError: the file cannot be read, or is not a text; the message names it.
+        ValueError: the file cannot be read, or is not a text file; the message names it.
     """
     try:
         if Path(path).stat().st_size > _LARGEST_FILE:
@@ -45,20 +47,20 @@ def read_lines(path: str | Path, *, names_of_files: bool = False) -> list[str]:
     """The lines of a text file without the spaces around them; empty lines are left out.
 
     Args:
-        path, names_of_files: as for `read_text`.
+        path, names_of_files: as in `read_text`.
 
     Raises:
-        ValueError: as for `read_text`.
+        ValueError: the file cannot be read, or is not a text file; the message names it.
     """
     lines = read_text(path, names_of_files=names_of_files).split("\n")
     return list(filter(None, map(str.strip, lines)))
 
 
 def read_ids(path: str | Path) -> list[str]:
-    """The ids in a file with one id a line, each once, with composed letters.
+    """The ids in a file with one id in each line, each once, with composed letters.
 
     Raises:
-        ValueError: the file cannot be read or holds no id; the message names it.
+        ValueError: the file cannot be read or contains no id; the message names it.
     """
     ids = list(dict.fromkeys(map(composed, read_lines(path, names_of_files=True))))
     if not ids:

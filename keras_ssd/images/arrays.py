@@ -1,4 +1,4 @@
-"""Images as arrays: what is accepted as one, and at what size."""
+"""Images as arrays: which values are accepted as an image, and how an image is resized."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def checked_image(
         image: an array, which is returned as it is, or a PIL image, which is converted: to RGB,
             with its EXIF orientation applied.
         name: what error messages call the image.
-        expected: what error messages say was expected.
+        expected: the kinds of values that error messages name as expected.
 
     Returns:
         RGB uint8 (H, W, 3).

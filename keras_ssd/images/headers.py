@@ -1,22 +1,22 @@
 """The size that the header of a JPEG, PNG or WebP file states, and whether the file is whole.
 
-OpenCV allocates the image as soon as it has read the header, and fills what a file that is cut off
-lacks with gray, without an error. So both are checked before OpenCV sees the file.
+OpenCV allocates the image as soon as it has read the header. If a file is cut off, it fills the
+rest with gray, without an error. So both are checked before OpenCV sees the file.
 """
 
 import re
 import struct
 
 _JPEG_START, _PNG_START = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
-# A marker that begins a segment or ends the image. Behind 0xff, 0x00 and 0xff belong to the data,
-# and 0x01 and 0xd0 to 0xd7 are markers without a segment.
+# A marker that begins a segment or ends the image. After 0xff, the bytes 0x00 and 0xff belong to
+# the data, and 0x01 and 0xd0 to 0xd7 are markers without a segment.
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd7]")
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15
 _PNG_CHUNK = struct.Struct(">I4s")  # length, kind
 
 
 def stated_size(data: bytes) -> tuple[int, int] | None:
-    """The (width, height) in pixels that the header states; None if it is of another format.
+    """The (width, height) in pixels that the header states; None for other formats.
 
     Raises:
         ValueError: the header is damaged, or the file ends too early; the message says which.
@@ -47,13 +47,13 @@ def _jpeg_size(data):
 
 
 def _png_size(data):
-    """Walks from chunk to chunk, because OpenCV allocates as much as a chunk says that it holds."""
+    """Walks from chunk to chunk, because OpenCV allocates as much memory as a chunk states."""
     if len(data) >= 16 and data[12:16] != b"IHDR":
         raise ValueError("the PNG file does not begin with its header")
     position = len(_PNG_START)
     while position + _PNG_CHUNK.size <= len(data):
         length, kind = _PNG_CHUNK.unpack_from(data, position)
-        position += _PNG_CHUNK.size + length + 4  # and the checksum
+        position += _PNG_CHUNK.size + length + 4  # 4 bytes of checksum
         if kind == b"IEND" and position <= len(data):
             return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
     raise ValueError("the image is cut off before its end")

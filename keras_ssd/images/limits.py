@@ -14,11 +14,11 @@ class CorruptImageError(ValueError):
 def max_pixels() -> int:
     """The number of pixels that an image may have: MAX_PIXELS, unless the user sets another limit.
 
-    The user sets it by the environment variable KERAS_SSD_MAX_PIXELS. Decoding takes up to about
-    12 bytes of memory a pixel.
+    The environment variable KERAS_SSD_MAX_PIXELS sets it. Decoding takes up to about 12 bytes of
+    memory for each pixel.
 
     Raises:
-        ValueError: the variable does not hold a positive whole number.
+        ValueError: the variable is not a positive whole number.
     """
     value = os.environ.get(_VARIABLE, str(MAX_PIXELS))
     if not (value.isascii() and value.isdigit() and int(value)):

@@ -1,4 +1,4 @@
-"""What Pillow does: it decodes the formats that OpenCV does not decode well, and has its images.
+"""Images that need Pillow: the formats that OpenCV does not decode well, and PIL's own images.
 
 Pillow is imported inside the functions that need it: JPEG, PNG and WebP are read without it.
 """
@@ -28,14 +28,14 @@ def decode(data: bytes, name: str) -> np.ndarray:
     """Decodes AVIF, BMP, GIF, JPEG 2000, PNM and TIFF to RGB uint8 (H, W, 3).
 
     Raises:
-        CorruptImageError: the data is none of these, is damaged, or is too large; or Pillow is
+        CorruptImageError: the image has another format, is damaged or is too large; or Pillow is
             not installed.
     """
     return to_rgb(_opened(data, name), name)
 
 
 def _opened(data, name):
-    """The image of PIL, not decoded yet."""
+    """The PIL image, which is not decoded yet."""
     try:
         from PIL import Image, UnidentifiedImageError
     except ImportError as error:
@@ -58,7 +58,7 @@ def _opened(data, name):
         raise CorruptImageError(f"{name}: {error} ({HOW_TO_RAISE})") from error
     except Exception as error:  # damaged files make Pillow raise errors of many kinds
         raise CorruptImageError(f"{name}: Pillow cannot read the header ({error})") from error
-    # OpenJPEG takes twice the memory for each pixel that the other decoders take.
+    # For each pixel, OpenJPEG takes twice the memory of the other decoders.
     costs = 2 if image.format == "JPEG2000" else 1
     check_pixels(*image.size, name, costs=costs)
     check_pixels(*tile, name)
@@ -66,7 +66,7 @@ def _opened(data, name):
 
 
 def to_rgb(image: "Image.Image", name: str) -> np.ndarray:
-    """Converts an image of PIL to RGB uint8 (H, W, 3), with its EXIF orientation applied.
+    """Converts a PIL image to RGB uint8 (H, W, 3), with its EXIF orientation applied.
 
     Raises:
         CorruptImageError: the image cannot be decoded or converted, or is too large.
@@ -83,9 +83,9 @@ def to_rgb(image: "Image.Image", name: str) -> np.ndarray:
         if image.mode in ("I", "F"):
             raise ValueError(f"expected pixels of 8 or 16 bits, not of 32 (mode {image.mode})")
         if image.mode == "P" and "transparency" in image.info:
-            image = image.convert("RGBA")  # otherwise Pillow warns
+            image = image.convert("RGBA")  # without this step Pillow warns
         if image.mode != "RGB":
             image = image.convert("RGB")
         return np.array(image)
-    except Exception as error:  # see above
+    except Exception as error:  # damaged files make Pillow raise errors of many kinds
         raise CorruptImageError(f"{name}: Pillow cannot read the image ({error})") from error

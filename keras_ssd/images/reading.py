@@ -1,4 +1,4 @@
-"""Image files and encoded images to RGB arrays."""
+"""Reads image files and encoded images as RGB arrays."""
 
 import stat
 from pathlib import Path
@@ -26,7 +26,7 @@ def read_image(path: str | Path) -> np.ndarray:
 
 
 def read_bytes(path: str | Path) -> bytes:
-    """The content of an image file.
+    """Reads the bytes of an image file.
 
     Raises:
         CorruptImageError: the file cannot be read, or is too large for an image.
@@ -36,7 +36,7 @@ def read_bytes(path: str | Path) -> bytes:
         return Path(path).read_bytes()
     except CorruptImageError:
         raise
-    except (OSError, ValueError) as error:  # ValueError: the path holds a null byte
+    except (OSError, ValueError) as error:  # ValueError: the path contains a null byte
         reason = getattr(error, "strerror", None) or error
         raise CorruptImageError(f"{path}: {reason}") from error
 
@@ -54,7 +54,7 @@ def decode_image(data: bytes, name: str) -> np.ndarray:
     """Decodes an image to RGB.
 
     OpenCV decodes JPEG, PNG and WebP. Pillow, where it is installed, decodes AVIF, BMP, GIF,
-    JPEG 2000, PNM and TIFF. Of an animation the first frame is taken.
+    JPEG 2000, PNM and TIFF. The first frame of an animation is taken.
 
     Grayscale, palettes and CMYK become RGB, transparency is dropped, 16 bits become 8, and the
     EXIF orientation is applied.

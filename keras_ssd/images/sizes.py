@@ -11,9 +11,9 @@ _ORIENTATION = 0x0112  # a tag of EXIF
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
-    """The (height, width) in pixels that `read_image` returns.
+    """The (height, width) in pixels of the image that `read_image` would return.
 
-    Of JPEG, PNG and WebP only the header is read, and whether the file is whole.
+    For JPEG, PNG and WebP the header is read, and the file is checked to be whole.
 
     Raises:
         CorruptImageError: the file cannot be read, is cut off, or is not an image.
@@ -32,14 +32,14 @@ def image_size(path: str | Path) -> tuple[int, int]:
 
 
 def exif_orientation(data: bytes) -> int:
-    """How the EXIF data of an encoded image say that it is to be turned or mirrored.
+    """The EXIF orientation of an encoded image, which says how to turn or mirror it.
 
     Returns:
-        1 where nothing is to be done, or where that is not known; 2 to 4 where the size stays;
-        5 to 8 where width and height change places.
+        1 if the image is upright, or nothing is known about it; 2 to 4 if turning or mirroring
+        keeps the size; 5 to 8 if width and height change places.
     """
     if b"Exif" not in data and b"eXIf" not in data and b"EXIF" not in data:
-        return 1  # which is quicker than to ask Pillow
+        return 1  # quicker than asking Pillow
     try:
         from PIL import Image
 

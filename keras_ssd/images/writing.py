@@ -1,4 +1,4 @@
-"""RGB arrays to image files."""
+"""Writes RGB arrays as image files."""
 
 from pathlib import Path
 
@@ -10,15 +10,15 @@ from keras_ssd.images.opencv import cv2
 
 
 def write_image(image: np.ndarray, path: str | Path) -> None:
-    """Writes an image as PNG or JPEG, as the suffix says, complete or not at all.
+    """Writes an image as PNG or JPEG, by the suffix; the file is written whole or not at all.
 
     Args:
         image: RGB uint8 (H, W, 3).
         path: the file to write; its name ends in .png, .jpg or .jpeg.
 
     Raises:
-        ValueError: the image is not such an array or too large for the format, or the name ends
-            otherwise.
+        ValueError: the image is not RGB uint8 (H, W, 3) or is too large for the format, or the
+            name has another ending.
         OSError: the file cannot be written.
     """
     suffix = Path(path).suffix.lower()

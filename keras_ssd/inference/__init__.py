@@ -1,1 +1,1 @@
-"""What every kind of detector does with images, without Keras and TensorFlow."""
+"""The code that runs every kind of detector on images, without Keras and TensorFlow."""

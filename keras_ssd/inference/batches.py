@@ -1,4 +1,4 @@
-"""Detectors outside Keras: `predict` on arrays and data sets, one batch at a time."""
+"""Detectors that are not Keras models: `predict` on arrays and data sets, batch by batch."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from keras_ssd.inference.protocol import ObjectDetector
 
 
 class BatchDetector(ObjectDetector):
-    """A detector that is not a Keras model. A kind adds `_predict_on_batch`."""
+    """A detector that is not a Keras model. A subclass defines `_predict_on_batch`."""
 
     def predict_on_batch(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Detects objects in one batch; see `ObjectDetector.predict_on_batch`.
@@ -25,14 +25,14 @@ class BatchDetector(ObjectDetector):
 
         Args:
             images: an array (B, H, W, 3), or arrays of that kind, one for each batch.
-            batch_size: number of images of one array that are run at once. A data set keeps its
-                own batches.
+            batch_size: the number of images of one array that are run at once. A data set keeps
+                its own batches.
 
         Returns:
             The dictionary of `predict_on_batch`.
 
         Raises:
-            ValueError: as `predict_on_batch`, or the batch size is below 1.
+            ValueError: a batch is empty or not uint8 (B, H, W, 3), or the batch size is below 1.
         """
         if batch_size < 1:
             raise ValueError(f"batch_size: expected 1 or more, not {batch_size}")
@@ -46,7 +46,7 @@ class BatchDetector(ObjectDetector):
         return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
 
     def _predict_on_batch(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """`predict_on_batch` of images that have been checked. Threads may call it at once."""
+        """Predicts for images that have been checked. Several threads may call it at once."""
         raise NotImplementedError
 
 

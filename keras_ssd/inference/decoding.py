@@ -1,4 +1,4 @@
-"""What the layer `DecodeDetections` does, in NumPy, for files that end at the raw outputs."""
+"""Decoding in NumPy, as the layer `DecodeDetections` does it, for files that give raw outputs."""
 
 import json
 import math
@@ -11,22 +11,22 @@ from keras_ssd import geometry
 from keras_ssd.config import SSDConfig
 from keras_ssd.default_boxes import default_boxes as make_default_boxes
 
-MAX_DETECTIONS = 100_000  # of an image, which no SSD comes near
+MAX_DETECTIONS = 100_000  # in one image; no SSD comes near this
 _THRESHOLDS = ("confidence_threshold", "iou_threshold")
 _COUNTS = ("max_detections", "top_k")
 
 
 @dataclass(frozen=True)
 class DecodingSettings:
-    """How raw outputs become detections.
+    """The settings that turn raw outputs into detections.
 
     Attributes:
         config: the SSDConfig of the network: its default boxes and variances.
-        confidence_threshold, iou_threshold: as in `DecodeDetections`, each in [0, 1].
-        max_detections, top_k: as in `DecodeDetections`, each in 1..100000.
+        confidence_threshold, iou_threshold: as in `DecodeDetections`, each from 0 to 1.
+        max_detections, top_k: as in `DecodeDetections`, each from 1 to 100,000.
 
     Raises:
-        ValueError: one of them is something else; the message names it.
+        ValueError: a value has another type or is out of range; the message names it.
     """
 
     config: SSDConfig
@@ -48,7 +48,7 @@ class DecodingSettings:
                 raise ValueError(f"{name}: expected 1 to {MAX_DETECTIONS}, not {value!r:.40}")
 
     def to_json(self) -> str:
-        """The text that exported files hold; `from_json` is the inverse."""
+        """Returns the text that exported files contain; `from_json` is the inverse."""
         return json.dumps({**vars(self), "config": self.config.to_dict()})
 
     @classmethod
@@ -56,7 +56,7 @@ class DecodingSettings:
         """Reads the text of an exported file.
 
         Raises:
-            ValueError: the text does not hold these settings.
+            ValueError: the text does not contain these settings.
         """
         values = json.loads(text)
         names = ("config", *_THRESHOLDS, *_COUNTS)
@@ -66,7 +66,7 @@ class DecodingSettings:
 
 
 class Decoder:
-    """Decodes the raw outputs of a network as its exported file says.
+    """Decodes the raw outputs of a network with the settings in its exported file.
 
     Args:
         settings: the settings in the file.
@@ -75,7 +75,7 @@ class Decoder:
         offsets_shape, classes_shape: the shapes of the network's outputs, without the batch.
 
     Raises:
-        ValueError: these do not belong together.
+        ValueError: the sizes and shapes do not fit together.
     """
 
     def __init__(
@@ -151,7 +151,7 @@ def decode_detections(
 def padded(
     boxes: np.ndarray, labels: np.ndarray, scores: np.ndarray, max_detections: int
 ) -> dict[str, np.ndarray]:
-    """The detections of one image, filled up to D rows with box 0, label -1 and score 0."""
+    """The detections of one image, padded to D rows with box 0, label -1 and score 0."""
     empty = max_detections - len(scores)
     return {
         "boxes": np.pad(boxes, ((0, empty), (0, 0))).astype(np.float32),

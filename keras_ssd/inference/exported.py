@@ -1,4 +1,4 @@
-"""What all exported detectors share: how files are opened and checked."""
+"""Opens and checks exported files; the base class of all exported detectors."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from keras_ssd.classes import checked_class_names
 from keras_ssd.images import resize_image
 from keras_ssd.inference.batches import BatchDetector, checked_images
 
-MAX_IMAGE_SIZE = 4096  # side of a network's input in pixels; one such image takes 50 MB
+MAX_IMAGE_SIZE = 4096  # the side of a network's input in pixels; one image of it takes 50 MB
 _EXPECTED = {
     "boxes": (np.float32, 3),
     "labels": (np.int32, 2),
@@ -20,13 +20,13 @@ _EXPECTED = {
 class ExportedDetector(BatchDetector):
     """A detector from an exported file, used like the Keras detector that it was exported from.
 
-    Threads may share one. What the file says of itself is checked when it is opened, and the
-    network runs once, on a black image, so that damage shows at once.
+    Several threads may use one at once. When a file is opened, its settings are checked and the
+    network runs once, on a black image, so that damage is noticed at once.
 
-    A subclass has `kind`, `_open` and `_predict_on_batch`.
+    A subclass defines `kind`, `_open` and `_predict_on_batch`.
 
     Args:
-        path: the file or folder.
+        path: the path of the file or folder.
         num_threads: the number of threads that the runtime computes with, 1 or more. None leaves
             the choice to the runtime.
 
@@ -36,7 +36,7 @@ class ExportedDetector(BatchDetector):
         ImportError: the runtime is not installed.
     """
 
-    kind = "exported"  # how messages call such a file
+    kind = "exported"  # messages say "a detector" and this
 
     def __init__(self, path: str | Path, *, num_threads: int | None = None):
         self.path = Path(path)
@@ -51,7 +51,7 @@ class ExportedDetector(BatchDetector):
             self._check_found(self._predict_on_batch(black), batch=1)
         except ImportError:
             raise
-        except Exception as error:  # a damaged file makes the runtimes raise almost anything
+        except Exception as error:  # damaged files make the runtimes raise errors of many kinds
             raise ValueError(
                 f"{path}: not a detector {self.kind} by keras-ssd ({self._reason(error)})"
             ) from error
@@ -85,7 +85,7 @@ class ExportedDetector(BatchDetector):
         return None
 
     def _open(self) -> None:
-        """Opens `self.path`; sets `class_names`, `image_size` and what runs the network."""
+        """Opens `self.path`; sets `class_names`, `image_size` and the runtime's network."""
         raise NotImplementedError
 
     def _reason(self, error: Exception) -> str:
@@ -97,7 +97,7 @@ class ExportedDetector(BatchDetector):
         return np.stack([resize_image(image, self.image_size) for image in images])
 
     def _check_found(self, found, batch):
-        """Raises ValueError unless these are detections that the class names fit."""
+        """Raises ValueError unless `found` is the detections of a batch, with known classes."""
         if set(found) != set(_EXPECTED):
             raise ValueError(f"expected the outputs {', '.join(_EXPECTED)}, not {', '.join(found)}")
         limit = found["scores"].shape[-1]
@@ -121,9 +121,9 @@ class ExportedDetector(BatchDetector):
 
 
 def read_labels(text: str) -> tuple[str, ...]:
-    r"""The class names in a text that has one in each line, as exported files hold it.
+    r"""The class names in a text that has one name in each line, as in exported files.
 
-    Only "\n" ends a line: a name may hold the other characters that `str.splitlines` splits at.
+    Only "\n" ends a line: a name may contain the other characters that `str.splitlines` splits at.
     """
     return tuple(text.removesuffix("\n").split("\n"))
 

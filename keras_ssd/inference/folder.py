@@ -1,4 +1,4 @@
-"""Photos through a detector into a folder: pictures with the objects drawn, and one JSON file."""
+"""Detects objects in photos, and writes pictures with the objects drawn and one JSON file."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -32,7 +32,7 @@ def detect_to_folder(
 
     Args:
         detector: any kind of detector.
-        paths: image files, or one of them.
+        paths: the paths of image files, or one path.
         output: the folder to write to; it is made if it does not exist.
         confidence_threshold, batch_size: as in `ObjectDetector.detect`.
         on_image: a function that is called with the detections and the path of each picture once

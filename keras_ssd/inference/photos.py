@@ -1,4 +1,4 @@
-"""Images through a detector: read, warped, put into batches, and back in pixels."""
+"""Reads images, warps them, puts them into batches, and gives detections in pixels."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -30,7 +30,7 @@ def detect_in_batches(
     """Yields the detections of each source; see `ObjectDetector.detect`.
 
     Args:
-        detector: any kind of detector. It is not asked for anything before the first result is.
+        detector: any kind of detector. It is not used before the first result is asked for.
         sources, confidence_threshold, batch_size, on_error: as in `ObjectDetector.detect`.
     """
     check_arguments(confidence_threshold, batch_size)
@@ -71,7 +71,7 @@ def check_arguments(confidence_threshold: float, batch_size: int) -> None:
 
 
 def _read_warped(source, position, size):
-    """The name, (height, width) and warped copy, uint8 (size, size, 3), of one source."""
+    """One source's name, (height, width) and warped copy, uint8 (size, size, 3)."""
     if isinstance(source, str | Path):
         name, image = str(source), read_image(source)
     else:
@@ -80,6 +80,6 @@ def _read_warped(source, position, size):
 
 
 def checked_array(source, position: int) -> np.ndarray:
-    """The source, an RGB uint8 array (H, W, 3) or a PIL image, as an array; or ValueError."""
+    """The source as an array; ValueError if it is not an RGB uint8 array or a PIL image."""
     expected = "a path, an RGB uint8 array (H, W, 3) or a PIL image"
     return checked_image(source, f"sources[{position}]", expected=expected)

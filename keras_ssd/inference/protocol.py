@@ -1,4 +1,4 @@
-"""What every kind of detector answers: Keras's, an exported file's, a server's."""
+"""The methods that every kind of detector has: a Keras model, an exported file, a client."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,7 +9,7 @@ from keras_ssd.results.detections import Detections
 
 
 class ObjectDetector:
-    """The part that all kinds of detectors share. A kind adds `predict` and `predict_on_batch`.
+    """The base class of all kinds of detectors. Each adds `predict` and `predict_on_batch`.
 
     Attributes:
         class_names: the K foreground classes; labels are indices into them.
@@ -42,20 +42,20 @@ class ObjectDetector:
         batch_size: int = 8,
         on_error: Callable[[ValueError], None] | None = None,
     ) -> Iterator[Detections]:
-        """Yields what the detector finds in each image, in the order of the sources.
+        """Yields the objects that the detector finds in each image, in the order of the sources.
 
-        Each image is warped to the network's size as soon as it is read. So only one image is
-        held at full size, and images of different sizes share a batch.
+        Each image is warped to the network's size as soon as it is read. So only one image at a
+        time is in memory at full size, and images of different sizes share a batch.
 
         Args:
             sources: image files, uint8 RGB arrays (H, W, 3) and PIL images, mixed; or one of
                 them. They are taken one by one, so a generator works.
             confidence_threshold: the lowest score to yield. The detector's own threshold applies
                 as well.
-            batch_size: number of images that the network sees at once.
+            batch_size: the number of images that the network sees at once.
             on_error: a function that is called with the error of each source that cannot be used.
-                That source is then left out. Without it the error is raised, after all results
-                before it were yielded.
+                That source is then left out. Without it the error is raised once all results
+                before it have been yielded.
 
         Yields:
             Detections in pixels of the image with its EXIF orientation applied. Their `image` is

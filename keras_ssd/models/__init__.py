@@ -1,4 +1,4 @@
-"""Models: SSD on several backbones."""
+"""The networks: SSD on several backbones."""
 
 from keras_ssd.models.ssd import (
     SSD,

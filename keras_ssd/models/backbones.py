@@ -1,7 +1,7 @@
 """Backbones: models from RGB pixels in 0..255 to the feature maps that boxes are predicted from.
 
-A backbone includes the normalization of pixels that its weights expect, so a model on it takes
-plain pixels.
+A backbone includes the normalization of pixels that its weights expect, so a model that is built on
+it takes plain pixels.
 """
 
 from collections.abc import Sequence
@@ -27,20 +27,21 @@ def vgg16(
 ) -> keras.Model:
     """VGG16 with dilated fc6 and fc7, and the paper's extra blocks.
 
-    It takes the layers of `keras.applications.VGG16`, but the third pooling rounds up, so that
+    It has the layers of `keras.applications.VGG16`, but the third pooling rounds up, so that
     300 px give 38 cells, and the fifth is 3x3 with stride 1. Source: paper, section 3; Caffe
     `model_libs.py`.
 
     Args:
-        image_size: 300 (six maps) or 512 (seven maps).
-        weights: the weights of the layers up to fc7, see `read_vgg16_weights`; None is random.
+        image_size: the side of the input in pixels: 300 (six maps) or 512 (seven maps).
+        weights: the weights of the layers up to fc7, as in `read_vgg16_weights`; None makes them
+            random.
         mean: the RGB color that is subtracted from the pixels.
 
     Returns:
         A model from (B, S, S, 3) to conv4_3_norm, fc7, conv6_2, conv7_2 and so on (Caffe's names).
 
     Raises:
-        ValueError: the image size is another, or the weights do not fit.
+        ValueError: the image size is not 300 or 512, or the weights do not fit.
     """
     images, x = _normalized_images(image_size, offset=[-value for value in mean])
     application = keras.applications.VGG16(include_top=False, weights=None)
@@ -63,7 +64,7 @@ def vgg16(
         raise ValueError(f"vgg16: image_size must be 300 or 512, not {image_size}")
     for number, (channels, size, strides, padding) in enumerate(extras[image_size], start=6):
         x = _vgg_conv(channels // 2, 1, name=f"conv{number}_1")(x)
-        if padding:  # all round like Caffe's; "same" would pad even maps on one side only
+        if padding:  # on all sides, as in Caffe; "same" would pad even maps on one side only
             x = layers.ZeroPadding2D(padding, name=f"conv{number}_2_pad")(x)
         x = _vgg_conv(channels, size, strides=strides, name=f"conv{number}_2")(x)
         maps.append(x)
@@ -81,7 +82,7 @@ def mobilenet_v2(
 ) -> keras.Model:
     """`keras.applications.MobileNetV2` and four depthwise-separable extra blocks.
 
-    The layout is that of TensorFlow's `ssdlite_mobilenet_v2`.
+    The layers are those of TensorFlow's `ssdlite_mobilenet_v2`.
 
     Args:
         image_size: the side of the input in pixels.
@@ -149,7 +150,10 @@ def resnet50(image_size: int, weights: str | Path | None = None) -> keras.Model:
 
 @channels_last
 def tiny(image_size: int) -> keras.Model:
-    """A few plain convolutions: enough to learn drawn shapes from nothing in minutes.
+    """A few plain convolutions, which learn drawn shapes from random weights in minutes.
+
+    Args:
+        image_size: the side of the input in pixels.
 
     Returns:
         A model from (B, S, S, 3) to four maps of strides 8, 16, 32 and 64.
@@ -181,7 +185,7 @@ def normalized_relu6(convolution, x):
 
 
 def _with_our_batch_norms(application):
-    """The same model with this package's batch normalization and its momentum."""
+    """A copy of the model with this package's batch normalization and its momentum."""
 
     def clone(layer):
         config = layer.get_config()
@@ -195,7 +199,7 @@ def _with_our_batch_norms(application):
 
 
 def xavier():
-    """Caffe's "xavier" filler, uniform by fan-in only, which the paper's new layers start with."""
+    """The initializer of the paper's new layers: Caffe's "xavier", uniform by fan-in only."""
     return keras.initializers.VarianceScaling(1.0, mode="fan_in", distribution="uniform")
 
 
@@ -205,5 +209,5 @@ def _vgg_conv(channels, size, kind=layers.Conv2D, **kwargs):
 
 def _normalized_images(image_size, scale=1.0, offset=0.0):
     images = keras.Input((image_size, image_size, 3), name="images")
-    # float32: half precision has no room for both pixel and mean
+    # float32, because half precision rounds the difference of pixel and mean too much
     return images, layers.Rescaling(scale, offset, dtype="float32", name="normalize")(images)

@@ -1,4 +1,4 @@
-"""Layers for images (H, W, 3), whatever `image_data_format` in the user's keras.json says."""
+"""Builds layers for images (H, W, 3), also if `image_data_format` in keras.json differs."""
 
 import functools
 from collections.abc import Callable
@@ -11,10 +11,10 @@ Model = TypeVar("Model")
 
 
 def channels_last(build: Callable[Params, Model]) -> Callable[Params, Model]:
-    """Decorates a function that builds layers.
+    """Decorates a function that builds layers, so that their images are (H, W, 3).
 
     A layer keeps the data format that it was built with, also in a file. So the setting only
-    matters while layers are built, and the user's is put back afterwards.
+    matters while layers are built, and the user's setting is restored afterwards.
     """
 
     @functools.wraps(build)

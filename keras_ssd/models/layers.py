@@ -1,4 +1,4 @@
-"""The layers of an SSD: those that Keras lacks, and two of Keras's that train faster here."""
+"""The layers of an SSD: layers that Keras lacks, and faster versions of two of Keras's layers."""
 
 from collections.abc import Sequence
 
@@ -13,9 +13,8 @@ from keras_ssd.models.nms import non_max_suppression
 class L2Normalization(keras.layers.Layer):
     """Scales each pixel's channel vector to unit length, then each channel by a learned factor.
 
-    It brings the activations of conv4_3, which are much larger than those of later maps, to the
-    size of theirs.
-    Source: paper section 3.1 (ParseNet); Caffe `normalize_layer.cpp`.
+    The activations of conv4_3 are much larger than those of later maps; this layer makes them
+    similar. Source: paper section 3.1 (ParseNet); Caffe `normalize_layer.cpp`.
 
     Args:
         scale: the initial factor of all channels.
@@ -48,10 +47,10 @@ class L2Normalization(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("keras_ssd")
 class FusedBatchNormalization(keras.layers.BatchNormalization):
-    """Keras's batch normalization, but training runs TensorFlow's fused kernel where there is one.
+    """Keras's batch normalization, which trains with TensorFlow's fused kernel if there is one.
 
-    Keras 3 composes the normalization of small operations. On a CPU that took six times as long
-    with its gradient: 152 against 24 ms for an input of (16, 80, 80, 144).
+    Keras 3 composes the normalization from small operations. On a CPU these took six times as long
+    with their gradient: 152 ms instead of 24 ms for an input of (16, 80, 80, 144).
     """
 
     def call(self, inputs, training=None, mask=None):
@@ -66,7 +65,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
             inputs, self.gamma.value, self.beta.value, epsilon=self.epsilon
         )
-        # The kernel divides by the number of values minus one, Keras by their number.
+        # The kernel divides the variance by the number of values minus one, Keras by their number.
         count = ops.cast(tf.size(inputs) / tf.shape(inputs)[-1], "float32")
         variance = variance * (count - 1) / count
         for moving, current in ((self.moving_mean, mean), (self.moving_variance, variance)):
@@ -76,10 +75,10 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 
 @keras.saving.register_keras_serializable("keras_ssd")
 class DilatedConv2D(keras.layers.Conv2D):
-    """Keras's convolution, but training computes one matrix product on TensorFlow.
+    """Keras's convolution, which trains as one matrix product on TensorFlow.
 
     TensorFlow's gradient of a dilated convolution is slow on a CPU: a step of SSD300 on 8 images
-    took 0.93 s in bfloat16, and 0.32 s with VGG16's fc6 as a matrix product.
+    took 0.93 s in bfloat16, but 0.32 s with VGG16's fc6 as a matrix product.
     """
 
     def call(self, inputs, training=None):
@@ -103,12 +102,12 @@ class DilatedConv2D(keras.layers.Conv2D):
 
 @keras.saving.register_keras_serializable("keras_ssd")
 class FlattenPredictions(keras.layers.Layer):
-    """Joins the maps of an SSD's heads, in the order of its default boxes.
+    """Joins the outputs of an SSD's heads, in the order of its default boxes.
 
     Args:
-        width: W, the number of values of a box: 4 offsets, or K + 1 classes.
+        width: the number of values of a box: 4 offsets, or K + 1 classes.
 
-    Input: for each feature map (B, H, W, A * width), with A boxes in a cell.
+    Inputs: for each feature map (B, H, W, A * width), with A boxes in a cell.
     Output: float32 (B, N, width).
     """
 
@@ -139,7 +138,7 @@ class DecodeDetections(keras.layers.Layer):
 
     The steps: softmax; boxes from offsets; for each class the best `top_k` boxes with a score
     above `confidence_threshold`, then greedy NMS; for each image the best `max_detections` boxes
-    of all classes, clipped to the image. The thresholds may be changed at any time; a function
+    of all classes, clipped to the image. The thresholds may be changed at any time, but a function
     that was compiled before keeps the old ones.
     Source: paper, sections 2.2 and 3.1; Caffe `detection_output_layer.cpp`.
 
@@ -148,7 +147,7 @@ class DecodeDetections(keras.layers.Layer):
         confidence_threshold: the score that a box must exceed.
         iou_threshold: a box is dropped if its IoU with a higher-scoring kept box of its class
             exceeds this.
-        max_detections: D, the highest number of detections in an image.
+        max_detections: D, the largest number of detections in an image.
         top_k: the number of boxes of a class that enter NMS.
 
     Inputs:

@@ -20,11 +20,11 @@ def non_max_suppression(
         scores: float32 (B, K, T), descending along T.
         confidence_threshold: the score that a box must exceed.
         iou_threshold: a box is dropped if its IoU with a higher-scoring kept box exceeds this.
-        max_detections: D, the number of boxes to keep of all classes together.
+        max_detections: D, the largest number of boxes to keep, for all classes together.
 
     Returns:
         A dictionary of "boxes" (B, D, 4), "labels" int32 (B, D), "scores" (B, D), descending, and
-        "num_detections" int32 (B,); rows beyond that hold zeros and label -1.
+        "num_detections" int32 (B,). Rows beyond `num_detections` have box 0, score 0, label -1.
     """
     suppress = _tensorflow_kernel if keras.backend.backend() == "tensorflow" else _keras_ops
     boxes, labels, scores = suppress(
@@ -44,13 +44,14 @@ def _keras_ops(boxes, scores, confidence_threshold, iou_threshold, max_detection
     better = ops.arange(top_k)[None, :] < ops.arange(top_k)[:, None]  # [i, j]: j before i
 
     def kept_of_class(boxes_and_scores):
-        """Which boxes (B, T) of one class stay."""
+        """A mask (B, T) of the boxes of one class that stay."""
         boxes, scores = boxes_and_scores
         candidates = scores > confidence_threshold
         suppresses = ops.logical_and(iou(boxes, boxes, ops) > iou_threshold, better)  # (B, T, T)
 
-        # A box stays if no box that stays suppresses it. Repeating this from "all stay" settles
-        # the best box first, then those after it; a few rounds usually settle all.
+        # A box stays if it is not suppressed by a box that stays. The loop starts with "all boxes
+        # stay" and applies this rule until nothing changes. Each round settles at least the next
+        # best box, and usually a few rounds settle all.
         def refine(kept, changed):
             suppressed = ops.any(ops.logical_and(suppresses, kept[..., None, :]), axis=-1)
             refined = ops.logical_and(candidates, ops.logical_not(suppressed))
@@ -61,7 +62,7 @@ def _keras_ops(boxes, scores, confidence_threshold, iou_threshold, max_detection
         )
         return kept
 
-    # One class at a time: the overlaps of all classes at once, (B, K, T, T), take gigabytes.
+    # One class at a time, because the IoUs of all classes at once, (B, K, T, T), take gigabytes.
     by_class = ops.transpose(boxes, (1, 0, 2, 3)), ops.transpose(scores, (1, 0, 2))
     kept = ops.transpose(ops.map(kept_of_class, by_class), (1, 0, 2))  # (B, K, T)
     total = num_classes * top_k
@@ -80,7 +81,7 @@ def _tensorflow_kernel(boxes, scores, confidence_threshold, iou_threshold, max_d
     import tensorflow as tf
 
     boxes, scores, labels, _ = tf.image.combined_non_max_suppression(
-        boxes=tf.transpose(boxes, (0, 2, 1, 3)),  # (B, T, K, 4); xyxy or yxyx is all the same
+        boxes=tf.transpose(boxes, (0, 2, 1, 3)),  # (B, T, K, 4); the IoU of xyxy is that of yxyx
         scores=tf.transpose(scores, (0, 2, 1)),  # (B, T, K)
         max_output_size_per_class=scores.shape[-1],
         max_total_size=max_detections,

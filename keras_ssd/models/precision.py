@@ -1,4 +1,4 @@
-"""The dtype that an SSD computes in: float32, or bfloat16 where the processor is faster with it."""
+"""The dtype that an SSD computes in: float32, or bfloat16 on processors that are faster with it."""
 
 import logging
 from functools import cache
@@ -12,14 +12,14 @@ MAX_MAP_LOSS = 0.003  # the mAP that the "auto" dtype may lose
 CPU_FACTS = Path("/proc/cpuinfo")
 logger = logging.getLogger("keras_ssd")
 
-# bfloat16 has 8 significant bits: too few for a pixel minus the mean.
+# bfloat16 has 8 significant bits, which are too few for a pixel minus the mean.
 _FLOAT32_LAYERS = (keras.layers.Rescaling, keras.layers.Normalization)
 
 
 def with_dtype(ssd: SSD, dtype: str) -> SSD:
-    """The SSD as it is if it computes in `dtype`, else a copy that does.
+    """The SSD itself if it computes in `dtype`, or a copy of it that does.
 
-    The weights and the normalization of the pixels are float32 in any case.
+    The weights and the normalization of the pixels always stay float32.
 
     Args:
         ssd: the model, which is not changed.
@@ -57,10 +57,10 @@ def dtype_of(ssd: SSD) -> str:
 
 
 def auto_dtype(name: str, map_loss: float | None, time: float | None) -> str:
-    """The faster dtype that was measured to cost no accuracy. The choice is logged once.
+    """The fastest dtype that keeps the accuracy, by measurements. The choice is logged once.
 
     Args:
-        name: what the log calls the detector.
+        name: the name of the detector in the log.
         map_loss: the mAP that the detector loses in bfloat16, or None if it was not measured.
         time: the time of a detection in bfloat16, relative to float32, on a processor with fast
             bfloat16 (0.54 is nearly twice as fast), or None if it was not measured.
@@ -87,7 +87,7 @@ def auto_dtype(name: str, map_loss: float | None, time: float | None) -> str:
 
 
 def cpu_has_fast_bfloat16() -> bool:
-    """Whether TensorFlow multiplies bfloat16 natively here: AMX-BF16 or AVX512-BF16, on Linux."""
+    """Whether this processor multiplies bfloat16 natively: AMX-BF16 or AVX512-BF16, on Linux."""
     if keras.config.backend() != "tensorflow":
         return False
     try:
@@ -112,7 +112,7 @@ def _computes_on_gpu():
 
 
 def _layers(model):
-    """The layers that compute in a model, and in the models within it."""
+    """The layers with weights or computations in a model, and in the models within it."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from _layers(layer)

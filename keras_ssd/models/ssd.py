@@ -1,4 +1,4 @@
-"""SSD: a backbone's feature maps to offsets and classes of every default box."""
+"""SSD, the network: a backbone, and heads that predict offsets and classes of default boxes."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,21 +25,22 @@ from keras_ssd.models.layers import FlattenPredictions
 class SSD(keras.Model):
     """The network of a single-shot detector (paper, section 2): pixels to raw predictions.
 
-    Use `SSD300` and its like, or `SSD.from_backbone`; put a `Detector` around it to detect.
+    `SSD300` and similar functions build one, or `SSD.from_backbone`. A `Detector` turns its
+    predictions into detections.
 
     Args:
-        inputs: keras tensor, RGB pixels in 0..255, (B, S, S, 3).
-        outputs: a dictionary of keras tensors:
+        inputs: a Keras tensor of RGB pixels in 0..255, (B, S, S, 3).
+        outputs: a dictionary of Keras tensors:
             "offsets": float32 (B, N, 4), coded (cx, cy, w, h) of each default box.
             "classes": float32 (B, N, K + 1), logits, background first.
-        config: the SSDConfig that says what the default boxes are.
+        config: the SSDConfig, which defines the default boxes.
 
     Attributes:
         config: the SSDConfig.
         num_classes: K, the number of foreground classes.
 
     Raises:
-        ValueError: the inputs or outputs are not those of the config.
+        ValueError: the shapes of the inputs or outputs do not fit the config.
     """
 
     def __init__(self, inputs, outputs, config: SSDConfig, **kwargs):
@@ -76,7 +77,8 @@ class SSD(keras.Model):
             name: the model's name.
 
         Raises:
-            ValueError: the backbone's maps are not those of `config`, or the weights do not fit.
+            ValueError: the backbone's maps do not have the grids of `config`, or the weights do not
+                fit.
         """
         _check(config, num_classes, backbone)
         head = _separable_head if separable_heads else _head
@@ -96,7 +98,7 @@ class SSD(keras.Model):
         return model
 
     def clone(self, clone_function: Callable) -> "SSD":
-        """A copy of other layers, without the weights; see `keras.models.clone_model`."""
+        """A copy with other layers, without the weights; see `keras.models.clone_model`."""
         graph = keras.models.clone_model(self, clone_function=clone_function, recursive=True)
         return SSD(graph.input, graph.output, self.config, name=self.name)
 
@@ -173,8 +175,9 @@ def SSD300(
     Args:
         num_classes: K, the number of foreground classes.
         boxes: "voc" or "coco", the data set that the sizes of the default boxes were chosen for.
-        weights: the path of the whole model's weights, or None.
-        backbone_weights: None (random), "imagenet" or a path; see `backbones.vgg16`.
+        weights: the path of the whole model's weights, or None for random weights.
+        backbone_weights: the weights of the backbone: None (random), "imagenet" or a path, as in
+            `backbones.vgg16`.
         name: the model's name.
 
     Raises:
@@ -212,7 +215,7 @@ def SSDResNet300(
 ) -> SSD:
     """SSD on ResNet50, for RGB images of 300 px, with the default boxes of SSD300.
 
-    It takes the same arguments as `SSD300`; for `backbone_weights` see `backbones.resnet50`.
+    It takes the same arguments as `SSD300`; `backbone_weights` is as in `backbones.resnet50`.
     """
     config = _choose(boxes, SSD300_VOC, SSD300_COCO)
     backbone = backbones.resnet50(300, backbone_weights)
@@ -229,8 +232,8 @@ def SSDMobileNet320(
 ) -> SSD:
     """SSDLite on MobileNetV2, for RGB images of 320 px: 2034 default boxes; small and fast.
 
-    It takes the same arguments as `SSD300`, but for the boxes; for `alpha` and `backbone_weights`
-    see `backbones.mobilenet_v2`.
+    It takes the same arguments as `SSD300`, except `boxes`. `alpha` and `backbone_weights` are as
+    in `backbones.mobilenet_v2`.
     """
     return _ssd_mobilenet(SSD_MOBILENET_320, num_classes, alpha, weights, backbone_weights, name)
 
@@ -254,7 +257,7 @@ def SSDMobileNet300(
 def SSDTiny128(
     num_classes: int = 20, *, weights: str | Path | None = None, name: str = "ssd_tiny_128"
 ) -> SSD:
-    """A toy SSD for RGB images of 128 px: to see training work in minutes, and for tests."""
+    """A toy SSD for RGB images of 128 px, which trains in minutes, for demonstrations and tests."""
     backbone = backbones.tiny(128)
     return SSD.from_backbone(backbone, SSD_TINY_128, num_classes, weights=weights, name=name)
 

@@ -1,4 +1,4 @@
-"""Training on from a trained SSD: other classes, frozen layers."""
+"""Prepares a trained SSD for further training: other classes, frozen layers."""
 
 import difflib
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from keras_ssd.models.ssd import SSD
 def with_classes(
     ssd: SSD, class_names: Sequence[str], new_names: Sequence[str]
 ) -> tuple[SSD, list[str]]:
-    """An SSD for other classes that keeps what the weights of this one have learned.
+    """Makes an SSD for other classes with the weights of a trained one.
 
-    All weights are copied, except those that predict classes. In those, background and the classes
-    that both have by name are carried over; the others start at random. A class may have COCO's
-    name in one model and VOC's in the other (`VOC_NAMES`).
+    All weights are copied, except those that predict classes. Of these, the weights of the
+    background and of the classes with the same name in both models are copied; the others start at
+    random. A class may have COCO's name in one model and VOC's name in the other (`VOC_NAMES`).
 
     Args:
         ssd: the trained model, which is not changed.
@@ -24,7 +24,7 @@ def with_classes(
         new_names: the names for the new model, in any order.
 
     Returns:
-        The new SSD, and the names of `new_names` that were carried over.
+        The new SSD, and the names in `new_names` with weights that were copied.
     """
     new_names = tuple(new_names)
     # background first, in both
@@ -42,7 +42,7 @@ def with_classes(
     def clone(layer):
         config = layer.get_config()
         if isinstance(layer, keras.layers.Layer):  # not an operation of `keras.ops`
-            config["trainable"] = True  # also where it was frozen
+            config["trainable"] = True  # also if it was frozen
         if layer.name in class_heads:
             config["filters"] = class_heads[layer.name] * (len(new_names) + 1)
         if layer.name == "classes":
@@ -63,10 +63,10 @@ def with_classes(
 
 
 def freeze_up_to(model: keras.Model, layer_name: str) -> None:
-    """Keeps a layer, and all layers that its output depends on, as they are in training.
+    """Freezes a layer and all layers that its output depends on.
 
-    Frozen batch norms normalize by their moving statistics. The last layers of the backbones are
-    "fc7" (VGG16), "out_relu" (MobileNetV2) and "conv5_block3_out" (ResNet50).
+    Frozen batch norms normalize by their moving statistics. To freeze the whole backbone, name its
+    last layer: "fc7" (VGG16), "out_relu" (MobileNetV2), "conv5_block3_out" (ResNet50).
 
     Args:
         model: an SSD, which is changed in place.

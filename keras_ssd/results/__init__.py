@@ -1,4 +1,4 @@
-"""What a detector found: as numbers, in files, in pictures."""
+"""The objects that a detector found: as numbers, in files and in pictures."""
 
 from keras_ssd.results.detections import Detection, Detections
 from keras_ssd.results.drawing import draw_boxes, draw_detections

@@ -1,4 +1,4 @@
-"""Checks of the values that make up `Detections`; each raises ValueError that names the value."""
+"""Checks of the values in `Detections`; each raises a ValueError that names the value."""
 
 import operator
 from collections.abc import Iterable, Mapping, Sequence
@@ -59,7 +59,7 @@ def labels(values: Any, count: int, num_classes: int = 1 << 31) -> np.ndarray:
 
 
 def record(values: Mapping[str, Any], image: str, names: Sequence[str]) -> None:
-    """Checks one record of `Detections.to_records` but for its numbers."""
+    """Checks one record of `Detections.to_records`, except its numbers."""
     missing = [key for key in _RECORD_KEYS if key not in values]
     if missing:
         raise ValueError(f"record {values}: {', '.join(missing)} is missing")
@@ -70,7 +70,7 @@ def record(values: Mapping[str, Any], image: str, names: Sequence[str]) -> None:
 
 
 def selection(index: Any, labels: np.ndarray, names: Sequence[str]) -> slice | np.ndarray:
-    """What selects from an array (D,) the objects that an index of `Detections` means.
+    """The slice or array that selects, from an array (D,), the objects that `index` means.
 
     Raises:
         ValueError: the index is a name that is not one of the class names.

@@ -1,4 +1,4 @@
-"""What a detector found in one image."""
+"""The objects that a detector found in one image."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -105,7 +105,7 @@ class Detections:
         size: tuple[int, int],
         class_names: Sequence[str],
     ) -> "Detections":
-        """Takes one image out of what a detector predicts for a batch.
+        """Makes the detections of one image from a detector's prediction for a batch.
 
         Args:
             prediction: "boxes" (B, D, 4) relative corners, "labels" (B, D), "scores" (B, D),
@@ -136,12 +136,12 @@ class Detections:
         size: tuple[int, int],
         class_names: Sequence[str],
     ) -> "Detections":
-        """The exact inverse of `to_records`.
+        """Makes the detections of one image from records; the exact inverse of `to_records`.
 
         Args:
-            records: the records of one image; none, if nothing was found in it.
+            records: the records of one image; an empty list if nothing was found in it.
             image: the path or id of the image.
-            size: (height, width) of the image in pixels, which records do not hold.
+            size: (height, width) of the image in pixels, which records do not contain.
             class_names: the names of all classes, in the order of the labels.
 
         Raises:
@@ -208,7 +208,7 @@ class Detections:
         return tuple(self.class_names[label] for label in self.labels)
 
     def above(self, score: float) -> "Detections":
-        """Only the objects with a score of at least `score`."""
+        """The detections without the objects that have a score below `score`."""
         return self[self.scores >= score]
 
     def plot(
@@ -220,15 +220,15 @@ class Detections:
 
         Args:
             image: the image, or its path; None reads the file that `self.image` names.
-            path: where to write the drawn image, as .png or .jpg; None writes nothing.
+            path: the .png or .jpg file to write the drawn image to; None writes nothing.
 
         Returns:
             RGB uint8 (H, W, 3), the drawn image; the image that is passed does not change.
 
         Raises:
             CorruptImageError: the image cannot be read.
-            ValueError: `image` is None and `self.image` is not a file; the image is not of the
-                size that `self.size` says; or `path` has another suffix.
+            ValueError: `image` is None and `self.image` is not a file; the image does not have the
+                size `self.size`; or `path` has another suffix.
         """
         if image is None and not Path(self.image).is_file():
             raise ValueError(f"plot: {self.image!r} is not a file; pass the image that it names")
@@ -240,7 +240,7 @@ class Detections:
         return drawn
 
     def to_records(self) -> list[dict[str, Any]]:
-        """One plain dictionary for each object, which JSON can hold.
+        """Returns one dictionary of plain values for each object, which JSON can hold.
 
         Returns:
             Dictionaries of "image" (the path or id), "label" (the class name), "score", and "box"

@@ -1,4 +1,4 @@
-"""Boxes and their names drawn into an image, with OpenCV."""
+"""Draws boxes and their names into an image, with OpenCV."""
 
 import colorsys
 import unicodedata
@@ -26,7 +26,7 @@ _SHADES = ((0.85, 1.0), (0.9, 0.6), (0.45, 1.0), (1.0, 0.8), (0.6, 0.7), (0.65, 
 
 
 def draw_detections(image: "np.ndarray | Image", detections: "Detections") -> np.ndarray:
-    """Draws what was found in an image: boxes with class names and scores.
+    """Draws the objects that were found in an image: boxes with class names and scores.
 
     Args:
         image: RGB uint8 (H, W, 3), or a PIL image; it does not change.
@@ -36,7 +36,7 @@ def draw_detections(image: "np.ndarray | Image", detections: "Detections") -> np
         RGB uint8 (H, W, 3), a copy; see `draw_boxes`.
 
     Raises:
-        ValueError: the image is not RGB uint8, or not of the size that the detections name.
+        ValueError: the image is not RGB uint8, or does not have the size of the detections.
     """
     array = checked_image(image, "image")
     if array.shape[:2] != detections.size:
@@ -66,11 +66,11 @@ def draw_boxes(
     Args:
         image: RGB uint8 (H, W, 3), or a PIL image; it does not change.
         boxes: (M, 4), corners (x1, y1, x2, y2) in pixels; parts outside the image are cut off.
-        names: what is written at each box, M names.
-        scores: (M,), which are written behind the names; None for annotations, which have none.
-            The first box is then on top.
-        labels: (M,), whole numbers of 0 and more that choose the colors, so that a class has the
-            same color in every image; None counts the different names of this image.
+        names: the M texts to write at the boxes.
+        scores: (M,), the scores to write after the names; None for annotations, which have no
+            scores. The first box is then on top.
+        labels: (M,), whole numbers from 0 on that choose the colors, so that a class has the same
+            color in every image; None numbers the different names in this image.
 
     Returns:
         RGB uint8 (H, W, 3), a copy.
@@ -163,10 +163,10 @@ def _shrink_into(plate, height, width):
 
 
 def _free_spot(corners, plate_size, image_size, taken):
-    """The corners of the first spot where the plate covers no other plate, or else the first spot.
+    """The corners of the first spot where the plate covers no other plate.
 
-    The spots are above the box, inside its upper edge, inside its lower edge and below it, each at
-    the left and at the right.
+    If there is no free spot, it is the first one. The spots are above the box, inside its upper
+    edge, inside its lower edge and below it, each at the left and at the right.
     """
     x1, y1, x2, y2 = corners
     plate_height, plate_width = plate_size
@@ -185,7 +185,7 @@ def _overlap(a, b):
 
 
 def _drawable(name):
-    """The name in characters that this OpenCV can write, and not longer than a label may be."""
+    """The name, cut to `_MAX_LETTERS`, in characters that this OpenCV can write."""
     name = name[:_MAX_LETTERS]
     if hasattr(cv2, "FontFace"):  # version 5, which crashes on half a surrogate pair
         return name.encode(errors="replace").decode()

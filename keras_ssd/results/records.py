@@ -8,8 +8,8 @@ The file holds one array, with one object for each detection, in the order of th
     ]
 
 "image" is the path as it was given, "label" is the name of the class, "score" is from 0 to 1, and
-"box" holds the corners (x1, y1, x2, y2) in pixels of the image after its EXIF orientation is
-applied. Images without detections have no entry.
+"box" is the corners (x1, y1, x2, y2) in pixels of the image after its EXIF orientation is applied.
+Images without detections have no entry.
 """
 
 import json
@@ -21,7 +21,7 @@ from keras_ssd.results.detections import Detections
 
 
 def write_json(detections: Iterable[Detections], path: str | Path) -> None:
-    """Writes the detections of all images into one file, complete or not at all.
+    """Writes the detections of all images into one file, which is written whole or not at all.
 
     Args:
         detections: the detections in each image.

@@ -68,7 +68,9 @@ def test_a_source_that_does_not_fit_and_one_that_is_unknown_are_refused(stand_in
 
 def test_another_network_is_refused_with_a_tensor_s_name(tmp_path):
     torch.save({"backbone.body.conv1.weight": torch.zeros(1)}, tmp_path / "rcnn.pth")
-    with pytest.raises(ValueError, match=r"rcnn\.pth: .* no SSD on VGG16 .*'backbone\.body\.conv1"):
+    with pytest.raises(
+        ValueError, match=r"rcnn\.pth: .* not belong to an SSD .*'backbone\.body\.conv1"
+    ):
         convert_torch_checkpoint(tmp_path / "rcnn.pth")
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with annotated images before a training stumbles over it."""
+"""Finds what is wrong with annotated images before a model is trained on them."""
 
 from keras_ssd.data.checks.checking import check_data
 from keras_ssd.data.checks.data_report import DataReport, Finding

@@ -1,4 +1,4 @@
-"""What is wrong with annotated images, found before a training stumbles over it."""
+"""Reads annotated images and reports what is wrong with them, before a model is trained."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -34,36 +34,36 @@ def check_data(
     max_images: int | None = None,
     progress: Progress = lambda results, count: results,
 ) -> DataReport:
-    """Reads every image and annotation, and lists what is wrong instead of stopping at it.
+    """Reads every image and annotation, and lists all problems instead of stopping at the first.
 
-    Errors are what training suffers from: images that are missing, unreadable or not of the
-    annotated size; images that their EXIF orientation turns away from their boxes; annotations
+    Errors are problems that training suffers from: images that are missing, unreadable or not of
+    the annotated size; images that their EXIF orientation turns away from their boxes; annotations
     that cannot be used, such as normalized coordinates; unknown classes; boxes without area; the
     same image in two splits; classes without an object to train on; a split to validate on without
     an object.
 
-    Warnings are what may be meant: images of two splits, or of one, that look alike; the same
-    image twice in a split; boxes that were clipped; two boxes on one object; boxes of the whole
-    image; images with all boxes in the first pixel; classes with fewer than 10 objects, or
-    with less than a thirtieth of the most frequent class; objects that have an IoU of 0.5 with no
-    default box, so that matching gives each only the default box that fits best.
+    Warnings may be intended: images of two splits, or of one, that look alike; the same image twice
+    in a split; boxes that were clipped; two boxes on one object; boxes of the whole image; images
+    with all boxes in the first pixel; classes with fewer than 10 objects, or with less than a
+    thirtieth of the most frequent class; objects that do not have an IoU of 0.5 with any default
+    box, so that matching gives each only the default box that fits best.
 
-    Every two splits are compared, also of different sources. Within a source "trainval" is not
-    compared with "train" and "val", nor "all" with any, because they have images in common by
-    design.
+    All pairs of splits are compared, also splits of different sources. Within a source "trainval"
+    is not compared with "train" and "val", and "all" is not compared with any set, because they
+    have images in common by design.
 
     Args:
         sources, image_folder: as in `load`.
         image_sets: the sets to check, each in every source: names, slices, or .txt files of ids,
             which may name images of any source. None takes those of train, val, valid, validation,
-            trainval and test that a source has, or all images where it has none of them. All are to
-            train on, except those that begin with "val" or "test".
-        validation_sets: further sets, which are not to train on, whatever their names.
+            trainval and test that a source has, or all its images if it has none of these sets.
+            Sets are for training, except those that begin with "val" or "test".
+        validation_sets: further sets, which are for validation, whatever their names.
         config: the SSDConfig that defines the default boxes.
-        exclude: a .txt file with the ids of images to leave out of the sets to train on.
-        class_names: names in the order of the labels; None takes those of the data.
-        max_images: how many images of each split to check; None checks all.
-        progress: called as `progress(results, count)` with the images as they are read.
+        exclude: a .txt file with the ids of images to leave out of the training sets.
+        class_names: the names in the order of the labels; None takes those of the data.
+        max_images: the number of images of each split to check; None checks all.
+        progress: a function that is called as `progress(results, count)` and yields the results.
 
     Raises:
         ValueError: no source can be opened, or a set is in both lists.
@@ -101,7 +101,7 @@ def _apply_rules(pool, annotations, class_names, problems) -> AnnotatedImages:
 
 
 def _examine(data, annotations, progress, problems) -> tuple[AnnotatedImages, list[ExaminedImage]]:
-    """The images that can be read, and what there is to know of them."""
+    """The images that can be read, and the properties that the checks need of them."""
     annotation_of = {image.id: image for image in annotations.values()}
     results = examine_all(data.samples, [annotation_of[sample.id] for sample in data], progress)
     readable, images = [], []

@@ -1,4 +1,4 @@
-"""What `check_data` reports: findings, and the counts of splits and classes."""
+"""The report of `check_data`: findings, and the counts of splits and classes."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -17,9 +17,9 @@ class Finding:
     """One kind of problem.
 
     Attributes:
-        is_error: whether training would suffer; otherwise it is a warning.
+        is_error: True if training would suffer; False for a warning.
         message: one line with the number of cases.
-        examples: every case, a line each.
+        examples: one line for each case.
     """
 
     is_error: bool
@@ -29,7 +29,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class SplitCounts:
-    """What a split holds. Unmatched objects have an IoU of 0.5 with no default box."""
+    """The counts of a split. Unmatched objects do not have an IoU of 0.5 with any default box."""
 
     name: str
     to_train: bool
@@ -42,17 +42,17 @@ class SplitCounts:
 
 @dataclass(frozen=True)
 class ClassCounts:
-    """Objects of a class.
+    """The counts of a class.
 
     Attributes:
-        name: the class.
-        objects_by_split: in the order of the splits.
-        objects: over all different images.
-        objects_to_train: over the different images of splits to train on.
-        images: how many have such an object.
+        name: the name of the class.
+        objects_by_split: the number of its objects in each split.
+        objects: the number of its objects in all different images.
+        objects_to_train: the number of its objects in the different images of training splits.
+        images: the number of images with an object of the class.
         median_side: the median of the square root of a box's area, in pixels of the image; nan
             without objects.
-        unmatched: how many have an IoU of 0.5 with no default box.
+        unmatched: the number of objects that do not have an IoU of 0.5 with any default box.
     """
 
     name: str
@@ -66,7 +66,7 @@ class ClassCounts:
 
 @dataclass(frozen=True)
 class DataReport:
-    """What `check_data` found. Images that cannot be read are only in `findings`.
+    """The result of `check_data`. Images that cannot be read are only in `findings`.
 
     Attributes:
         config: the SSDConfig that the objects were matched with.
@@ -74,8 +74,9 @@ class DataReport:
         classes: the counts of each class.
         image_sizes: (width, height) in pixels of the image with the smallest, the median and the
             largest area; empty without images.
-        box_sides: by percentile, the square root of a box's area in pixels of the model's input.
-        findings: errors first.
+        box_sides: for each percentile, the square root of a box's area in pixels of the model's
+            input.
+        findings: the errors, then the warnings.
         data: every different image that can be read.
     """
 
@@ -92,7 +93,7 @@ class DataReport:
         return any(finding.is_error for finding in self.findings)
 
     def to_json(self) -> dict:
-        """Plain values that JSON can hold: all but the images, with None in place of nan."""
+        """Returns all but the images as plain values that JSON can hold; None stands for nan."""
         classes = [asdict(entry) for entry in self.classes]
         for entry in classes:
             if isnan(entry["median_side"]):
@@ -109,12 +110,12 @@ class DataReport:
 
 
 def count_split(split: Split, data: AnnotatedImages, ious: Sequence[np.ndarray]) -> SplitCounts:
-    """Counts what a split holds.
+    """Counts the images and objects of a split.
 
     Args:
-        split: its `images` are indices into data.
-        data: the images.
-        ious: of each image, float (M,): each object's largest IoU with a default box.
+        split: the split; its `images` are indices into `data`.
+        data: the images of all splits.
+        ious: for each image, float (M,), the largest IoU of each object with a default box.
     """
     chosen = [data[index] for index in split.images]
     return SplitCounts(
@@ -131,7 +132,7 @@ def count_split(split: Split, data: AnnotatedImages, ious: Sequence[np.ndarray])
 def count_classes(
     data: AnnotatedImages, ious: Sequence[np.ndarray], splits: Sequence[Split]
 ) -> list[ClassCounts]:
-    """Counts each class; arguments as in `count_split`."""
+    """Counts the objects of each class; the arguments are those of `count_split`."""
     count = len(data.class_names)
     per_image = np.array([np.bincount(s.labels, minlength=count) for s in data], int)
     per_image = per_image.reshape(len(data), count)

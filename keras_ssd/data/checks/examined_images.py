@@ -1,4 +1,4 @@
-"""Reads every image once, and keeps what the checks need of it."""
+"""Reads every image once, and keeps the properties that the checks need."""
 
 import hashlib
 import os
@@ -22,9 +22,9 @@ class ExaminedImage:
     """An image that can be read and has the annotated size.
 
     Attributes:
-        digest: tells images apart by their bytes.
-        look: see `image_print`.
-        orientation: see `exif_orientation`.
+        digest: a hash of the file's bytes.
+        look: the result of `image_print`.
+        orientation: the result of `exif_orientation`.
     """
 
     digest: bytes
@@ -33,7 +33,7 @@ class ExaminedImage:
 
 
 class TurnedImageError(CorruptImageError):
-    """EXIF data turn the image, but its boxes were drawn on the image as it is stored."""
+    """The EXIF orientation turns the image, but its boxes fit the image as it is stored."""
 
 
 def examine_all(
@@ -41,18 +41,18 @@ def examine_all(
     annotations: Sequence[ImageAnnotation],
     progress: Progress,
 ) -> list[ExaminedImage | CorruptImageError]:
-    """What there is to know of each image, or the error that it leads to.
+    """Examines each image; an image that cannot be used gives its error instead.
 
     Args:
         samples: the images.
-        annotations: of the same images.
-        progress: called with the results and their number; returns the results.
+        annotations: the annotations of the same images.
+        progress: a function that is called with the results and their number, and yields them.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # OpenCV decodes without Python's lock
         results = pool.map(_examine, samples, annotations)
         try:
             return list(progress(results, len(samples)))
-        except BaseException:  # Ctrl-C too: what has not begun is not waited for
+        except BaseException:  # after Ctrl-C too, do not wait for images that have not begun
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
@@ -81,7 +81,7 @@ def _examine(sample: Sample, annotation: ImageAnnotation) -> ExaminedImage | Cor
 
 
 def _fits_only_unturned(annotation, orientation, size) -> bool:
-    """Whether boxes stick out of an image that is turned, and would not if it were not turned."""
+    """Whether boxes stick out of the turned image, but not out of the image as it is stored."""
     if orientation < 5 or annotation.size is not None or not annotation.objects:
         return False
     height, width = size

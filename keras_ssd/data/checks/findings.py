@@ -18,8 +18,8 @@ from keras_ssd.data.problems import AnnotationError, NoAreaError, Problems, Unkn
 from keras_ssd.images import CorruptImageError
 
 _FEW_OBJECTS = 10
-_MOST_TO_LEAST = 30  # objects of the most frequent class for each of another one
-# The errors of loading. An error is of the first kind that it belongs to.
+_MOST_TO_LEAST = 30  # the most frequent class may have so many times the objects of another one
+# The errors of loading. An error is counted under the first class that it is an instance of.
 _ERRORS = {
     TurnedImageError: "images that EXIF turns away from their boxes (save them upright)",
     CorruptImageError: "images missing, unreadable or not of the annotated size",
@@ -42,11 +42,11 @@ def find_all(
 
     Args:
         data: the images that can be read.
-        images: what there is to know of each of them.
-        splits: their `images` are indices into data.
+        images: the properties of each of them.
+        splits: the splits; their `images` are indices into `data`.
         classes: the counts of each class.
         config: the SSDConfig that defines the default boxes.
-        problems: what loading brought up.
+        problems: the errors and notes of loading.
     """
     alike = _find_alike(data, images, splits)
     return [
@@ -72,7 +72,7 @@ def find_all(
 
 
 def _describe(title: str, lines: Iterable[str], is_error: bool) -> list[Finding]:
-    """One finding, or none without lines; what two splits have in common counts once."""
+    """A list of one finding, or of none without lines. Lines that occur twice count once."""
     different = list(dict.fromkeys(lines))
     return [Finding(is_error, f"{title}: {len(different)}", different)] if different else []
 
@@ -93,7 +93,7 @@ def _describe_errors(errors) -> list[Finding]:
 
 
 def _pairs(splits) -> list[tuple[Split, Split]]:
-    """Every two splits that should have no image in common."""
+    """All pairs of splits that should not have images in common."""
     return [(a, b) for a, b in combinations(splits, 2) if not a.overlaps_by_design(b)]
 
 
@@ -122,7 +122,7 @@ def _find_repeated_images(data, images, splits) -> list[Finding]:
 
 
 def _find_alike(data, images, splits) -> list[Finding]:
-    """Images of two splits, and of one, that look the same and have other bytes."""
+    """Images of two splits, and of one, that look the same although their bytes differ."""
     prints = ImagePrints([image.look for image in images])
 
     def lines(found):
@@ -157,7 +157,7 @@ def _find_missing_objects(data, splits, classes) -> list[Finding]:
 
 
 def _find_rare_classes(splits, classes) -> list[Finding]:
-    """Classes with few objects to train on, and with few beside the most frequent class."""
+    """Classes with few objects to train on, in all or compared with the most frequent class."""
     counts = {entry.name: entry.objects_to_train for entry in classes if entry.objects_to_train}
     if not counts:
         return []

@@ -1,4 +1,4 @@
-"""Boxes that are probably mistakes: twice the same, the whole image, less than a pixel."""
+"""Finds boxes that are probably mistakes: boxes twice, of the whole image, in the first pixel."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ def find_repeated_boxes(data: AnnotatedImages) -> list[str]:
     """A line for every two objects of an image that have boxes with an IoU of 0.95 or more."""
     lines = []
     for sample in data:
-        for start in range(0, len(sample.boxes), _ROWS):  # else 10,000 boxes take gigabytes
+        for start in range(0, len(sample.boxes), _ROWS):  # all at once could take gigabytes
             overlaps = geometry.iou(sample.boxes[start : start + _ROWS], sample.boxes)
             for row, second in zip(*np.nonzero(overlaps >= _SAME_IOU), strict=True):
                 if (first := start + row) < second:
@@ -35,7 +35,7 @@ def find_whole_image_boxes(data: AnnotatedImages) -> list[str]:
 
 
 def find_boxes_at_the_origin(data: AnnotatedImages) -> list[str]:
-    """A line for each image that has all its boxes in its first pixel, as normalized boxes are."""
+    """A line for each image with all boxes in its first pixel, where normalized boxes would be."""
     return [
         f"{sample.id}: {data.class_names[sample.labels[0]]} {_text(sample, 0)}"
         for sample in data

@@ -1,4 +1,4 @@
-"""Prints the report of `check_data`: tables on a terminal, plain text into a pipe or file."""
+"""Prints the report of `check_data`: as tables on a terminal, as plain text into a pipe or file."""
 
 from collections.abc import Sequence
 from math import isnan
@@ -6,7 +6,7 @@ from math import isnan
 from keras_ssd.data.checks.data_report import DataReport, Finding
 from keras_ssd.terminal import print_table
 
-_SHOWN = 10  # examples of a finding
+_SHOWN = 10  # the examples of a finding that are printed
 
 
 def print_report(report: DataReport) -> None:
@@ -47,7 +47,7 @@ def _split_rows(report: DataReport) -> list[tuple]:
 
 
 def _class_rows(report: DataReport) -> list[tuple]:
-    """Objects by class; also in each split, where there are several."""
+    """The objects of each class, and how they are split if there are several splits."""
     splits = [split.name for split in report.splits] if len(report.splits) > 1 else []
     header = ("class", *splits, "objects", "images", "median side", "unmatched")
     return [

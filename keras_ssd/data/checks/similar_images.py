@@ -1,12 +1,12 @@
-"""Tells images that are nearly the same by a perceptual hash and a small gray picture.
+"""Finds images that are nearly the same by a perceptual hash and a small gray picture.
 
-The hash is pHash: the signs of the lowest frequencies of a discrete cosine transform. OpenCV's
-`cv2.dct` does it in a third of the time of the package imagehash, which would bring scipy along;
-their hashes find the same images. Two images are alike if their hashes differ in at most 8 of 64
-bits and their small pictures correlate by 0.97. Measured on the 4,500 images of VOC2007's train and
-val, that finds all copies that are compressed to a JPEG quality of 30, halved, or brightened by 15
-percent, and 78 percent of those with 2 percent cut off at each side. Of the 10 million pairs of
-different images it takes 3, and each of these shows one scene twice.
+The hash is pHash: the signs of the lowest frequencies of a discrete cosine transform. `cv2.dct`
+computes it in a third of the time of the package imagehash, which would also install scipy; both
+hashes find the same images. Two images are alike if their hashes differ in at most 8 of 64 bits and
+the correlation of their small pictures is at least 0.97. On the 4,500 images of VOC2007's train and
+val, this rule found all copies that were compressed to a JPEG quality of 30, halved, or brightened
+by 15 percent, and 78 percent of the copies with 2 percent cut off at each side. Among the 10
+million pairs of different images it found 3, and each of these shows one scene twice.
 """
 
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ _ROWS = 256  # hashes that are compared with all others at once
 
 
 class ImagePrints:
-    """What is kept of many images to compare them: 8 bytes of hash and 1 KiB of picture each.
+    """Many images to compare, each as 8 bytes of hash and 1 KiB of picture.
 
     Args:
-        prints: as `image_print` returns them.
+        prints: the results of `image_print`.
     """
 
     def __init__(self, prints: Sequence[tuple[int, np.ndarray]]):
@@ -32,13 +32,13 @@ class ImagePrints:
         self._pictures = pictures.reshape(len(prints), 256)
 
     def first_alike(self, images: Sequence[int], others: Sequence[int]) -> dict[int, int]:
-        """The first of the other images that each image is like, where there is one.
+        """Finds, for each image, the first of the other images that looks like it.
 
         Args:
-            images, others: indices of prints. An image is not compared with itself.
+            images, others: indices into the prints. An image is not compared with itself.
 
         Returns:
-            The index of the other image by the index of the image.
+            A dictionary from the index of an image to the index of the other image.
         """
         rows, columns = np.asarray(images, int), np.asarray(others, int)
         found = {}
@@ -56,7 +56,7 @@ class ImagePrints:
 
 
 def image_print(image: np.ndarray) -> tuple[int, np.ndarray]:
-    """The hash of an RGB image, 64 bits, and its gray picture (256,) of mean 0 and length 1."""
+    """The hash of an RGB image, 64 bits, and its gray picture (256,), with mean 0 and length 1."""
     gray = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (32, 32), None, 0, 0, cv2.INTER_AREA)
     frequencies = cv2.dct(gray.astype(np.float32))[:8, :8].ravel()
     bits = np.packbits(frequencies > np.median(frequencies))

@@ -15,12 +15,12 @@ class Split:
     """An image set of one source, or a file of ids of any source.
 
     Attributes:
-        name: what the report calls it.
+        name: its name in the report.
         image_set: the name, slice or file that was asked for.
-        source: number of the source, or None for a file of ids.
-        to_train: whether its images are to train on.
+        source: the number of the source, or None for a file of ids.
+        to_train: whether a model is to be trained on its images.
         keys: its images.
-        images: indices of those that can be read; filled later.
+        images: the indices of those that can be read; filled in later.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Split:
     images: list[int] = field(default_factory=list)
 
     def overlaps_by_design(self, other: "Split") -> bool:
-        """Whether images in common are no mistake, as those of trainval and train."""
+        """Whether images in common are intended, as with trainval and train."""
         if self.source is None or self.source != other.source:
             return False
         names = {self.image_set, other.image_set}
@@ -47,7 +47,7 @@ def choose_splits(
     max_images: int | None,
     problems: Problems,
 ) -> list[Split]:
-    """The splits to check, see `check_data`; `problems` takes those that cannot be loaded."""
+    """The splits that `check_data` checks; `problems` takes the errors of loading them."""
     splits: list[tuple[int | None, str]] = []
     for index, source in enumerate(pool.sources):
         there = [name for name in _GENERAL_SETS if name in source.image_sets] or ["all"]

@@ -25,7 +25,7 @@ __all__ = ["Source", "open_source"]
 
 _TFDS = "tfds:"
 EXPECTED = (
-    "a folder of PASCAL VOC's, COCO's or YOLO's kind, a .json, .csv or .yaml file, or "
+    "a folder in the format of PASCAL VOC, COCO or YOLO, a .json, .csv or .yaml file, or "
     "tfds:NAME of a data set of TensorFlow Datasets"
 )
 
@@ -34,14 +34,14 @@ def open_source(source: str | Path, image_folder: str | Path | None, problems: P
     """Finds out what a source is, and opens it.
 
     Args:
-        source: see `load`.
-        image_folder: what image names in a .json or .csv file are relative to; None takes the
-            file's own folder.
-        problems: takes what is wrong in a .json or .csv file, which is read at once.
+        source: the source, as in `load`.
+        image_folder: the folder that image names in a .json or .csv file are relative to; None
+            takes the file's own folder.
+        problems: the place for errors in a .json or .csv file, which is read at once.
 
     Raises:
-        ValueError: the source is none of the kinds, or an image folder is given for one that has
-            its own.
+        ValueError: the source has another format, or an image folder is given for a source that
+            does not need one.
     """
     text, path = str(source), Path(source)
     is_table = path.suffix.lower() in TABLE_SUFFIXES and not path.is_dir()

@@ -1,4 +1,4 @@
-"""Reads a JSON file of COCO's kind: the lists images, annotations and categories."""
+"""Reads a JSON file in COCO's format: the lists images, annotations and categories."""
 
 import json
 from collections.abc import Callable
@@ -25,23 +25,23 @@ def read_coco(
 ) -> tuple[list[ImageAnnotation], tuple[str, ...]]:
     """Reads a file such as `instances_val2017.json`.
 
-    Every image that is listed is read, with objects or without. `bbox` is [x, y, width, height] in
-    pixels. An annotation with an empty `bbox` gets the box around its polygons in `segmentation`;
-    without these it is left out. A note says so. Ids may be numbers or texts: 1, 1.0 and "1" are
-    the same. A crowd (`iscrowd`) is difficult.
+    Every image in the list is read, with objects or without. `bbox` is [x, y, width, height] in
+    pixels. An annotation with an empty `bbox` gets the box around its polygons in `segmentation`,
+    or is left out if there are none; a note says so. Ids may be numbers or texts: 1, 1.0 and "1"
+    are the same. A crowd (`iscrowd`) is difficult.
 
     Args:
-        path: the file.
-        find_image: tells the path of an image from its `file_name`.
-        problems: takes the images and objects that cannot be used.
+        path: the path of the file.
+        find_image: a function that returns the path of an image from its `file_name`.
+        problems: the place for images and objects that cannot be used.
 
     Returns:
         The images in the order of the file, each with its `file_name` as id, and the names of the
         categories in the order of their ids. The root category that Roboflow adds above all others
-        is not among them.
+        is left out.
 
     Raises:
-        ValueError: the file is not JSON, or not of this kind.
+        ValueError: the file is not JSON, or not in this format.
     """
     data = _read_json(path)
     images, annotations, categories = (_list_of(data, name, path) for name in _LISTS)
@@ -99,7 +99,7 @@ def _list_of(data, name, path) -> list:
 
 
 def _id(value) -> _Id | None:
-    """An id as a number where it is one, as text where it is not; None if it is neither."""
+    """The id as a number if it is one, else as text; None if it is neither."""
     if isinstance(value, bool) or not isinstance(value, int | float | str) or value == "":
         return None
     if isinstance(value, float):
@@ -118,7 +118,7 @@ def _id_of(entry, key, where) -> _Id:
 
 
 def _read_categories(categories, annotations, path, problems) -> dict[_Id, str]:
-    """Names by category id, in the order of the ids, without Roboflow's root."""
+    """The names by category id, in the order of the ids, without Roboflow's root."""
     found = []
     for position, entry in enumerate(categories):
         with problems.leaving_out():
@@ -134,7 +134,7 @@ def _read_categories(categories, annotations, path, problems) -> dict[_Id, str]:
         found.remove(root)
         problems.note(
             f"{path}: category {root[0]} ({root[1]}) is left out: it is the group of the others "
-            "and has no object"
+            "and does not have objects"
         )
     if not found:
         raise ValueError(f"{path}: the list categories is empty; expected at least one class")
@@ -154,7 +154,7 @@ def _read_categories(categories, annotations, path, problems) -> dict[_Id, str]:
 
 
 def _find_root(categories, annotations) -> tuple | None:
-    """The category that another one names as its group, and that has neither group nor object."""
+    """The category that others name as their group, if it has neither a group nor objects."""
     used = {_id(entry.get("category_id")) for entry in annotations if isinstance(entry, dict)}
     groups = {group for _, name, group in categories if isinstance(group, str) and group != "none"}
     for category in categories:
@@ -189,7 +189,7 @@ def _read_object(entry, name, where, problems) -> ObjectAnnotation | None:
 
 
 def _polygon_points(segmentation) -> list[float]:
-    """x1, y1, x2, y2, ... of all polygons; empty where there is something else."""
+    """x1, y1, x2, y2, ... of all polygons; empty if it is something else."""
     if not isinstance(segmentation, list):
         return []
     points = [value for polygon in segmentation if isinstance(polygon, list) for value in polygon]

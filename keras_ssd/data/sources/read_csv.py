@@ -1,4 +1,4 @@
-"""Reads a CSV file with one object a row, corners in pixels."""
+"""Reads a CSV file with one object in each row, as corners in pixels."""
 
 import csv
 import io
@@ -35,22 +35,22 @@ def read_csv(
 ) -> tuple[list[ImageAnnotation], None]:
     """Reads a table of objects.
 
-    The first line names the columns, in any order: `image,x1,y1,x2,y2,label`, or as TensorFlow's
-    tutorials have them, `filename,xmin,ymin,xmax,ymax,class`. There may be `width` and `height`
-    of the image, and `difficult` (0 or 1); further columns do not matter. A row with only an image
-    is an image without objects.
+    The first line names the columns, in any order: `image,x1,y1,x2,y2,label`, or
+    `filename,xmin,ymin,xmax,ymax,class` as in TensorFlow's tutorials. The columns `width` and
+    `height` of the image, and `difficult` (0 or 1), are optional; further columns do not matter. A
+    row with only an image is an image without objects.
 
     Args:
-        path: a comma-separated file in UTF-8.
-        find_image: tells the path of an image from what the column `image` has.
-        problems: takes the rows that cannot be used.
+        path: the path of a comma-separated file in UTF-8.
+        find_image: a function that returns the path of an image from its name in the file.
+        problems: the place for rows that cannot be used.
 
     Returns:
         The images in the order of their first rows, each with its name in the file as id, and
-        None, for such a file has no list of classes.
+        None, because the file has no list of classes.
 
     Raises:
-        ValueError: the file is not such a table.
+        ValueError: the file does not have these columns.
     """
     images: dict[str, ImageAnnotation] = {}
     for where, row in _read_rows(path, problems):
@@ -71,7 +71,7 @@ def read_csv(
 
 
 def _read_rows(path, problems) -> Iterator[tuple[str, dict[str, str]]]:
-    """The place of each row and its texts by column; rows without any text are left out."""
+    """Yields the place of each row and its texts by column; empty rows are left out."""
     reader = csv.reader(io.StringIO(read_text(path)), strict=True)
     try:
         header = _columns(next(reader, []), path)
@@ -94,7 +94,7 @@ def _read_rows(path, problems) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def _columns(header, path) -> list[str]:
-    """The columns under the names that this module uses."""
+    """The names of the columns, with aliases replaced."""
     names = [name.strip().lower() for name in header]
     columns = [_ALIASES.get(name, name) for name in names]
     known = [name for name in columns if name in (*_REQUIRED, *_OPTIONAL)]
@@ -107,7 +107,7 @@ def _columns(header, path) -> list[str]:
 
 
 def _parse_objects(row, where) -> list[ObjectAnnotation]:
-    """The row's object in a list, which is empty where the row has only an image."""
+    """A list with the row's object, which is empty if the row has only an image."""
     label, texts = class_name(row["label"]), [row[name] for name in _CORNERS]
     if not label and not any(texts):
         return []

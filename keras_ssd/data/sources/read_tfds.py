@@ -11,7 +11,7 @@ from keras_ssd.data.sources.source import Source
 from keras_ssd.extras import require
 from keras_ssd.images import decode_image
 
-# The first of these features that an example has is its id; every example has the last.
+# An example's id is the first of these features that it has; every example has the last one.
 _IDS = ("image/filename", "image/id", "tfds_id")
 _DIFFICULT = ("is_difficult", "is_crowd")  # VOC's name, COCO's name
 
@@ -21,14 +21,15 @@ class TfdsSource(Source):
 
     The features must be those of `voc` and `coco`: `image`, and `objects`, a sequence of `bbox`
     (BBoxFeature, relative ymin, xmin, ymax, xmax), `label` (ClassLabel) and perhaps `is_difficult`
-    or `is_crowd`. An image's id is `image/filename`, else `image/id`, else the id that TensorFlow
-    Datasets gives. An image set is a split, such as "train" or "train+validation[:100]".
+    or `is_crowd`. An image's id is the first that exists of `image/filename`, `image/id`, and the
+    id that TensorFlow Datasets gives. An image set is a split, such as "train" or
+    "train+validation[:100]".
 
     Args:
         dataset: a name such as "voc/2007", or a `tfds.core.DatasetBuilder`.
-        data_dir: folder of the prepared data sets. None takes TensorFlow Datasets' own folder,
-            which the environment variable TFDS_DATA_DIR changes. Only for a name.
-        download: download and prepare the data set if it is not prepared.
+        data_dir: the folder of the prepared data sets. None takes the default of TensorFlow
+            Datasets, which the environment variable TFDS_DATA_DIR sets. Only for a name.
+        download: whether to download and prepare the data set if it is not prepared.
 
     Raises:
         ValueError: the data set is unknown, not prepared, or has other features.

@@ -1,4 +1,4 @@
-"""Reads folders of PASCAL VOC's kind: an XML file per image, and lists of ids as image sets."""
+"""Reads folders in PASCAL VOC's format: one XML file per image, and lists of ids as image sets."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -22,13 +22,13 @@ class VocSource(Source):
     """A folder in one of the layouts of `find_voc_folders`.
 
     An image's id is the path of its XML file below the folder of annotations, without suffix,
-    such as "000005" or "camera 1/0001". An id that two years have gets the year's name in front.
-    "all" is every annotation, year after year, sorted by id as text. Coordinates stay as they are:
-    1 is not subtracted (as in Caffe's `io.cpp`).
+    such as "000005" or "camera 1/0001". If two years have the same id, it is prefixed by the year.
+    The set "all" is every annotation, year by year, sorted by id as text. Coordinates stay as they
+    are: 1 is not subtracted (as in Caffe's `io.cpp`).
 
     Raises:
-        ValueError: the folder has another layout. Later: a folder of images or annotations that
-            is needed is missing.
+        ValueError: the folder has another layout. The methods raise it if a folder of images or
+            annotations is missing.
     """
 
     def __init__(self, folder: Path):
@@ -77,7 +77,7 @@ class VocSource(Source):
         return ImageAnnotation(image_id, images[stem][0], size, objects, paths[0])
 
     def _files(self, part: VocFolder) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:
-        """XML files and images by their names without suffix; listed once, for files are many."""
+        """XML files and images by their names without suffix. They are listed only once."""
         if part not in self._listings:
             xml_files = list_files(part.annotations, (".xml",))
             self._listings[part] = xml_files, list_files(part.images, IMAGE_SUFFIXES)
@@ -109,15 +109,15 @@ class VocSource(Source):
 def read_image_set(path: Path, exists: Callable[[str], bool], problems: Problems) -> list[str]:
     """The ids in a file of ImageSets/Main, each once.
 
-    A class's own list, such as dog_train.txt, has a mark after each id: 1, 0 or -1. The images
-    marked -1 are left out. The name of an image may also end in such a number, as "IMG 1" does.
-    A file is a class's list only if every line has a mark, and is the name of an annotation
-    without its mark, never with it.
+    The list of one class, such as dog_train.txt, has a mark after each id: 1, 0 or -1. Images with
+    the mark -1 are left out. The name of an image may also end in a number, as "IMG 1" does. So a
+    file counts as the list of a class only if every line ends in a mark, and names an annotation
+    without its mark but not with it.
 
     Args:
-        path: the file.
-        exists: tells whether there is an annotation of this id.
-        problems: takes notes of ids that are listed twice.
+        path: the path of the file.
+        exists: a function that tells whether there is an annotation of this id.
+        problems: the place for notes on ids that are listed twice.
 
     Raises:
         ValueError: the file is not a text file.
@@ -133,7 +133,7 @@ def read_image_set(path: Path, exists: Callable[[str], bool], problems: Problems
 
 
 def _split_mark(line: str) -> tuple[str, str | None]:
-    """A line without its mark, and the mark, or None where it has none."""
+    """A line without its mark, and the mark, or None if it has no mark."""
     parts = line.rsplit(maxsplit=1)
     if len(parts) == 2 and parts[1] in ("1", "0", "-1"):
         return parts[0], parts[1]

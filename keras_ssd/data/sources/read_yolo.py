@@ -1,4 +1,4 @@
-"""Reads data sets of YOLO's kind: a .yaml file or a list of names, and a .txt file per image."""
+"""Reads data sets in YOLO's format: a .yaml file or list of names, and one .txt file per image."""
 
 import os
 from collections.abc import Iterator
@@ -29,21 +29,22 @@ class YoloSource(Source):
     """A data set as Ultralytics and Roboflow describe it in data.yaml.
 
     `names` is a list or a dictionary of the classes. `train`, `val` and others are each a folder
-    of images, a .txt file with one image a line, or a list of these. They are relative to `path`,
-    or to the file's folder. The labels of images/a/1.jpg are in labels/a/1.txt, those of another
-    image beside it. An image's id is its path in the folder of the .yaml file.
+    of images, a .txt file with one image in each line, or a list of these. They are relative to
+    `path`, or to the file's folder. The labels of images/a/1.jpg are in labels/a/1.txt; for images
+    in other folders they are beside the image. An image's id is its path in the folder of the .yaml
+    file.
 
     Instead of the .yaml file there may be a list of names, classes.txt or obj.names, as LabelImg,
     Label Studio and CVAT write it. Then there are no image sets.
 
     A line of labels is a class and (x center, y center, width, height), relative to the image; or a
-    class and a polygon. An object gets the box around its polygon.
+    class and a polygon. The box of a polygon is the box around it.
 
     Args:
-        file: the .yaml file, or the list of names.
+        file: the path of the .yaml file, or of the list of names.
 
     Raises:
-        ValueError: the file is not of this kind.
+        ValueError: the file is not in this format.
         ImportError: PyYAML is missing.
     """
 
@@ -159,7 +160,7 @@ class YoloSource(Source):
             return
         for line in read_lines(path, names_of_files=True):
             image = Path(line)
-            # CVAT writes "data/" in front of a path in the folder.
+            # CVAT writes the path with "data/" before it.
             without_first = Path(*image.parts[1:])
             candidates = [
                 path.parent / image,
@@ -182,7 +183,7 @@ class YoloSource(Source):
         return None
 
     def _are_images(self, key: str, value: Any) -> bool:
-        """Whether a key that is not one of the usual names of sets is a set all the same."""
+        """Whether a key is an image set although it is not one of the usual names."""
         return (
             key not in ("path", "names")
             and isinstance(value, str)
@@ -207,7 +208,7 @@ def _read_yaml(file: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        # This loader makes texts of all values, also of a class that is called "no" or "1".
+        # This loader reads all values as texts, also a class that is called "no" or "1".
         content = yaml.load(read_text(file), Loader=yaml.BaseLoader)
     except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(f"{file}: not valid YAML ({error})") from error
@@ -229,7 +230,7 @@ def _read_names(content: dict[str, Any], file: Path) -> tuple[str, ...]:
 
 
 def _find_root(path: Any, folder: Path) -> Path:
-    """The folder that a .yaml file's `path` names, or that of the file if it is not there."""
+    """The folder in a .yaml file's `path`, or the file's own folder if that does not exist."""
     if isinstance(path, str) and (folder / path).is_dir():
         return Path(os.path.normpath(folder / path))
     return folder

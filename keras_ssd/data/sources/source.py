@@ -1,4 +1,4 @@
-"""What every source of annotated images answers, and how its images are chosen."""
+"""The base class of all sources of annotated images, which chooses images by the name of a set."""
 
 import re
 from abc import ABC, abstractmethod
@@ -16,9 +16,9 @@ class Source(ABC):
     """Annotated images as a tool wrote them.
 
     Attributes:
-        name: what messages call the source.
-        image_sets: names of its sets of images; empty where it has none.
-        class_names: the classes that it lists, in order; None where it has no such list.
+        name: the name of the source in messages.
+        image_sets: the names of its sets of images; empty if it has no sets.
+        class_names: the classes that it lists, in order; None if it has no list.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Source(ABC):
 
     @abstractmethod
     def list_ids(self, image_set: str | None, problems: Problems) -> list[str]:
-        """The ids of one of `image_sets`, or with None of all images, in order."""
+        """The ids of one of `image_sets`, in order, or of all images if it is None."""
 
     @abstractmethod
     def read(self, image_id: str, problems: Problems) -> ImageAnnotation:
@@ -48,10 +48,10 @@ class Source(ABC):
         return next((name for name in self.image_sets if name in others), None)
 
     def default_set(self, preferred: str) -> str:
-        """The set to take where none is asked for.
+        """The set to take if the user does not name one.
 
-        That is "all" without named sets; else the preferred one; in place of "trainval" also
-        "train", or the only set there is.
+        It is "all" if there are no named sets, and otherwise the preferred one. If "trainval" is
+        preferred but missing, it is "train", or the only set.
         """
         if not self.image_sets:
             return "all"
@@ -66,7 +66,7 @@ class Source(ABC):
 
         Args:
             image_set: a name of `image_sets`; "all"; or a slice of all, such as "0:160".
-            problems: takes notes, for example on images without annotation.
+            problems: the place for notes, for example on images without annotation.
 
         Raises:
             ValueError: there is no such set, or it is empty.
@@ -92,7 +92,7 @@ class Source(ABC):
 
 
 def parse_slice(image_set: str) -> slice | None:
-    """The slice that "all" or a text such as "0:160", "160:" or ":-40" means; None if neither.
+    """The slice for "all" or a text such as "0:160", "160:" or ":-40"; None for other texts.
 
     Example:
         >>> parse_slice("0:160")

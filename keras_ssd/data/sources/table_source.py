@@ -1,4 +1,4 @@
-"""A source that is one file with all its annotations, or a folder with such a file per set."""
+"""Sources with all annotations in one .json or .csv file, or in one file for each image set."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -16,17 +16,18 @@ _OF_A_SET = ("_annotations.coco.json", "_annotations.csv")  # Roboflow's names
 
 
 class TableFile(Source):
-    """One .json file of COCO's kind, or one .csv file.
+    """One .json file in COCO's format, or one .csv file.
 
     An image's id is its name in the file. There are no image sets.
 
     Args:
-        file: the file; its suffix tells the kind.
-        image_folder: what names in the file are relative to; None takes the file's own folder.
-        problems: takes what is wrong in the file, which is read at once.
+        file: the path of the file; its suffix tells the format.
+        image_folder: the folder that names in the file are relative to; None takes the file's own
+            folder.
+        problems: the place for errors in the file, which is read at once.
 
     Raises:
-        ValueError: the file cannot be read, or is not of its kind.
+        ValueError: the file cannot be read, or is not in its format.
     """
 
     def __init__(self, file: Path, image_folder: Path | None, problems: Problems):
@@ -68,7 +69,7 @@ class TableFolder(Source):
         return self._images[image_id]
 
     def _open(self, image_set, problems) -> list[str]:
-        """The ids of a set's images; keeps their annotations."""
+        """Reads a set, keeps its annotations, and returns the ids of its images."""
         if image_set not in self._ids_of:
             images, class_names = _read(
                 self._tables[image_set], self._image_folders(image_set), problems
@@ -85,7 +86,7 @@ class TableFolder(Source):
         inside = path.is_relative_to(self._folder)
         image_id = composed((path.relative_to(self._folder) if inside else path).as_posix())
         kept = ImageAnnotation(image_id, path, image.size, image.objects, image.where)
-        self._images.setdefault(image_id, kept)  # in two sets it has the same annotation
+        self._images.setdefault(image_id, kept)  # its annotation is the same in every set
         return image_id
 
     def _image_folders(self, image_set: str) -> list[Path]:
@@ -116,7 +117,7 @@ def find_tables(folder: Path) -> dict[str, Path]:
 
 
 def find_csv_files(folder: Path) -> dict[str, Path]:
-    """The .csv files in a folder; each is an image set of its name."""
+    """The .csv files in a folder; each is an image set with the name of the file."""
     return {path.stem: path for path in visible(folder) if path.suffix.lower() == ".csv"}
 
 

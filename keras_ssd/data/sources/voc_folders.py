@@ -1,4 +1,4 @@
-"""Where the images and XML files of PASCAL VOC's kind are, in the folders that tools write."""
+"""Finds the images and XML files of PASCAL VOC's format in the folders that tools write."""
 
 import os
 from pathlib import Path
@@ -13,18 +13,18 @@ IMAGE_SUFFIXES = (
     *(".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".gif", ".avif"),
 )
 _IMAGE_FOLDERS, _XML_FOLDERS = ("JPEGImages", "images"), ("Annotations",)
-# What archive tools and file servers add, besides names that begin with a dot.
+# Folders that archive tools and file servers add, besides those that begin with a dot.
 _NOT_DATA = {"__MACOSX", "@eaDir"}
 
 
 class VocFolder(NamedTuple):
-    """A folder of images and the folder of their XML files, which may be the same one.
+    """A folder of images and the folder of their XML files, which may be the same.
 
     Attributes:
-        name: name of the folder that holds both.
-        images, annotations: need not exist.
-        image_sets: folder of the .txt files that list the ids of a set; need not exist.
-        is_set: whether the folder itself is an image set, of its name.
+        name: the name of the folder that contains both.
+        images, annotations: the two folders, which need not exist.
+        image_sets: the folder of the .txt files that list the ids of a set; it need not exist.
+        is_set: whether the folder itself is an image set, which has the folder's name.
     """
 
     name: str
@@ -49,9 +49,9 @@ def find_voc_folders(folder: Path) -> list[VocFolder]:
 
 
 def list_files(folder: Path, suffixes: tuple[str, ...]) -> dict[str, list[Path]]:
-    """The files below a folder by their path in it without suffix, composed, with "/".
+    """The files below a folder, by their relative path without suffix, composed, with "/".
 
-    Hidden files and folders are passed over. Several files of one name are sorted.
+    Hidden files and folders are left out. Files with the same key are sorted.
     """
     files: dict[str, list[Path]] = {}
     for root, folders, names in os.walk(folder):
@@ -66,7 +66,7 @@ def list_files(folder: Path, suffixes: tuple[str, ...]) -> dict[str, list[Path]]
 
 
 def visible(folder: Path) -> list[Path]:
-    """What a folder holds, sorted, without hidden files and folders."""
+    """The files and folders in a folder, sorted, without hidden ones."""
     return sorted(path for path in folder.iterdir() if _is_visible(path.name))
 
 
@@ -87,6 +87,6 @@ def _open(folder: Path) -> VocFolder | None:
 
 
 def _find(folder: Path, names: tuple[str, ...]) -> Path:
-    """The first of these subfolders that is there, in any case; else the first of the names."""
+    """The first of these subfolders that exists, in upper or lower case, or else the first name."""
     there = {path.name.lower(): path for path in visible(folder) if path.is_dir()}
     return next((there[n.lower()] for n in names if n.lower() in there), folder / names[0])

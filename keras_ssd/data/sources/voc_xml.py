@@ -1,4 +1,4 @@
-"""One XML file of PASCAL VOC's kind: the size of an image and its objects."""
+"""Reads an XML file in PASCAL VOC's format: the size of an image and its objects."""
 
 import re
 from collections.abc import Iterable
@@ -16,15 +16,15 @@ from keras_ssd.data.annotations import (
 )
 from keras_ssd.data.problems import AnnotationError, Problems
 
-LARGEST_FILE = 64 * 2**20  # in bytes; far beyond the objects that anyone marks in an image
+LARGEST_FILE = 64 * 2**20  # in bytes; far more than the objects of one image need
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 _ENCODING = re.compile(rb"""<\?xml [^>]{0,80}?encoding=["']([A-Za-z0-9._-]{1,40})["']""")
-# Tools declare GB2312 and write characters that only its successor has.
+# Tools declare GB2312 but write characters that only its successor has.
 _SUCCESSORS = {"gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "big5": "cp950"}
 
 
 class VocXml(NamedTuple):
-    """What an XML file says of its image: the size (height, width), or None, and the objects."""
+    """An image in an XML file: its size (height, width), or None, and its objects."""
 
     size: tuple[int, int] | None
     objects: list[ObjectAnnotation]
@@ -37,7 +37,7 @@ def read_voc_xml(path: Path, problems: Problems) -> VocXml:
     says so. Objects that cannot be used go to `problems`.
 
     Raises:
-        AnnotationError: the file is missing, too large, not XML, or of another kind.
+        AnnotationError: the file is missing, too large, not XML, or in another format.
     """
     root = _parse(_read(path), path)
     if root.tag != "annotation":
@@ -77,7 +77,7 @@ def _parse(data: bytes, path) -> ElementTree.Element:
 
 
 def _decoded(data: bytes) -> bytes | str:
-    """The text of a document in an encoding that Python knows and its XML parser does not."""
+    """Decodes a document if only Python, and not its XML parser, knows the encoding."""
     declared = _ENCODING.match(data)
     if declared is None:
         return data.decode("utf-16") if data[:2] in (b"\xff\xfe", b"\xfe\xff") else data

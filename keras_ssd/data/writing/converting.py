@@ -29,11 +29,11 @@ FORMATS = tuple(_FORMATS)
 
 @dataclass(frozen=True)
 class ConvertedData:
-    """What `convert_data` wrote.
+    """The result of `convert_data`.
 
     Attributes:
-        folder: the folder.
-        data: the images as they were read; `problems` tells what was repaired or left out.
+        folder: the folder that was written.
+        data: the images as they were read; `problems` lists what was repaired or left out.
         sets: the number of images in each set.
     """
 
@@ -63,19 +63,19 @@ def convert_data(
     for them. VOC and CSV do not list the classes; class_names.txt does.
 
     Args:
-        source: one of the kinds of sources that `load` reads.
+        source: the source to read, as in `load`.
         image_folder, class_names, unknown_classes, corrupt_images, bad_annotations: as in `load`.
-        folder: to write. It must not exist, or be empty.
-        to: "voc", "coco", "yolo" or "csv".
+        folder: the folder to write. It must be empty or not exist.
+        to: the format to write: "voc", "coco", "yolo" or "csv".
         image_sets: the sets to convert: names, slices, or .txt files of ids. None takes train,
             val, test and the like, or all sets if the source has none of these, or all images.
-        link: make hard links to the images instead of copies. They take no space, but a change
-            of one changes the other.
-        progress: called with the images while they are copied; returns them.
+        link: whether to make hard links to the images instead of copies. Links take no space, but
+            a change of one file changes the other.
+        progress: a function that is called with the images to copy and yields them.
 
     Raises:
-        ValueError: the folder holds something, an image set is missing, or as for `load`. Then
-            nothing is written.
+        ValueError: the folder is not empty, an image set is missing, or `load` would raise it.
+            Then nothing is written.
         OSError: a file cannot be written; nothing is left.
     """
     check_choice("to", to, FORMATS)
@@ -105,7 +105,7 @@ def convert_data(
 
 
 def _choose(pool, image_sets, problems) -> dict[str, list[Key]]:
-    """The images of each set, under a name that a file can have."""
+    """The images of each set, by a name that a file can have."""
     if image_sets is not None:
         chosen = [str(name) for name in as_many(image_sets)]
         names = [Path(s).stem if is_ids_file(s) else s.replace(":", "_to_") for s in chosen]
@@ -122,7 +122,7 @@ def _choose(pool, image_sets, problems) -> dict[str, list[Key]]:
 
 
 def _write_whole(folder: Path, write: Callable[[Path], None]) -> None:
-    """Lets `write` fill a new folder beside it, which takes its place once it is complete."""
+    """Lets `write` fill a new folder beside `folder`, and puts it in place once it is complete."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = folder.parent / f".{folder.name[:40]}-{secrets.token_hex(8)}"
     unfinished.mkdir()

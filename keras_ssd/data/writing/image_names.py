@@ -1,4 +1,4 @@
-"""Names for the image files of a converted data set, which every format and system can hold."""
+"""Names for the image files of a converted data set that every format and system accepts."""
 
 import re
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from keras_ssd.data.sources.voc_folders import IMAGE_SUFFIXES
 
 # Characters that a system does not allow in names, or that have a meaning in a format's lists.
 _UNUSABLE = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\\ud800-\udfff]')
-# Folders that would be taken for those of a format.
+# Names of folders that have a meaning in a format.
 _FORMAT_FOLDERS = {"images", "labels", "jpegimages", "annotations"}
 _STARTS = {
     b"\xff\xd8\xff": ".jpg",
@@ -25,9 +25,9 @@ _STARTS = {
 def image_names(samples: Iterable[Sample]) -> list[str]:
     """A path for each image, relative to a folder of images, such as "camera 1/0001.jpg".
 
-    It is the sample's id as far as names can hold it. No two images have the same path without
-    suffix, also where upper and lower case are the same, because some formats and systems tell
-    files apart only by that.
+    It is the sample's id, without characters that names cannot contain. The paths differ also
+    without their suffixes and in lower case, because some formats ignore the suffix and some
+    systems ignore the case.
     """
     names, taken = [], set()
     for sample in samples:

@@ -1,4 +1,4 @@
-"""Writes annotations as COCO has them: a JSON file per image set."""
+"""Writes annotations in COCO's format: one JSON file per image set."""
 
 import json
 from collections.abc import Mapping, Sequence

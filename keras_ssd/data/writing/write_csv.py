@@ -1,4 +1,4 @@
-"""Writes annotations as a table: a CSV file per image set, one object a row."""
+"""Writes annotations as tables: one CSV file per image set, with one object in each row."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ _COLUMNS = ("image", "width", "height", "x1", "y1", "x2", "y2", "label", "diffic
 def write_csv(
     folder: Path, data: AnnotatedImages, names: Sequence[str], sets: Mapping[str, Sequence[int]]
 ) -> None:
-    """Writes SET.csv for each set; an image without objects is a row of its name and size.
+    """Writes SET.csv for each set; an image without objects is a row with its name and size.
 
     Args:
         folder, data, names, sets: as in `write_voc`.

@@ -1,4 +1,4 @@
-"""Writes annotations as PASCAL VOC has them: an XML file per image, lists of ids as image sets."""
+"""Writes annotations in PASCAL VOC's format: one XML file per image, and lists of ids as sets."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -16,10 +16,10 @@ def write_voc(
     """Writes Annotations, and ImageSets/Main unless the only set is "all".
 
     Args:
-        folder: exists.
-        data: the images.
-        names: of each image its path in the folder of images.
-        sets: indices of images by the name of their set.
+        folder: the folder to write to, which must exist.
+        data: the annotated images.
+        names: the path of each image in the folder of images.
+        sets: the indices of the images in each set, by the name of the set.
     """
     stems = [PurePosixPath(name).with_suffix("").as_posix() for name in names]
     for sample, name, stem in zip(data, names, stems, strict=True):

@@ -1,4 +1,4 @@
-"""Writes annotations as Ultralytics' YOLO has them: data.yaml, and a .txt file per image."""
+"""Writes annotations in the format of Ultralytics' YOLO: data.yaml, and one .txt file per image."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -15,7 +15,7 @@ def write_yolo(
 ) -> None:
     """Writes data.yaml, labels, and a .txt file for each set with the paths of its images.
 
-    The format has no difficult objects; they are written as all others.
+    The format has no mark for difficult objects, so they are written like all others.
 
     Args:
         folder, data, names, sets: as in `write_voc`.

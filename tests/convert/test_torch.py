@@ -276,7 +276,7 @@ def test_the_command_writes_a_detector_that_loads(nets, tmp_path, capsys):
     (tmp_path / "names.txt").write_text("\n".join(names) + "\n")
     output = tmp_path / "new" / "ssd.keras"
     command = ["convert", str(tmp_path / "ssd.pth"), str(output), "--source", "lufficc"]
-    command += ["--classes", str(tmp_path / "names.txt"), "--boxes", "coco"]
+    command += ["--classes", f"@{tmp_path / 'names.txt'}", "--boxes", "coco"]
     assert cli.main(command) == 0
     printed = capsys.readouterr().out
     assert printed == f"ssd300_coco_lufficc_detector: {', '.join(names)} -> {output}\n"

@@ -126,7 +126,7 @@ def test_images_of_a_file_may_lie_elsewhere_but_not_those_of_a_folder(drawn_voc,
 def test_a_file_of_another_kind_is_an_error_telling_what_is_expected(tmp_path, name):
     (tmp_path / name).touch()
     with pytest.raises(
-        ValueError, match=rf"{name}: expected a folder of PASCAL VOC's, .* file, or"
+        ValueError, match=rf"{name}: expected a folder in the format of PASCAL VOC, .* file, or"
     ):
         load([tmp_path / name])
 

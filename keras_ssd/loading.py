@@ -52,9 +52,10 @@ def load_detector(
         >>> detector.class_names[:3], detector.image_size
         (('aeroplane', 'bicycle', 'bird'), 320)
     """
-    if exported := _exported_path(model):
+    exported = _exported_path(model)
+    if exported and (chosen := format_to_read(exported)):
         options = {"dtype": None if dtype == "auto" else dtype, "num_threads": num_threads}
-        return format_to_read(exported).read(exported, **options)
+        return chosen.read(exported, **options)
     if num_threads is not None:
         check_option("num_threads", None, "read_options", f"{model} is a Keras detector")
     return load_keras_detector(model, dtype=dtype)

@@ -157,7 +157,7 @@ def padded(
         "boxes": np.pad(boxes, ((0, empty), (0, 0))).astype(np.float32),
         "labels": np.pad(labels, (0, empty), constant_values=-1).astype(np.int32),
         "scores": np.pad(scores, (0, empty)).astype(np.float32),
-        "num_detections": np.int32(len(scores)),
+        "num_detections": np.array(len(scores), np.int32),
     }
 
 

@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -70,8 +71,9 @@ def export_openvino(
         if verify is not None:
             verify(complete)
         for suffix in (".bin", ".xml"):  # last the one that is opened by name
-            source = complete.with_suffix(suffix)
-            replace_file(path.with_suffix(suffix), lambda new, old=source: shutil.copy(old, new))
+            replace_file(
+                path.with_suffix(suffix), partial(shutil.copy, complete.with_suffix(suffix))
+            )
     return path
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from keras_ssd.classes import checked_class_names
+from keras_ssd.config import MAX_IMAGE_SIZE
 from keras_ssd.images import resize_image
 from keras_ssd.inference.batches import BatchDetector, checked_images
 
-MAX_IMAGE_SIZE = 4096  # the side of a network's input in pixels; one image of it takes 50 MB
 _EXPECTED = {
     "boxes": (np.float32, 3),
     "labels": (np.int32, 2),

@@ -5,13 +5,13 @@ from numbers import Real
 from pathlib import Path
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_ssd.classes import checked_class_names
 from keras_ssd.config import SSDConfig
 from keras_ssd.default_boxes import default_boxes
 from keras_ssd.detector.fitting import TrainsItsSSD
+from keras_ssd.detector.predicting import ChecksItsImages
 from keras_ssd.inference.decoding import MAX_DETECTIONS
 from keras_ssd.inference.protocol import ObjectDetector
 from keras_ssd.models import precision, transfer
@@ -20,7 +20,7 @@ from keras_ssd.models.ssd import SSD
 
 
 @keras.saving.register_keras_serializable("keras_ssd")
-class Detector(TrainsItsSSD, keras.Model, ObjectDetector):
+class Detector(TrainsItsSSD, ChecksItsImages, keras.Model, ObjectDetector):
     """Detects objects in images of any size: resizing, SSD, decoding and NMS in one model.
 
     A call, `predict` and every export return the same dictionary; see
@@ -179,18 +179,6 @@ class Detector(TrainsItsSSD, keras.Model, ObjectDetector):
         names = ("confidence_threshold", "iou_threshold", "max_detections", "top_k")
         return {name: getattr(self, name) for name in names}
 
-    # === Detection ===
-
-    def __call__(self, images, *args, **kwargs):
-        _check_dtype(images)
-        return super().__call__(images, *args, **kwargs)
-
-    def predict(self, x, *args, **kwargs):
-        """Keras's `predict`, on uint8 RGB images (B, H, W, 3) or batches of them."""
-        if isinstance(x, np.ndarray):
-            _check_dtype(x)
-        return super().predict(x, *args, **kwargs)
-
     # === Files ===
 
     @classmethod
@@ -286,12 +274,3 @@ def _count(name, value):
     if not isinstance(value, Real) or not 1 <= value <= MAX_DETECTIONS or value != int(value):
         raise ValueError(f"{name}: expected a count from 1 to {MAX_DETECTIONS}, not {value!r}")
     return int(value)
-
-
-def _check_dtype(images):
-    dtype = keras.backend.standardize_dtype(getattr(images, "dtype", "uint8"))
-    if dtype != "uint8":
-        raise ValueError(
-            f"images: expected uint8 RGB (B, H, W, 3) in 0..255, not {dtype}; multiply pixels in "
-            "0..1 by 255 and cast them"
-        )

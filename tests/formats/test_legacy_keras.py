@@ -13,12 +13,12 @@ EXPORT = """
 import sys
 import keras_ssd
 detector = keras_ssd.Detector(keras_ssd.SSDTiny128(2), ["cat", "dog"])
-for name in ("d.xml", "d.onnx", "d.tflite", "d"):
+for name in ("d.xml", "d.onnx"):
     print(detector.export(sys.argv[1] + "/" + name, check=False))
 """
 
 
-def test_every_format_is_written(tmp_path):
+def test_openvino_and_onnx_files_are_written(tmp_path):
     pytest.importorskip("openvino")
     pytest.importorskip("tf2onnx")
     environment = {
@@ -29,10 +29,4 @@ def test_every_format_is_written(tmp_path):
     command = [sys.executable, "-c", EXPORT, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "d",
-        "d.bin",
-        "d.onnx",
-        "d.tflite",
-        "d.xml",
-    ]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["d.bin", "d.onnx", "d.xml"]

@@ -15,6 +15,11 @@ from keras_ssd.files import replace_file
 from keras_ssd.training.folder import RunFolder
 
 
+def steps_of(model: keras.Model) -> int:
+    """The number of steps that a model's optimizer has done."""
+    return int(keras.ops.convert_to_numpy(model.optimizer.iterations))
+
+
 class NonFiniteLossError(ValueError):
     """The loss became infinite or not a number; the message names the step and its images."""
 
@@ -33,7 +38,7 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Checks the mean loss of the epoch, which the loss of the last step is part of."""
         if not math.isfinite(logs["loss"]):
-            step = int(self.model.optimizer.iterations) - 1
+            step = steps_of(self.model) - 1
             raise NonFiniteLossError(
                 f"the loss is {logs['loss']} at step {step} (counted from 0); images of that "
                 f"batch: {', '.join(self.ids_of_batch(step))}. A lower learning rate or a longer "
@@ -95,7 +100,7 @@ class SaveTrainingState(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Saves the state and the logs of an epoch that is trained but not measured."""
-        step = int(self.model.optimizer.iterations)
+        step = steps_of(self.model)
         self.folder.write_unfinished_epoch(step, epoch, logs or {})
         self._save()
         self._steps_are_running = False

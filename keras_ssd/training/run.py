@@ -26,6 +26,7 @@ from keras_ssd.training.callbacks import (
     SaveTrainingState,
     StopOnNonFiniteLoss,
     UseAverages,
+    steps_of,
 )
 from keras_ssd.training.curve import plot_learning_curve
 from keras_ssd.training.folder import RunFolder, fingerprint
@@ -198,7 +199,7 @@ class _Run:
                 while not trainee.stop_training:
                     # A call of Keras's `fit` leaves averages in place of the weights.
                     trainee.ssd.load_weights(self.folder.state)
-                    step = int(trainee.optimizer.iterations)
+                    step = steps_of(trainee)
                     self._finish_epoch(trainee, step, after_each_epoch)
                     if step >= self.recipe.steps:
                         break

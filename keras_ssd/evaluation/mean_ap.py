@@ -33,7 +33,9 @@ class MeanAP:
 
     def print(self) -> None:
         """Prints the tables, drawn nicely on a terminal."""
-        for table in self._tables():
+        for place, table in enumerate(self._tables()):
+            if place:
+                print()
             print_table(*table)
 
     def _tables(self):

@@ -11,7 +11,7 @@ def plot_learning_curve(log: str | Path, path: str | Path) -> None:
 
     Args:
         log: the `log.csv` of a run.
-        path: of the PNG.
+        path: the PNG file to write.
 
     Raises:
         ValueError: the log has no complete epoch.

@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a subcommand; returns the exit status: 0, 1 after an error, 130 after Ctrl-C or kill."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # "?" for a character that a console lacks
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's log would hide the answer
     logging.basicConfig(format="%(message)s")
     logging.getLogger("keras_ssd").setLevel(logging.INFO)
     arguments = sys.argv[1:] if arguments is None else list(arguments)
@@ -45,6 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return status
     except BrokenPipeError:  # the reader of the output, such as `head`, wants no more of it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python still flushes it
+        return 1
+    except ModuleNotFoundError as error:
+        advice = ' (missing in an install without dependencies: pip install "keras-ssd")'
+        needs = advice if error.name in ("keras", "tensorflow") else ""
+        print(f"keras-ssd {asked_for}: {error}{needs}", file=sys.stderr)
         return 1
     except (ValueError, ImportError, OSError) as error:
         print(f"keras-ssd {asked_for}: {error}", file=sys.stderr)

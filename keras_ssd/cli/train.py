@@ -105,12 +105,12 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Loads the data, builds the model, trains; see `keras_ssd.training.train`."""
+    _check_model_options(options)
     import keras
 
     from keras_ssd import training
     from keras_ssd.data import Augmentation, PaperAugmentation
 
-    _check_model_options(options)
     keras.config.set_dtype_policy(options.dtype)
     keras.utils.set_random_seed(options.seed)
     trained = _trained_detector(options)

@@ -30,3 +30,34 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real data is not at {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def micro_ssd():
+    """Makes an SSD of two maps, with batch normalization, for images of 32 px and 3 classes.
+
+    It compiles fast, and has the same random weights each time.
+    """
+    from keras_ssd.config import paper_config
+    from keras_ssd.models.ssd import SSD
+
+    config = paper_config(
+        "micro",
+        image_size=32,
+        grids=(4, 2),
+        steps=(8, 16),
+        sizes=(10, 18, 28),
+        aspect_ratios=((2,), (2,)),
+    )
+
+    def make():
+        keras.utils.set_random_seed(7)
+        images = keras.Input((32, 32, 3))
+        x = keras.layers.Rescaling(1 / 127.5, -1.0)(images)
+        x = keras.layers.Conv2D(16, 8, strides=8, use_bias=False)(x)
+        first = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
+        second = keras.layers.Conv2D(16, 2, strides=2, activation="relu")(first)
+        backbone = keras.Model(images, [first, second])
+        return SSD.from_backbone(backbone, config, 3, name="micro")
+
+    return make

@@ -11,20 +11,20 @@ from keras_ssd.evaluation.mean_ap import check_measurable, evaluate_map
 class MeanAveragePrecision(keras.callbacks.Callback):
     """Measures mAP on validation data at the end of each epoch, for the logs.
 
-    It adds "val_map", VOC's 11-point mAP, and on request "val_coco_ap", COCO's AP. A callback that
-    comes after it can read them, such as `keras.callbacks.ModelCheckpoint`.
+    It adds "val_map", VOC's 11-point mAP, and on request "val_coco_ap", COCO's AP. Callbacks after
+    it in the list, such as `keras.callbacks.ModelCheckpoint`, can use these numbers.
 
     Args:
         data: annotated images that the detector does not train on, with the detector's class
-            names. There must be an object that is not difficult.
+            names. At least one object must not be difficult.
         coco: whether to measure COCO's AP as well, which needs pycocotools.
         batch_size: the number of images that the network sees at once.
         skipped: a set that collects the ids of images that cannot be read; their objects count as
-            missed. With None such an image is an error.
+            missed. If it is None, an image that cannot be read is an error.
 
     Raises:
-        ValueError: the data have no objects to find. At the start of `fit`: the model is not a
-            detector, or has other classes.
+        ValueError: the data have no objects to find. `fit` raises it at its start if the model is
+            not a detector or has other classes.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Every kind of detector, from its name or its file."""
+"""Loads every kind of detector, by its name or from its file."""
 
 import importlib
 from pathlib import Path
@@ -29,20 +29,20 @@ def load_detector(
             (OpenVINO) `.xml` file, or of the folder of a SavedModel or of its versions; or the
             path of a checkpoint that `Detector.from_checkpoint` reads: PyTorch's `.pth` or `.pt`,
             or TensorFlow's folder or `.tar.gz`.
-        dtype: the dtype that the detector computes in. None is Keras's dtype policy for a detector
-            of Keras, and what the file was exported with for the others. A detector of Keras takes
-            "float32", "mixed_bfloat16", "mixed_float16", or "auto": the faster of float32 and
-            bfloat16, if it was measured not to cost accuracy. An OpenVINO file takes "float32" or
-            "mixed_bfloat16". All take "auto".
+        dtype: the dtype that the detector computes in. None takes Keras's dtype policy for a Keras
+            detector, and the dtype of the file for an exported one. A Keras detector takes
+            "float32", "mixed_bfloat16", "mixed_float16", or "auto", which is bfloat16 if
+            measurements say that it is faster here and as accurate, and float32 otherwise. An
+            OpenVINO file takes "float32" or "mixed_bfloat16". All kinds accept "auto".
         num_threads: the number of threads that a `.tflite`, `.onnx` or `.xml` file computes with.
             None leaves the choice to its runtime.
 
     Returns:
-        A `Detector` for a `.keras` file, a checkpoint and most presets, else an
-        `ExportedDetector`. Both answer `class_names`, `image_size`, `predict` and `detect`.
+        A `Detector` for a `.keras` file, a checkpoint and most presets, or an `ExportedDetector`
+        for an exported file. Both have `class_names`, `image_size`, `predict` and `detect`.
 
     Raises:
-        ValueError: there is no such preset or file, it holds something else, it cannot be
+        ValueError: there is no such preset or file, the file is not a detector, it cannot be
             downloaded (the message says what to do by hand), or it does not take an option.
         ImportError: the program that runs the file's format is not installed.
 
@@ -65,7 +65,7 @@ def load_keras_detector(model: str | Path, *, dtype: str | None = None) -> "Dete
     """Loads a detector that can be trained, changed and exported; see `load_detector`.
 
     Raises:
-        ValueError: as `load_detector`, or the detector is an exported one.
+        ValueError: as in `load_detector`, or the detector is an exported file.
         ImportError: Keras or its backend is not installed.
     """
     path = Path(model)
@@ -101,7 +101,7 @@ def _exported_path(model):
 
 
 def _opening():
-    """The module that opens detectors of Keras."""
+    """Imports the module that opens Keras detectors."""
     try:
         return importlib.import_module("keras_ssd.detector.opening")
     except ModuleNotFoundError as error:

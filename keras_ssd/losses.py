@@ -64,7 +64,7 @@ class SmoothL1(_LossPerMatch):
         loss = ops.where(matched[..., None] > 0, loss, 0.0)
         return ops.sum(loss, axis=(1, 2)) / _at_least_one(ops.sum(matched))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"name": self.name}
 
 
@@ -114,7 +114,7 @@ class HardNegativeCrossentropy(_LossPerMatch):
         negative_loss = ops.sum(ops.where(is_kept, hardest, 0.0), axis=1)
         return (positive_loss + negative_loss) / _at_least_one(ops.sum(matches))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "negative_ratio": self.negative_ratio}
 
 

@@ -43,7 +43,7 @@ class CaffeSGD(keras.optimizers.SGD):
         super().__init__(learning_rate, momentum=momentum, **kwargs)
         self.caffe_weight_decay = weight_decay
 
-    def apply(self, grads, trainable_variables=None):
+    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         variables = trainable_variables or self._trainable_variables
         return super().apply(
             [self._as_caffe(*pair) for pair in zip(grads, variables, strict=True)],
@@ -58,7 +58,7 @@ class CaffeSGD(keras.optimizers.SGD):
         weight_decay = self.caffe_weight_decay / _num_replicas()  # their gradients are summed
         return gradient + weight_decay * ops.cast(variable, gradient.dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "weight_decay": self.caffe_weight_decay}
 
 
@@ -112,12 +112,12 @@ class Warmup(keras.optimizers.schedules.LearningRateSchedule):
         factor = (ops.cast(step, "float32") + 1) / max(self.steps, 1)
         return self.schedule(step) * ops.minimum(factor, 1.0)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         schedule = keras.saving.serialize_keras_object(self.schedule)
         return {"schedule": schedule, "steps": self.steps}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "Warmup":
         schedule = keras.saving.deserialize_keras_object(config["schedule"])
         return cls(schedule, config["steps"])
 

@@ -1,4 +1,4 @@
-"""The `keras-ssd` command: one file a subcommand, over the package's own functions.
+"""The `keras-ssd` command, with one module for each subcommand.
 
 Only the module of the subcommand that runs is imported, so that `keras-ssd --help` is quick.
 """
@@ -23,7 +23,7 @@ COMMANDS = {
     "evaluate": "Measure a detector's average precision on annotated images.",
     "detect": "Find objects in photos and draw them.",
     "export": "Write a detector for use outside Python, and check what was written.",
-    "convert": "Make a detector of a PyTorch or TensorFlow checkpoint of an SSD.",
+    "convert": "Make a detector from a PyTorch or TensorFlow checkpoint of an SSD.",
     "presets": "List the trained detectors that --model takes by name.",
 }
 
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _killed_as_by_ctrl_c() -> Iterator[None]:
-    """Lets `kill`, or a terminal that closes, end a command as Ctrl-C does: results are saved."""
+    """Makes `kill`, or closing the terminal, end a command like Ctrl-C: results are saved."""
     changed = []
     if threading.current_thread() is threading.main_thread():
         for name in ("SIGTERM", "SIGHUP"):

@@ -1,4 +1,4 @@
-"""`python -m keras_ssd.cli`, the same as `keras-ssd`."""
+"""`python -m keras_ssd.cli` runs the command `keras-ssd`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Checks annotated images before training; exit status 1 when training would suffer."""
+"""Checks annotated images before training; the exit status is 1 if training would suffer."""
 
 import argparse
 import json
@@ -13,7 +13,7 @@ from keras_ssd.terminal import track
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
-    """Adds the subcommand's options: the data, the model to match, what to write."""
+    """Adds the subcommand's options: the data, the model to match, the files to write."""
     command.epilog = (
         "Errors lead to exit status 1: images that are missing, corrupt, or not of the annotated "
         "size; images that EXIF turns away from their boxes; annotations that cannot be used, such "
@@ -22,7 +22,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         "splits without an object to measure mAP on. Warnings do not: images that look alike; the "
         "same image twice in a split; boxes that were clipped; two boxes on one object; boxes of "
         "the whole image; classes with few objects; objects that fit no default box of the model. "
-        "All splits are to train on, except those of --validation-set and those with a name "
+        "All splits are for training, except those of --validation-set and those with a name "
         "that begins with val or test."
     )
     add = command.add_argument
@@ -49,7 +49,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prints the report and writes what was asked for; see `keras_ssd.data.check_data`."""
+    """Prints the report and writes the chosen files; see `keras_ssd.data.check_data`."""
     from keras_ssd.data.checks.checking import check_data
     from keras_ssd.data.checks.print_report import print_report
     from keras_ssd.data.checks.sample_sheet import draw_samples

@@ -1,4 +1,4 @@
-"""Makes a detector of a PyTorch or TensorFlow checkpoint of an SSD."""
+"""Makes a detector from a PyTorch or TensorFlow checkpoint of an SSD."""
 
 import argparse
 from pathlib import Path
@@ -9,7 +9,7 @@ from keras_ssd.files import checked_output, replace_file
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
-    """Adds the subcommand's options: what to read and what to write."""
+    """Adds the subcommand's options: the checkpoint to read and the file to write."""
     add = command.add_argument
     add(
         "checkpoint",
@@ -23,15 +23,15 @@ def add_options(command: argparse.ArgumentParser) -> None:
         "--source",
         choices=("auto", *TORCH_SOURCES, "tensorflow"),
         default="auto",
-        help="the project that trained it; auto tells it by the file and the names in it, except "
+        help="the project that trained it; auto finds it from the file and the names in it, except "
         "for caffe (the original's weights under the names of amdegroot)",
     )
-    add("--classes", type=names, help=CLASSES_HELP + "else VOC's 20 or COCO's 80 or 90")
+    add("--classes", type=names, help=CLASSES_HELP + "default: VOC's 20, or COCO's 80 or 90")
     add(
         "--boxes",
         choices=("voc", "coco"),
         help="the data set that the sizes of the default boxes were chosen for, which a PyTorch "
-        "checkpoint does not hold; else those of the source for so many classes",
+        "checkpoint does not contain; default: chosen by the source and the number of classes",
     )
 
 

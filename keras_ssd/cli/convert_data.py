@@ -21,7 +21,7 @@ _FORMATS = {
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
-    """Adds the subcommand's options: what to convert, to what, and where to."""
+    """Adds the subcommand's options: the data to convert, the format and the folder to write."""
     add = command.add_argument
     add("source", metavar="IN", help=SOURCES_HELP)
     add("output", metavar="OUT", type=Path, help="folder to write; it must not exist or be empty")
@@ -32,13 +32,13 @@ def add_options(command: argparse.ArgumentParser) -> None:
         action="append",
         metavar="SET",
         help="set to convert: a name, a slice such as 0:160, or a .txt file of ids; may be given "
-        "several times; default: train, val, test and the like, or all",
+        "several times; default: train, val, test and similar sets, or all",
     )
     add(
         "--images",
         metavar="DIR",
         help="folder that the image names in a .json or .csv file are relative to; default: the "
-        "file's own",
+        "folder of the file",
     )
     add("--classes", type=names, help=CLASSES_HELP + "default: all that the data have")
     add_rule_options(command)
@@ -46,7 +46,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Converts, and prints what was written; see `keras_ssd.data.convert_data`."""
+    """Converts the data and prints a summary; see `keras_ssd.data.convert_data`."""
     from keras_ssd.data import convert_data
 
     converted = convert_data(
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
     print_problems(data.problems)
     difficult = sum(int(sample.difficult.sum()) for sample in data)
     if options.to == "yolo" and difficult:
-        print(f"YOLO has no mark for {difficult} difficult objects; they are as all others")
+        print(f"YOLO has no mark for {difficult} difficult objects, so they are like all others")
     print(
         f"{converted.folder}: {len(data)} images, {data.num_objects} objects, "
         f"{len(data.class_names)} classes: {', '.join(data.class_names)}"

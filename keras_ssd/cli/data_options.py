@@ -9,15 +9,15 @@ if TYPE_CHECKING:
     from keras_ssd.data import AnnotatedImages
 
 SOURCES_HELP = (
-    "folder of PASCAL VOC's, YOLO's or COCO's kind; a .json (COCO), .csv or data.yaml file; "
+    "folder in the format of PASCAL VOC, YOLO or COCO; a .json (COCO), .csv or data.yaml file; "
     "tfds:NAME of a prepared data set of TensorFlow Datasets"
 )
-CLASSES_HELP = "names separated by commas, or @FILE with one name a line; "
+CLASSES_HELP = "names separated by commas, or @FILE with one name in each line; "
 IMAGE_SET_HELP = (
     'name of an image set or split, "all", a slice such as 0:160, or a .txt file of ids; '
     "default: {} if the source has sets, else all"
 )
-_SHOWN = 10  # problems that loading brings up
+_SHOWN = 10  # problems of loading
 
 
 def add_data_options(command: argparse.ArgumentParser, *, required: bool = True) -> None:
@@ -38,14 +38,14 @@ def add_source_options(command: argparse.ArgumentParser, *, required: bool = Tru
         "--images",
         metavar="DIR",
         help="folder that the image names in a .json or .csv file are relative to; default: the "
-        "file's own",
+        "folder of the file",
     )
 
 
 def add_rule_options(command: argparse.ArgumentParser) -> None:
-    """Adds what happens to objects and images that cannot be used."""
+    """Adds the options for objects and images that cannot be used."""
     for name, text in {
-        "--unknown-classes": "objects of classes that are not asked for",
+        "--unknown-classes": "objects of classes that are not among the class names",
         "--corrupt-images": "images that are missing or unreadable",
         "--bad-annotations": "objects and images with an annotation that cannot be used",
     }.items():
@@ -68,11 +68,11 @@ def load_data(
     difficult: str = "keep",
     exclude: str | None = None,
 ) -> "AnnotatedImages":
-    """Loads annotated images by the rules in the options, and prints what was wrong with them.
+    """Loads annotated images by the rules in the options, and prints the problems.
 
     Args:
-        options: those of `add_data_options`.
-        sources, image_folder: take the place of --data and --images.
+        options: the parsed options of `add_data_options`.
+        sources, image_folder: values that replace --data and --images.
         image_set, default_set, class_names, difficult, exclude: as in `keras_ssd.data.load`.
     """
     from keras_ssd.data import load
@@ -106,8 +106,8 @@ def names(text: str) -> list[str]:
     """Class names from the text of an option; see CLASSES_HELP.
 
     Raises:
-        argparse.ArgumentTypeError: the file cannot be read, or there is no name, or a name looks
-            like that of a file.
+        argparse.ArgumentTypeError: the file cannot be read, there is no name, or a name looks like
+            the name of a file.
     """
     from keras_ssd.data.text_files import read_lines
 
@@ -129,7 +129,7 @@ def names(text: str) -> list[str]:
 
 
 def positive(convert: Callable[[str], float]) -> Callable[[str], float]:
-    """Makes the parser of an option that must be above 0."""
+    """Makes the parser of an option with a value above 0."""
 
     def parse(text):
         value = convert(text)

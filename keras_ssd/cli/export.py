@@ -1,4 +1,4 @@
-"""`keras-ssd export`: writes a detector for use outside Python, and checks what it wrote."""
+"""`keras-ssd export` writes a detector for use outside Python, and checks the written file."""
 
 import argparse
 from pathlib import Path
@@ -8,7 +8,7 @@ from keras_ssd.cli.model_options import add_model_options
 from keras_ssd.formats.table import FORMATS, format_to_write
 
 
-def add_options(command):
+def add_options(command: argparse.ArgumentParser) -> None:
     """Adds the subcommand's options: the detector, the format, the data to check it on."""
     add = command.add_argument
     add_model_options(command, to_export=True)
@@ -32,14 +32,15 @@ def add_options(command):
     add(
         "--quantize",
         choices=sorted({kind for one in FORMATS for kind in one.quantizations}),
-        help=f"number format of the weights, and with int8 of the activations too, which needs "
+        help=f"number format of the weights, and for int8 also of the activations, which needs "
         f"--data; {takes}",
     )
     add(
         "--nms",
         action=argparse.BooleanOptionalAction,
-        help="end with detections, or (--no-nms) at the raw outputs of the network; only litert, "
-        "by default without, and at most 100 detections with it, and onnx, by default with it",
+        help="write a file that gives detections, or with --no-nms the raw outputs of the network; "
+        "only for litert (default: --no-nms; with --nms at most 100 detections) and onnx (default: "
+        "--nms)",
     )
     add("--confidence", type=float, help="export this confidence threshold, 0 to 1")
     add("--iou", type=float, help="export this IoU threshold of NMS, 0 to 1")
@@ -49,8 +50,8 @@ def add_options(command):
     add("--calibration-set", help=f"images for int8: {IMAGE_SET_HELP.format('train')}")
 
 
-def run(options) -> int:
-    """Exports, prints the size, and with data the mAP before and after."""
+def run(options: argparse.Namespace) -> int:
+    """Exports the detector, prints its size, and if there are data the mAP before and after."""
     from keras_ssd.formats.exporting import checked_options, export, file_size
     from keras_ssd.loading import load_detector, load_keras_detector
 

@@ -15,7 +15,7 @@ def add_model_options(
     Args:
         command: the subcommand's parser.
         or_server: whether `--server` may be given in place of `--model`.
-        to_export: whether only a detector of Keras will do, in float32 unless the user asks for
+        to_export: whether the model must be a Keras detector, in float32 unless the user names
             another dtype.
     """
     choice = command.add_mutually_exclusive_group(required=True)

@@ -9,13 +9,13 @@ if TYPE_CHECKING:
 
 
 class NewModel(NamedTuple):
-    """How to build a model.
+    """An untrained model.
 
     Attributes:
         builder: the name of the function in `keras_ssd.models`.
         config: the SSDConfig of the model that it builds.
-        backbone_end: the last layer of the backbone that has trained weights, or None if there are
-            none.
+        backbone_end: the last layer of the backbone that has trained weights, or None if the
+            backbone has none.
     """
 
     builder: str
@@ -23,7 +23,7 @@ class NewModel(NamedTuple):
     backbone_end: str | None
 
     def build(self, num_classes: int, **options: Any) -> "SSD":
-        """The model; Keras is loaded only now, so that a command's help is quick."""
+        """Builds the model. Keras is imported only here, so that a command's help is quick."""
         from keras_ssd import models
 
         return getattr(models, self.builder)(num_classes, **options)

@@ -1,4 +1,4 @@
-"""The detector: images in, detections out, in one Keras model."""
+"""The detector, a Keras model from images to detections."""
 
 from keras_ssd.detector.detector import Detector
 from keras_ssd.detector.opening import open_detector

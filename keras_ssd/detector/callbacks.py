@@ -1,20 +1,22 @@
-"""How Keras's callbacks see a detector while the SSD within it trains."""
+"""Shows the detector to Keras's callbacks while the SSD within it trains."""
+
+from typing import Any
 
 import keras
 
 
-def with_detector(callbacks, detector) -> list[keras.callbacks.Callback]:
-    """Callbacks for a call of the SSD's `fit` whose `model` is the detector.
+def with_detector(callbacks: Any, detector: keras.Model) -> list[keras.callbacks.Callback]:
+    """Callbacks for the `fit` of an SSD that see the detector as their `model`.
 
     Args:
-        callbacks: None, one callback or a list of them.
-        detector: the model that they shall see, for example to save it.
+        callbacks: None, one callback or a list of callbacks.
+        detector: the model for the callbacks, for example to save it.
     """
     return [_WithDetector(callbacks, detector)]
 
 
 class _WithDetector(keras.callbacks.CallbackList):
-    """Callbacks that keep their model, whatever model runs them."""
+    """Callbacks that keep their model when another model runs them."""
 
     def __init__(self, callbacks, detector):
         self._detector = detector
@@ -24,7 +26,7 @@ class _WithDetector(keras.callbacks.CallbackList):
         super().set_model(self._detector)
 
     def on_epoch_end(self, epoch, logs=None):
-        """Shows what a callback adds to the logs to those outside, such as the progress bar."""
+        """Passes on what callbacks add to the logs, for example to the progress bar."""
         logs = {} if logs is None else logs
         found = dict(logs)
         for callback in self.callbacks:

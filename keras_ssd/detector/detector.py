@@ -1,8 +1,9 @@
-"""The detector: uint8 images in, detections out, in one Keras model."""
+"""The detector, a Keras model from uint8 images to detections."""
 
 from collections.abc import Iterable, Sequence
 from numbers import Real
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import ops
@@ -18,14 +19,18 @@ from keras_ssd.models import precision, transfer
 from keras_ssd.models.layers import DecodeDetections
 from keras_ssd.models.ssd import SSD
 
+if TYPE_CHECKING:
+    from keras_ssd.data import AnnotatedImages
+    from keras_ssd.evaluation.mean_ap import MeanAP
+
 
 @keras.saving.register_keras_serializable("keras_ssd")
 class Detector(TrainsItsSSD, ChecksItsImages, keras.Model, ObjectDetector):
     """Detects objects in images of any size: resizing, SSD, decoding and NMS in one model.
 
-    A call, `predict` and every export return the same dictionary; see
-    `ObjectDetector.predict_on_batch`. `fit` trains the SSD within, on the batches of
-    `keras_ssd.data.training_dataset`; the weights are shared.
+    A call, `predict` and every export return the dictionary that `ObjectDetector.predict_on_batch`
+    describes. `fit` trains the SSD within the detector, on batches of
+    `keras_ssd.data.training_dataset`.
 
     Example:
     >>> import keras_ssd, numpy as np
@@ -38,11 +43,11 @@ class Detector(TrainsItsSSD, ChecksItsImages, keras.Model, ObjectDetector):
 
     Args:
         ssd: the SSD, as `SSD300` returns it.
-        class_names: its K class names, in the order of its classes.
+        class_names: the names of its K classes, in the order of the labels.
         confidence_threshold: the score that a detection must exceed, in [0, 1].
-        iou_threshold: NMS drops a box if its IoU with a higher-scoring kept box of the same class
-            exceeds this, in [0, 1].
-        max_detections: D, the highest number of detections in an image.
+        iou_threshold: the largest IoU of two kept boxes of a class, in [0, 1]. NMS drops a box if
+            its IoU with a kept box of a higher score exceeds this.
+        max_detections: D, the largest number of detections in an image.
         top_k: the number of boxes of a class that enter NMS.
 
     Attributes:
@@ -50,9 +55,9 @@ class Detector(TrainsItsSSD, ChecksItsImages, keras.Model, ObjectDetector):
         config: the SSDConfig of the SSD.
         class_names: the K class names, a tuple.
         image_size: the side, in pixels, of the square images that the SSD works on.
-        confidence_threshold, iou_threshold, max_detections: may be changed at any time. They are
-            saved and exported as they are.
-        top_k: as given.
+        confidence_threshold, iou_threshold, max_detections: the thresholds, which may be changed at
+            any time. They are saved and exported with the detector.
+        top_k: the argument.
 
     Raises:
         ValueError: the names do not fit the SSD, or a threshold is out of range.
@@ -68,7 +73,7 @@ class Detector(TrainsItsSSD, ChecksItsImages, keras.Model, ObjectDetector):
         max_detections: int = 200,
         top_k: int = 400,
         name: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         names = _checked_names(class_names, ssd)
 
@@ -79,8 +84,8 @@ class Detector(TrainsItsSSD, ChecksItsImages, keras.Model, ObjectDetector):
         # === Functional model ===
         images = keras.Input((None, None, 3), dtype="uint8", name="images")
         size = ssd.config.image_size
-        # Not the Resizing layer: it would round only outside `predict`, and in a plain call of the
-        # detector its `training=True` would switch the layers after it to training too.
+        # The Resizing layer is not used: it would round only outside `predict`, and in a plain call
+        # of the detector its `training=True` would also switch the following layers to training.
         pixels = ops.cast(images, "float32")
         raw = ssd(ops.image.resize(pixels, (size, size), data_format="channels_last"))
         detections = decode(raw["offsets"], raw["classes"], default_boxes(ssd.config))
@@ -111,7 +116,7 @@ class Detector(TrainsItsSSD, ChecksItsImages, keras.Model, ObjectDetector):
         return self.decode.confidence_threshold
 
     @confidence_threshold.setter
-    def confidence_threshold(self, value: float):
+    def confidence_threshold(self, value: float) -> None:
         self._change_decoding("confidence_threshold", _share("confidence_threshold", value))
 
     @property
@@ -119,7 +124,7 @@ class Detector(TrainsItsSSD, ChecksItsImages, keras.Model, ObjectDetector):
         return self.decode.iou_threshold
 
     @iou_threshold.setter
-    def iou_threshold(self, value: float):
+    def iou_threshold(self, value: float) -> None:
         self._change_decoding("iou_threshold", _share("iou_threshold", value))
 
     @property
@@ -127,7 +132,7 @@ class Detector(TrainsItsSSD, ChecksItsImages, keras.Model, ObjectDetector):
         return self.decode.max_detections
 
     @max_detections.setter
-    def max_detections(self, value: int):
+    def max_detections(self, value: int) -> None:
         self._change_decoding("max_detections", _count("max_detections", value))
 
     @property
@@ -136,21 +141,21 @@ class Detector(TrainsItsSSD, ChecksItsImages, keras.Model, ObjectDetector):
 
     def _change_decoding(self, name, value):
         setattr(self.decode, name, value)
-        self.predict_function = None  # the compiled one holds the old value
+        self.predict_function = None  # the compiled function has the old value
 
     # === Other detectors from this one ===
 
     def with_classes(self, class_names: Sequence[str]) -> "Detector":
-        """A detector for other classes, as far trained as these weights go.
+        """Makes a detector for other classes with the weights of this one.
 
-        Heads of classes that both have by name keep what they have learned; COCO's and VOC's
-        spellings of a class count as one. Heads of other classes start at random.
+        The weights of classes with the same name in both are copied; COCO's and VOC's names of a
+        class count as the same. The weights of other classes start at random.
 
         Args:
             class_names: the names for the new detector, in any order.
 
         Returns:
-            A Detector whose `carried_over` lists the names that kept their weights.
+            A Detector. Its attribute `carried_over` lists the names with copied weights.
         """
         class_names = checked_class_names(class_names)
         ssd, carried_over = transfer.with_classes(self.ssd, self.class_names, class_names)
@@ -161,11 +166,11 @@ class Detector(TrainsItsSSD, ChecksItsImages, keras.Model, ObjectDetector):
     def with_dtype(self, dtype: str) -> "Detector":
         """This detector, or a copy of it that computes in another dtype.
 
-        The weights, the normalization of the pixels, the L2 normalization and the decoding are
-        float32 in any case.
+        The weights, the normalization of the pixels, the L2 normalization and the decoding always
+        stay float32.
 
         Args:
-            dtype: "float32", "mixed_bfloat16" or "mixed_float16".
+            dtype: the dtype to compute in: "float32", "mixed_bfloat16" or "mixed_float16".
         """
         ssd = precision.with_dtype(self.ssd, dtype)
         return self if ssd is self.ssd else self._around(ssd, self.class_names)
@@ -190,11 +195,12 @@ class Detector(TrainsItsSSD, ChecksItsImages, keras.Model, ObjectDetector):
         A preset that does not come with the package is downloaded once.
 
         Args:
-            name: the preset's name.
-            class_names: None keeps the preset's classes. Other names make new heads; see
-                `with_classes`.
-            dtype: None is Keras's dtype policy (`keras.config.dtype_policy`). "auto" takes the
-                faster of float32 and mixed_bfloat16, if it was measured not to cost accuracy.
+            name: the name of the preset.
+            class_names: the names of other classes, as in `with_classes`. None keeps the preset's
+                classes.
+            dtype: the dtype to compute in. None takes Keras's dtype policy
+                (`keras.config.dtype_policy`). "auto" takes mixed_bfloat16 if measurements say that
+                it is faster here and as accurate, and float32 otherwise.
 
         Raises:
             ValueError: there is no such preset, or it cannot be downloaded.
@@ -212,33 +218,33 @@ class Detector(TrainsItsSSD, ChecksItsImages, keras.Model, ObjectDetector):
         class_names: Iterable[str] | None = None,
         boxes: str | None = None,
     ) -> "Detector":
-        """Makes a detector of a checkpoint of PyTorch or TensorFlow, for example of torchvision.
+        """Makes a detector from a checkpoint of PyTorch or TensorFlow, for example of torchvision.
 
         Args:
-            path: the checkpoint.
-            source, class_names, boxes: as in `keras_ssd.convert.convert_checkpoint`. "auto" knows
-                the original's weights by the file's name, `ssd_300_VOC0712.pth`.
+            path: the path of the checkpoint.
+            source, class_names, boxes: as in `keras_ssd.convert.convert_checkpoint`. "auto"
+                recognizes the original's weights by the name of the file, `ssd_300_VOC0712.pth`.
 
         Raises:
-            ValueError: the checkpoint cannot be read, or is not that of an SSD of the source.
+            ValueError: the checkpoint cannot be read, or does not contain an SSD of the source.
         """
         from keras_ssd.detector.opening import open_checkpoint
 
         return open_checkpoint(path, source, class_names, boxes)
 
-    def evaluate_map(self, data, **options):
+    def evaluate_map(self, data: "AnnotatedImages", **options: Any) -> "MeanAP":
         """Measures mAP by the rules of VOC and COCO; see `keras_ssd.evaluation.evaluate_map`."""
         from keras_ssd.evaluation import evaluate_map
 
         return evaluate_map(self, data, **options)
 
-    def export(self, path: str | Path, format: str | None = None, **options) -> Path:
-        """Writes the detector in a format of another program; see `keras_ssd.formats.export`."""
+    def export(self, path: str | Path, format: str | None = None, **options: Any) -> Path:
+        """Writes the detector in a format for other programs; see `keras_ssd.formats.export`."""
         from keras_ssd.formats import export
 
         return export(self, path, format, **options)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "name": self.name,
             "ssd": keras.saving.serialize_keras_object(self.ssd),
@@ -247,7 +253,7 @@ class Detector(TrainsItsSSD, ChecksItsImages, keras.Model, ObjectDetector):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Detector":
         ssd = keras.saving.deserialize_keras_object(config["ssd"], custom_objects)
         return cls(**{**config, "ssd": ssd})
 

@@ -1,4 +1,4 @@
-"""Training a detector: Keras's methods, carried out by the SSD within."""
+"""The training methods of a detector, which call those of the SSD within."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ from keras_ssd.optimizers import SSDAdamW
 
 
 class TrainsItsSSD:
-    """The methods of a Keras model that train it, for a model around an SSD.
+    """Keras's training methods, for a model around an SSD.
 
-    The SSD trains; the callbacks see the model around it.
+    The SSD trains; callbacks see the model around it.
 
     Attributes:
-        ssd: the SSD.
+        ssd: the SSD to train.
     """
 
     ssd: SSD
@@ -26,11 +26,11 @@ class TrainsItsSSD:
         """Keras's `compile`, for the SSD within.
 
         Args:
-            optimizer: an optimizer of Keras or its name. "auto" is AdamW at a learning rate of
-                5e-4, with clipped gradients.
-            loss: a loss for each of the SSD's outputs, "offsets" and "classes". "auto" is the loss
-                of the paper: `SmoothL1` and `HardNegativeCrossentropy`.
-            **kwargs: what else Keras's `compile` takes.
+            optimizer: a Keras optimizer or its name. "auto" takes AdamW with a learning rate of
+                5e-4 and clipped gradients.
+            loss: a loss for each of the SSD's outputs, "offsets" and "classes". "auto" takes the
+                losses of the paper: `SmoothL1` and `HardNegativeCrossentropy`.
+            **kwargs: the other arguments of Keras's `compile`.
         """
         if optimizer == "auto":
             optimizer = SSDAdamW(5e-4, weight_decay=1e-4, global_clipnorm=10.0)
@@ -44,10 +44,10 @@ class TrainsItsSSD:
         """Keras's `fit`, for the SSD within. The callbacks' `model` is this detector.
 
         Args:
-            x: batches of images and targets, as `keras_ssd.data.training_dataset` makes them,
-                without end: say `steps_per_epoch`.
-            callbacks: a list of Keras's callbacks, and of those in `keras_ssd.callbacks`.
-            *args, **kwargs: what else Keras's `fit` takes. `validation_data` comes from
+            x: batches of images and targets from `keras_ssd.data.training_dataset`. They are
+                endless, so give `steps_per_epoch`.
+            callbacks: a list of callbacks of Keras or of `keras_ssd.callbacks`.
+            *args, **kwargs: the other arguments of Keras's `fit`. For `validation_data` use
                 `keras_ssd.data.validation_dataset`.
 
         Raises:
@@ -58,16 +58,16 @@ class TrainsItsSSD:
         with _errors_of_images():
             return self.ssd.fit(x, *args, callbacks=with_detector(callbacks, self), **kwargs)
 
-    def jax_state_sync(self):
-        """On JAX, Keras's callbacks call this before they look at the weights in an epoch."""
+    def jax_state_sync(self) -> None:
+        """Keras's callbacks call this on JAX before they use the weights in an epoch."""
         self.ssd.jax_state_sync()
-        super().jax_state_sync()
+        super().jax_state_sync()  # type: ignore[misc]  # of keras.Model
 
     def evaluate(self, x: Any = None, *args: Any, callbacks: Any = None, **kwargs: Any) -> Any:
-        """Keras's `evaluate`, for the SSD within: the losses; see also `evaluate_map`.
+        """Keras's `evaluate`, for the SSD within. It measures the losses, `evaluate_map` the mAP.
 
         Args:
-            x: batches of images and targets, as `keras_ssd.data.validation_dataset` makes them.
+            x: batches of images and targets from `keras_ssd.data.validation_dataset`.
             callbacks, *args, **kwargs: as in Keras's `evaluate`.
         """
         with _errors_of_images():
@@ -92,12 +92,12 @@ class TrainsItsSSD:
         return self.ssd.stop_training
 
     @stop_training.setter
-    def stop_training(self, value: bool):
+    def stop_training(self, value: bool) -> None:
         self.ssd.stop_training = value
 
 
 def _errors_of_images():
-    """A context in which an image that cannot be read is a CorruptImageError."""
-    from keras_ssd.data.pipeline import unwrapped_errors  # which needs TensorFlow
+    """A context in which an image that cannot be read raises CorruptImageError."""
+    from keras_ssd.data.pipeline import unwrapped_errors  # this needs TensorFlow
 
     return unwrapped_errors()

@@ -1,8 +1,8 @@
-"""What a `.keras` file says of itself, checked before Keras builds a model from it.
+"""Checks a `.keras` file before Keras builds a model from it.
 
 A `.keras` file is a zip archive of the model's graph (config.json) and its weights (an HDF5 file).
-A damaged or hostile one may declare gigabytes in a few kilobytes, so the memory that is taken to
-open it is kept in proportion to its size.
+A damaged or hostile file may declare gigabytes in a few kilobytes. The checks keep the memory that
+is needed to open it in proportion to its size.
 """
 
 import io
@@ -20,23 +20,23 @@ _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5
 # and its config 0.2e6.
 _LARGEST = {_CONFIG: 4_000_000, _METADATA: 100_000, _WEIGHTS: 4_000_000_000}
 _LARGEST_DIRECTORY = 10_000  # bytes of the archive's list of members
-_MAX_EXPANSION = 50  # bytes of weights for each byte of the file; what is packed well has 2
+_MAX_EXPANSION = 50  # bytes of weights for each byte of the file; well-packed weights have 2
 _SMALL = 10_000_000  # bytes of weights that may be packed in any way
 _MAX_OBJECTS = 100_000  # groups and arrays of the weights
 _END_OF_ARCHIVE, _END_OF_LARGE_ARCHIVE = b"PK\x05\x06", b"PK\x06\x07"
 # The settings of a Detector, as its `get_config` has them.
 _THRESHOLDS = {"confidence_threshold", "iou_threshold", "max_detections", "top_k"}
 _SETTINGS = {"name", "ssd", "class_names", *_THRESHOLDS}
-# The settings of Keras's layers that are a dimension of their weights.
+# The settings of Keras's layers that give the size of a weight.
 _DIMENSIONS = {"filters", "units", "depth_multiplier", "kernel_size", "output_dim", "input_dim"}
 
 
 def check_keras_file(path: str | Path) -> None:
-    """Checks that a file can be that of a detector, without building it.
+    """Checks that a file may contain a detector, without building the model.
 
     Raises:
-        ValueError: the file is damaged, holds another model, or declares sizes that do not belong
-            to it. The message does not name the file.
+        ValueError: the file is damaged, contains another model, or declares sizes that its weights
+            do not have. The message does not name the file.
     """
     _check_end(Path(path))
     with zipfile.ZipFile(path) as archive:
@@ -53,7 +53,7 @@ def check_keras_file(path: str | Path) -> None:
 
 
 def _check_end(path):
-    """Checks the length of the archive's list of members, which is read whole."""
+    """Checks the length of the archive's list of members, because zipfile reads it at once."""
     with path.open("rb") as file:
         size = file.seek(0, io.SEEK_END)
         file.seek(max(0, size - 66_000))  # the end may be followed by a comment of 65,535 bytes
@@ -112,7 +112,7 @@ def _check_is_detector(config):
 
 
 def _checked_dimension(content, file_size):
-    """The longest side of any array in the weights, if they are no larger than they may be."""
+    """The longest side of all arrays in the weights, after a check of their total size."""
     total, longest, count = 0, 0, 0
 
     def check(name, item):

@@ -1,4 +1,4 @@
-"""Detectors out of Keras, in the formats that other programs run.
+"""Writes detectors in the formats that other programs run, and opens these files.
 
 Importing this package needs neither Keras nor TensorFlow; exporting needs both.
 """

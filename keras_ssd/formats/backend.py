@@ -1,10 +1,10 @@
-"""Which of Keras's backends detectors are exported from."""
+"""The Keras backend that exports need."""
 
 import keras
 
 
-def require_tensorflow():
-    """Raises ValueError on a backend other than TensorFlow's, whose graphs the exports convert."""
+def require_tensorflow() -> None:
+    """Raises ValueError if the backend is not TensorFlow, because exports convert its graphs."""
     if keras.config.backend() != "tensorflow":
         raise ValueError(
             f"Keras's backend is {keras.config.backend()}, but exports need TensorFlow's; set the "

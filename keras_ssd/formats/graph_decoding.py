@@ -1,4 +1,4 @@
-"""The decoding at the end of ONNX and OpenVINO files, written once over an adapter."""
+"""The decoding at the end of ONNX and OpenVINO files, written once for both formats."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -12,10 +12,10 @@ Value = Any  # a tensor in the graph of a format
 
 
 class Operations(Protocol):
-    """Adds operations to a graph of a format.
+    """Adds operations to the graph of a format.
 
-    Operands are values of the graph, float32 arrays, or ints, which become indices of the type
-    that the format's `top_k` returns.
+    Operands are values of the graph, float32 arrays, or ints. Ints become constants with the dtype
+    of the indices that the format's `top_k` returns.
     """
 
     def softmax(self, x: Value) -> Value:
@@ -25,36 +25,36 @@ class Operations(Protocol):
         """All but the first entry of the last axis."""
 
     def transpose(self, x: Value, axes: Sequence[int]) -> Value:
-        """The axes in this order."""
+        """Transposes to this order of axes."""
 
     def reshape(self, x: Value, shape: Sequence[int]) -> Value:
-        """Another shape, in which -1 is what remains."""
+        """Changes the shape; -1 is the remaining dimension."""
 
     def top_k(self, x: Value, k: int, *, in_order: bool) -> tuple[Value, Value]:
-        """The k largest along the last axis, and their indices."""
+        """The k largest values along the last axis, and their indices."""
 
     def gather_nd(self, x: Value, indices: Value, batch_dims: int) -> Value:
-        """The slices of `x` that the last axis of the indices names."""
+        """The slices of `x` at the indices in the last axis."""
 
     def non_max_suppression(
         self, boxes: Value, scores: Value, k: int, settings: DecodingSettings
     ) -> Value:
-        """The (row, column) of each box kept, (M, 2), of boxes (R, k, 4) and scores (R, k)."""
+        """The (row, column) of each kept box, (M, 2), from boxes (R, k, 4) and scores (R, k)."""
 
     def only_at(self, indices: Value, x: Value) -> Value:
-        """`x` (R, C) with 0 wherever the indices (M, 2) do not name it."""
+        """`x` (R, C) with 0 at all places that are not in the indices (M, 2)."""
 
     def pad_last(self, x: Value, count: int) -> Value:
-        """`x` (R, C) with `count` columns of 0 behind."""
+        """`x` (R, C) with `count` columns of 0 appended."""
 
     def split_last(self, x: Value) -> tuple[Value, Value]:
-        """The two halves of the last axis."""
+        """Splits the last axis in two halves."""
 
     def concatenate(self, x: Value, y: Value) -> Value:
-        """Both along the last axis."""
+        """Joins both along the last axis."""
 
     def unsqueeze_last(self, x: Value) -> Value:
-        """A new last axis of length 1."""
+        """Adds a last axis of length 1."""
 
     def add(self, x: Value, y: Value) -> Value: ...
 
@@ -63,7 +63,7 @@ class Operations(Protocol):
     def multiply(self, x: Value, y: Value) -> Value: ...
 
     def divide(self, x: Value, y: Value) -> Value:
-        """Of indices the whole part."""
+        """Divides; indices are rounded down."""
 
     def minimum(self, x: Value, y: Value) -> Value: ...
 
@@ -76,10 +76,10 @@ class Operations(Protocol):
     def to_int32(self, x: Value) -> Value: ...
 
     def clip_to_1(self, x: Value) -> Value:
-        """Clipped to [0, 1]."""
+        """Clips to [0, 1]."""
 
     def sum_last(self, x: Value) -> Value:
-        """The sum along the last axis, which goes."""
+        """Sums along the last axis, which is removed."""
 
 
 def add_decoding(
@@ -90,19 +90,19 @@ def add_decoding(
     num_classes: int,
     settings: DecodingSettings,
 ) -> dict[str, Value]:
-    """Adds what the layer `DecodeDetections` does to a graph.
+    """Adds the steps of the layer `DecodeDetections` to a graph.
 
     Args:
         ops: the operations of the graph's format.
         offsets: float32 (B, N, 4).
         logits: float32 (B, N, K + 1), background first.
         default_boxes: float32 (N, 4), relative (cx, cy, w, h).
-        num_classes: K.
+        num_classes: K, the number of foreground classes.
         settings: the thresholds, and the variances of the offsets.
 
     Returns:
-        The layer's outputs by their names, with D detections: "boxes" (B, D, 4), "labels" (B, D),
-        "scores" (B, D) and "num_detections" (B,).
+        The layer's outputs by name: "boxes" (B, D, 4), "labels" (B, D), "scores" (B, D) and
+        "num_detections" (B,), for D detections.
     """
     num_detections = settings.max_detections
     top_k = min(settings.top_k, len(default_boxes))
@@ -115,8 +115,8 @@ def add_decoding(
     boxes = _boxes(ops, offsets, default_boxes, settings.config.variances)
     candidates = ops.gather_nd(boxes, indices, batch_dims=1)  # (B, K * top_k, 4)
 
-    # The candidates of a class have boxes of their own, so each class goes in as a row (an image)
-    # of its own.
+    # The operation shares boxes among the classes of an image. Here each class has other
+    # candidates, so each class is passed as an image of its own, one row.
     rows = ops.reshape(scores, (-1, top_k))  # (B * K, top_k)
     kept = ops.non_max_suppression(ops.reshape(candidates, (-1, top_k, 4)), rows, top_k, settings)
     scores = ops.reshape(ops.only_at(kept, rows), (-1, num_candidates))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 import numpy as np
 
@@ -79,7 +79,7 @@ def _read_warped(source, position, size):
     return name, image.shape[:2], resize_image(image, size)
 
 
-def checked_array(source, position: int) -> np.ndarray:
+def checked_array(source: Any, position: int) -> np.ndarray:
     """The source as an array; ValueError if it is not an RGB uint8 array or a PIL image."""
     expected = "a path, an RGB uint8 array (H, W, 3) or a PIL image"
     return checked_image(source, f"sources[{position}]", expected=expected)

@@ -6,6 +6,7 @@ it takes plain pixels.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 from keras import layers
@@ -175,7 +176,7 @@ def tiny(image_size: int) -> keras.Model:
     return keras.Model(images, maps[2:], name="tiny")
 
 
-def normalized_relu6(convolution, x):
+def normalized_relu6(convolution: keras.layers.Layer, x: Any) -> Any:
     """Applies a convolution layer, then batch normalization and ReLU6 named after it."""
     name = convolution.name
     x = FusedBatchNormalization(epsilon=1e-3, momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(
@@ -198,7 +199,7 @@ def _with_our_batch_norms(application):
     return model
 
 
-def xavier():
+def xavier() -> keras.initializers.Initializer:
     """The initializer of the paper's new layers: Caffe's "xavier", uniform by fan-in only."""
     return keras.initializers.VarianceScaling(1.0, mode="fan_in", distribution="uniform")
 

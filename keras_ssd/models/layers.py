@@ -1,6 +1,7 @@
 """The layers of an SSD: layers that Keras lacks, and faster versions of two of Keras's layers."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -22,26 +23,26 @@ class L2Normalization(keras.layers.Layer):
     Input and output: (B, H, W, C), in the policy's compute dtype.
     """
 
-    def __init__(self, scale: float = 20.0, **kwargs):
+    def __init__(self, scale: float = 20.0, **kwargs: Any):
         super().__init__(autocast=False, **kwargs)
         self.initial_scale = scale
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         initializer = keras.initializers.Constant(self.initial_scale)
         self.scale = self.add_weight(
             name="scale", shape=(input_shape[-1],), initializer=initializer, dtype="float32"
         )
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         inputs = ops.cast(inputs, "float32")
         squared_norm = ops.sum(ops.square(inputs), axis=-1, keepdims=True)
         normalized = inputs * ops.rsqrt(squared_norm + 1e-10)
         return ops.cast(normalized * self.scale, self.compute_dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "scale": self.initial_scale}
 
 
@@ -53,7 +54,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     with their gradient: 152 ms instead of 24 ms for an input of (16, 80, 80, 144).
     """
 
-    def call(self, inputs, training=None, mask=None):
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         normalizes_by_batch = training and self.trainable and mask is None
         of_images = len(inputs.shape) == 4 and self.axis in (-1, 3)
         plain = self.scale and self.center and not self.synchronized
@@ -81,7 +82,7 @@ class DilatedConv2D(keras.layers.Conv2D):
     took 0.93 s in bfloat16, but 0.32 s with VGG16's fc6 as a matrix product.
     """
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
         plain = self.strides == (1, 1) and self.padding == "same" and self.groups == 1
         if not (training and plain and keras.backend.backend() == "tensorflow"):
             return super().call(inputs)
@@ -111,19 +112,19 @@ class FlattenPredictions(keras.layers.Layer):
     Output: float32 (B, N, width).
     """
 
-    def __init__(self, width: int, **kwargs):
+    def __init__(self, width: int, **kwargs: Any):
         super().__init__(autocast=False, **kwargs)
         self.width = width
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         flat = [ops.reshape(x, (-1, self._count(x), self.width)) for x in inputs]
         return ops.cast(ops.concatenate(flat, axis=1), "float32")
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any) -> Any:
         shape = (inputs[0].shape[0], sum(map(self._count, inputs)), self.width)
         return keras.KerasTensor(shape, dtype="float32")
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "width": self.width}
 
     def _count(self, x):
@@ -169,7 +170,7 @@ class DecodeDetections(keras.layers.Layer):
         iou_threshold: float = 0.45,
         max_detections: int = 200,
         top_k: int = 400,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(autocast=False, **kwargs)
         self.variances = tuple(variances)
@@ -178,7 +179,7 @@ class DecodeDetections(keras.layers.Layer):
         self.max_detections = max_detections
         self.top_k = top_k
 
-    def call(self, offsets, classes, default_boxes):
+    def call(self, offsets: Any, classes: Any, default_boxes: Any) -> dict[str, Any]:
         scores = ops.softmax(ops.cast(classes, "float32"), axis=-1)[..., 1:]  # (B, N, K)
         variances = ops.convert_to_tensor(self.variances, dtype="float32")
         decoded = geometry.decode(ops.cast(offsets, "float32"), default_boxes, variances, ops)
@@ -196,7 +197,9 @@ class DecodeDetections(keras.layers.Layer):
         )
         return {**detections, "boxes": geometry.clip(detections["boxes"], ops)}
 
-    def compute_output_spec(self, offsets, classes, default_boxes):
+    def compute_output_spec(
+        self, offsets: Any, classes: Any, default_boxes: Any
+    ) -> dict[str, keras.KerasTensor]:
         batch = offsets.shape[0]  # D is not fixed, since `max_detections` may be changed
         return {
             "boxes": keras.KerasTensor((batch, None, 4), dtype="float32"),
@@ -205,7 +208,7 @@ class DecodeDetections(keras.layers.Layer):
             "num_detections": keras.KerasTensor((batch,), dtype="int32"),
         }
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "variances": self.variances,

@@ -1,5 +1,7 @@
 """Greedy non-maximum suppression per class, on every Keras backend."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -7,12 +9,12 @@ from keras_ssd.geometry import iou
 
 
 def non_max_suppression(
-    boxes,
-    scores,
+    boxes: Any,
+    scores: Any,
     confidence_threshold: float,
     iou_threshold: float,
     max_detections: int,
-) -> dict:
+) -> dict[str, Any]:
     """Greedy NMS for each class, then the `max_detections` best boxes of all classes.
 
     Args:

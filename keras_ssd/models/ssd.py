@@ -1,7 +1,8 @@
 """SSD, the network: a backbone, and heads that predict offsets and classes of default boxes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 from keras import layers
@@ -43,7 +44,7 @@ class SSD(keras.Model):
         ValueError: the shapes of the inputs or outputs do not fit the config.
     """
 
-    def __init__(self, inputs, outputs, config: SSDConfig, **kwargs):
+    def __init__(self, inputs: Any, outputs: Mapping[str, Any], config: SSDConfig, **kwargs: Any):
         _check_shapes(inputs, outputs, config)
         super().__init__(inputs, outputs, **kwargs)
         self.config = config
@@ -102,12 +103,12 @@ class SSD(keras.Model):
         graph = keras.models.clone_model(self, clone_function=clone_function, recursive=True)
         return SSD(graph.input, graph.output, self.config, name=self.name)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         graph = keras.Model(self.input, self.output, name=self.name).get_config()
         return {**graph, "trainable": self.trainable, "ssd_config": self.config.to_dict()}
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "SSD":
         config = dict(config)
         ssd_config = SSDConfig.from_dict(config.pop("ssd_config"))
         graph = keras.Model.from_config(config, custom_objects)

@@ -1,4 +1,4 @@
-"""Detectors on a server."""
+"""The client of detectors on TensorFlow Serving."""
 
 from keras_ssd.serving.client import Client
 

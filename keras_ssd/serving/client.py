@@ -24,9 +24,9 @@ _OWN_HEADERS = {"content-type", "content-length", "transfer-encoding", "connecti
 class Client(BatchDetector):
     """A detector that `keras_ssd.formats.export_saved_model` wrote, on TensorFlow Serving.
 
-    It answers what every kind of detector does: `detect`, `predict`, `predict_on_batch`. Images go
-    to the server as PNG files. Threads may share one client; each that asks at the same time has a
-    connection of its own. Connections stay open until `close`.
+    It has the methods of every kind of detector: `detect`, `predict`, `predict_on_batch`. Images
+    are sent to the server as PNG files. Several threads may share a client; requests at the same
+    time use different connections. Connections stay open until `close`.
 
     REST needs neither TensorFlow nor Keras here. gRPC needs the extra "serving", whose package
     `tensorflow-serving-api` imports TensorFlow.
@@ -39,20 +39,20 @@ class Client(BatchDetector):
     Args:
         server: the address of the model: "grpc://HOST:PORT/NAME" or
             "http://HOST:PORT/v1/models/NAME"; "grpcs" and "https" are encrypted. "/versions/3"
-            after the name asks for version 3 of the model, else the server chooses.
+            after the name asks for version 3 of the model; without it the server chooses.
         timeout: the seconds that one try of a request may take.
         retries: the number of tries after the first one while the server is unavailable or busy
             (HTTP status 429, 502, 503 or 504; gRPC's UNAVAILABLE and RESOURCE_EXHAUSTED). The
             client waits about 0.1 seconds before the second try and twice as long before each one
             after that, or as long as the server asks for in "Retry-After", up to a minute.
-        headers: what every request carries, such as {"Authorization": "Bearer TOKEN"}. gRPC sends
-            them as metadata.
+        headers: the headers of every request, such as {"Authorization": "Bearer TOKEN"}. gRPC
+            sends them as metadata.
         ca_file: a PEM file with the certificates of the authorities to trust, for "grpcs" and
-            "https". None trusts those of the system for https, and of gRPC for grpcs.
+            "https". None trusts the system's authorities for https, and gRPC's own for grpcs.
 
     Attributes:
-        class_names: the K class names. The server is asked for them when they are first used, and
-            so for `image_size`.
+        class_names: the K class names. The server is asked for them, and for `image_size`, when
+            they are first used.
         image_size: the side, in pixels, of the square images that the network works on.
 
     Raises:
@@ -102,14 +102,14 @@ class Client(BatchDetector):
 
         Raises:
             ValueError: the batch is empty, or not uint8 (B, H, W, 3); the server refuses the
-                request, or does not answer as a detector does.
-            ConnectionError: the server is unavailable, after all tries, or not trusted.
+                request, or its answer is not that of a detector.
+            ConnectionError: the server is still unavailable after all tries, or is not trusted.
             TimeoutError: the server does not answer in time.
         """
         return super().predict_on_batch(images)
 
     def close(self) -> None:
-        """Closes the connections to the server. The client cannot be used after that."""
+        """Closes the connections to the server. The client cannot be used afterwards."""
         self._connection.close()
 
     def __enter__(self) -> "Client":
@@ -153,7 +153,7 @@ def _connect(server: str, **options: Any) -> Connection:
 
 def _has_port(url):
     try:
-        return urlsplit(url).port != 0  # None is the scheme's own
+        return urlsplit(url).port != 0  # None means the scheme's default
     except ValueError:
         return False
 
@@ -164,7 +164,7 @@ def _checked_headers(headers):
             raise ValueError(f"headers: expected names of letters, digits and dashes, not {name!r}")
         if name.lower() in _OWN_HEADERS or name.lower().endswith("-bin"):
             raise ValueError(f"headers: expected none that the protocol itself uses, not {name}")
-        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):  # maybe secret
+        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):  # may be secret
             raise ValueError(f"headers: expected one line of ASCII text for {name}")
     return dict(headers)
 
@@ -174,7 +174,7 @@ def _checked_ca_file(ca_file):
         return None
     try:
         ssl.create_default_context(cafile=str(ca_file))
-    except OSError as error:  # ssl's errors are of this kind too
+    except OSError as error:  # ssl's errors are OSErrors too
         reason = error.strerror or error
         raise ValueError(
             f"ca_file: {ca_file} is not a PEM file of certificates ({reason})"
@@ -183,7 +183,7 @@ def _checked_ca_file(ca_file):
 
 
 def _encode(image, position):
-    """An image as a PNG file, quickly."""
+    """Encodes an image as PNG, with little compression, because that is quick."""
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     try:
         done, data = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 1])

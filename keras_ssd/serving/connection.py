@@ -1,4 +1,4 @@
-"""Requests to a model on a server: repeated while the server is busy, their answers checked."""
+"""Sends requests to a model on a server, repeats them while it is busy, and checks the answers."""
 
 import random
 import time
@@ -12,7 +12,7 @@ import numpy as np
 from keras_ssd.formats.saved_model import outputs as model_outputs
 from keras_ssd.formats.saved_model.outputs import DESCRIBE, PREDICT_BYTES, Description
 
-MAX_WAIT = 60.0  # seconds between two tries, also where the server asks for more
+MAX_WAIT = 60.0  # seconds between two tries, also if the server asks for more
 _FIRST_WAIT, _LONGEST_REASON = 0.1, 300
 _BUSY = (
     HTTPStatus.TOO_MANY_REQUESTS,
@@ -37,11 +37,11 @@ class UnavailableError(Exception):
 
 
 class Connection:
-    """One model on one server. A kind of connection adds `_ask_once` and `close`.
+    """One model on one server. A subclass defines `_ask_once` and `close`.
 
     Args:
-        address: what error messages call the server.
-        model: what error messages call the model.
+        address: the address of the server in error messages.
+        model: the name of the model in error messages.
         timeout: the seconds that one try of a request may take.
         retries: the number of tries after the first.
     """
@@ -51,10 +51,10 @@ class Connection:
         self.timeout, self.retries = timeout, retries
 
     def describe(self) -> Description:
-        """What the model says of itself.
+        """Asks the model for its description.
 
         Raises:
-            ConnectionError, TimeoutError, ValueError: see `Client.predict_on_batch`.
+            ConnectionError, TimeoutError, ValueError: as in `Client.predict_on_batch`.
         """
         outputs = self._ask(*DESCRIBE, [b"?"])
         with self._as_of_a_detector():
@@ -63,14 +63,17 @@ class Connection:
     def detect(
         self, images: Sequence[bytes], class_names: tuple[str, ...]
     ) -> dict[str, np.ndarray]:
-        """What the model finds in encoded images; see `outputs.detections_output`.
+        """Asks the model for the objects in encoded images.
 
         Args:
-            images: JPEG or PNG files, at least one.
-            class_names: the names that the model had before.
+            images: the bytes of JPEG or PNG files, at least one.
+            class_names: the class names that the model had before.
+
+        Returns:
+            The dictionary of `outputs.detections_output`.
 
         Raises:
-            ConnectionError, TimeoutError, ValueError: see `Client.predict_on_batch`.
+            ConnectionError, TimeoutError, ValueError: as in `Client.predict_on_batch`.
         """
 
         outputs = self._ask(*PREDICT_BYTES, images)
@@ -85,11 +88,11 @@ class Connection:
             return model_outputs.detections_output(outputs, len(images), len(class_names))
 
     def close(self) -> None:
-        """Closes what is open to the server."""
+        """Closes the connections to the server."""
         raise NotImplementedError
 
     def _ask_once(self, signature: str, name: str, values: Sequence[bytes]) -> Mapping[str, Any]:
-        """The outputs of a signature by name, for its input `name`; UnavailableError if busy."""
+        """The outputs of a signature for its input `name`; UnavailableError if it is busy."""
         raise NotImplementedError
 
     def _ask(self, signature, name, values):
@@ -106,14 +109,14 @@ class Connection:
 
     @contextmanager
     def _as_of_a_detector(self):
-        """Tells what is wrong with an answer as a fault of this server."""
+        """Raises an error that names the server if its answer is not that of a detector."""
         try:
             yield
         except ValueError as error:
             raise self._not_a_detector(error) from error
 
     def _check_status(self, status: int, reason: str, retry_after: float = 0.0) -> None:
-        """Raises what an HTTP status means, unless it is 200."""
+        """Raises the error that an HTTP status means, unless it is 200."""
         if status == HTTPStatus.OK:
             return
         reason = f"{status}: {shortened(reason)}"
@@ -146,11 +149,11 @@ class Connection:
 
 
 def shortened(text: str) -> str:
-    """The text in one line of bounded length, for an error message."""
+    """The text as one line, shortened for an error message."""
     text = " ".join(text[: 2 * _LONGEST_REASON].split())
     return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}..."
 
 
 def _wait(attempt):
-    """Seconds before the next try: about twice as long each time, different for each client."""
+    """The seconds before the next try: about twice as long each time, and random."""
     return min(_FIRST_WAIT * 2.0 ** min(attempt, 99), MAX_WAIT) * random.uniform(0.5, 1.0)

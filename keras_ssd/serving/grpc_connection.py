@@ -1,6 +1,6 @@
 """TensorFlow Serving's gRPC interface.
 
-It needs `tensorflow-serving-api`, whose messages import TensorFlow; the REST interface does not.
+It needs `tensorflow-serving-api`, which imports TensorFlow; the REST interface does not.
 Source: `prediction_service.proto` in https://github.com/tensorflow/serving.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 from keras_ssd.extras import require
 from keras_ssd.serving.connection import Connection
 
-# The HTTP status that says what a code of gRPC says:
+# The HTTP status with the same meaning as a gRPC code:
 # https://github.com/grpc/grpc/blob/master/doc/statuscodes.md.
 _STATUS = {
     "UNAUTHENTICATED": HTTPStatus.UNAUTHORIZED,
@@ -24,15 +24,15 @@ _STATUS = {
 
 
 class GrpcConnection(Connection):
-    """One model, by gRPC.
+    """A connection to one model by gRPC.
 
     Args:
-        server: "HOST:PORT".
+        server: the address of the server, "HOST:PORT".
         model: the name of the model.
-        version: the version of the model, or None for the one that the server chooses.
+        version: the version of the model, or None to let the server choose.
         use_tls: whether the connection is encrypted.
-        timeout, retries: see `Connection`.
-        headers: what every request carries, as gRPC's metadata.
+        timeout, retries: as in `Connection`.
+        headers: the metadata of every request.
         ca_file: a PEM file with the certificates that are trusted, or None for gRPC's own.
 
     Raises:
@@ -62,11 +62,11 @@ class GrpcConnection(Connection):
         grpc = require("grpc", extra="serving")
         service = require("tensorflow_serving.apis.prediction_service_pb2_grpc", extra="serving")
         self._name, self._version = model, version
-        # Metadata has names in lower case.
+        # The names of metadata must be in lower case.
         self._metadata = [(name.lower(), value) for name, value in headers.items()]
         options = [
             ("grpc.max_receive_message_length", -1),  # detections of a large batch exceed 4 MB
-            ("grpc.initial_reconnect_backoff_ms", 100),  # else the first tries fail all at once
+            ("grpc.initial_reconnect_backoff_ms", 100),  # so that a retry can succeed
         ]
         if use_tls:
             trusted = None if ca_file is None else Path(ca_file).read_bytes()
@@ -96,7 +96,7 @@ class GrpcConnection(Connection):
         except grpc.RpcError as error:
             self._raise_as(error.code().name, error.details() or "")
             raise
-        except ValueError as error:  # of a closed channel
+        except ValueError as error:  # the channel is closed
             raise ValueError(f"{self.address}: {error}") from error
         try:
             return {name: tf.make_ndarray(tensor) for name, tensor in answer.outputs.items()}

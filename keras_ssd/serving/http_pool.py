@@ -13,19 +13,19 @@ from urllib.parse import unquote, urlsplit
 
 MAX_ANSWER = 256 * 2**20  # bytes; the detections of a large batch take a few megabytes
 _CHUNK = 1 << 16
-# What a request meets where the server has closed the connection.
+# The errors of a request on a connection that the server has closed.
 _CLOSED = (ConnectionResetError, BrokenPipeError)  # http.client's RemoteDisconnected is the first
 
 
 class HttpPool:
-    """Posts to one server. Each thread that asks at the same time has a connection of its own.
+    """Sends POST requests to one server. Requests at the same time use different connections.
 
     A proxy is taken from the environment (`http_proxy`, `https_proxy`, `no_proxy`).
 
     Args:
-        url: "http://HOST:PORT" or "https://HOST:PORT".
+        url: the address of the server, "http://HOST:PORT" or "https://HOST:PORT".
         timeout: the seconds that the server may stay silent.
-        tls: how the server's certificate is checked, for https.
+        tls: the SSLContext that checks the server's certificate, for https.
     """
 
     def __init__(self, url: str, *, timeout: float, tls: ssl.SSLContext | None = None):
@@ -34,7 +34,7 @@ class HttpPool:
         self._host, self._port = parts.hostname, parts.port
         self._timeout, self._tls = timeout, tls
         self._proxy = _proxy(parts)
-        self._idle = deque()  # whose append and pop are safe among threads
+        self._idle = deque()  # append and pop are thread-safe
         self._is_closed = False
 
     def post(
@@ -62,7 +62,7 @@ class HttpPool:
             connection.close()
             raise
         self._idle.append(connection)
-        if self._is_closed:  # since then
+        if self._is_closed:  # by another thread in the meantime
             self.close()
         return answer
 
@@ -76,7 +76,7 @@ class HttpPool:
                 return
 
     def __del__(self):
-        if hasattr(self, "_idle"):  # `__init__` has come this far
+        if hasattr(self, "_idle"):  # False if `__init__` raised an error
             self.close()
 
     def _open(self):
@@ -100,7 +100,7 @@ class HttpPool:
             connection.close()
             if not was_open:
                 raise
-        return self._post_once(connection, path, body, headers)  # which opens it again
+        return self._post_once(connection, path, body, headers)  # this opens it again
 
     def _post_once(self, connection, path, body, headers):
         end = time.monotonic() + self._timeout
@@ -122,7 +122,7 @@ def _read(response, end):
             raise TimeoutError("the answer takes too long")
         if size > MAX_ANSWER:
             raise ValueError(f"the answer is longer than {MAX_ANSWER} bytes")
-    if response.length:  # `read1` does not mind that bytes are missing
+    if response.length:  # `read1` raises no error if bytes are missing
         raise IncompleteRead(b"", response.length)
     return b"".join(parts)
 

@@ -1,4 +1,4 @@
-"""TensorFlow Serving's REST interface. It needs no package beyond Python's standard library.
+"""TensorFlow Serving's REST interface, which needs only Python's standard library.
 
 Source: https://www.tensorflow.org/tfx/serving/api_rest.
 """
@@ -18,13 +18,14 @@ from keras_ssd.serving.http_pool import HttpPool
 
 
 class RestConnection(Connection):
-    """One model, by HTTP and JSON.
+    """A connection to one model by HTTP and JSON.
 
     Args:
-        url: "http://HOST:PORT/v1/models/NAME", or https, maybe with "/versions/NUMBER".
-        model: what error messages call the model.
-        timeout, retries: see `Connection`.
-        headers: what every request carries.
+        url: the address, "http://HOST:PORT/v1/models/NAME" or https, optionally with
+            "/versions/NUMBER".
+        model: the name of the model in error messages.
+        timeout, retries: as in `Connection`.
+        headers: the headers of every request.
         ca_file: a PEM file with the certificates that are trusted, or None for the system's.
     """
 
@@ -70,7 +71,7 @@ class RestConnection(Connection):
 
 
 def _outputs(answer, count):
-    """The outputs by name, out of the JSON text of one object for each of `count` values."""
+    """The outputs by name, from a JSON text with one object for each of `count` values."""
     try:
         content = json.loads(answer)
     except ValueError as error:
@@ -87,7 +88,7 @@ def _outputs(answer, count):
 
 
 def _reason(answer):
-    """What an answer says of an error: as TensorFlow Serving does, or in other words."""
+    """The reason in an error answer: TensorFlow Serving's message, or the text of the answer."""
     try:
         return str(json.loads(answer)["error"])
     except (ValueError, TypeError, KeyError, RecursionError):
@@ -95,7 +96,7 @@ def _reason(answer):
 
 
 def _retry_after(value):
-    """The seconds in a header "Retry-After", which holds seconds or a date; 0 for anything else."""
+    """The seconds to wait by a header "Retry-After" with seconds or a date; 0 for other values."""
     value = value.strip()
     if value.isdecimal():
         return float(value[:9])

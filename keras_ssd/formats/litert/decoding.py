@@ -1,8 +1,8 @@
-"""From an SSD's raw outputs to detections, as a graph of LiteRT's built-in operations.
+"""The decoding of an SSD's raw outputs to detections, as a graph of LiteRT's built-in operations.
 
-Not by the runtime's TFLite_Detection_PostProcess: with several threads its suppression by class
-never reports the class with the number of the threads (LiteRT 2.3, TensorFlow's issue 56058), and
-its suppression over all classes cost 0.02 to 0.03 mAP.
+The runtime's operation TFLite_Detection_PostProcess is not used. If it runs NMS for each class on
+n threads, it never reports class n (LiteRT 2.3, TensorFlow's issue 56058). If it runs NMS over all
+classes, it costs 0.02 to 0.03 mAP.
 """
 
 import tempfile
@@ -16,8 +16,8 @@ from keras_ssd.formats.raw_outputs import suppressing_threshold
 from keras_ssd.inference.decoding import DecodingSettings
 
 MAX_DETECTIONS = 100
-_CANDIDATES = 1000  # the best of all classes together
-_LOW, _HIGH = -1.0, 2.0  # boxes are told apart as far beyond the image
+_CANDIDATES = 1000  # the number of the best candidates, of all classes together
+_LOW, _HIGH = -1.0, 2.0  # coordinates are clipped to this range for NMS
 
 
 def decoding_model(
@@ -26,13 +26,13 @@ def decoding_model(
     """The `.tflite` file of a graph from "offsets" and "classes" to detections, in float32.
 
     Args:
-        default_boxes: float32 (N, 4).
-        num_classes: K.
+        default_boxes: float32 (N, 4), relative (cx, cy, w, h).
+        num_classes: K, the number of foreground classes.
         settings: the thresholds, and the variances of the offsets.
 
     Returns:
-        A file whose signature maps "offsets" (1, N, 4) and "classes" (1, N, K + 1) to the four
-        outputs that `export_litert` describes, with D at most 100.
+        The bytes of a file. Its signature maps "offsets" (1, N, 4) and "classes" (1, N, K + 1) to
+        the four outputs that `export_litert` describes, with D at most 100.
     """
     num_boxes = len(default_boxes)
     limit = min(settings.max_detections, MAX_DETECTIONS)

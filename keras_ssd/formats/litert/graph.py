@@ -1,15 +1,18 @@
-"""The graph of a `.tflite` file as Python objects: read, named, completed and written again."""
+"""Reads the graph of a `.tflite` file as Python objects, changes it, and writes it again."""
+
+from collections.abc import Iterable
+from typing import Any
 
 import flatbuffers
 import numpy as np
 
 
-def unpack(content: bytes, outputs):
-    """A `.tflite` file as a ModelT of TensorFlow's schema, tensors and outputs named and ordered.
+def unpack(content: bytes, outputs: Iterable[str]) -> Any:
+    """Reads a `.tflite` file as a ModelT of TensorFlow's schema, and orders and names its outputs.
 
     Args:
-        content: of the file, whose one signature has the outputs of these names.
-        outputs: names in the order that the file shall have.
+        content: the bytes of the file, which has one signature with the outputs of these names.
+        outputs: the names of the outputs, in the order that they shall have.
     """
     model = _read(content)
     (graph,), (signature,) = model.subgraphs, model.signatureDefs
@@ -21,7 +24,7 @@ def unpack(content: bytes, outputs):
 
 
 def with_input_range(content: bytes, low: float, high: float) -> bytes:
-    """A calibrated `.tflite` file whose one input takes its int8 scale from this range."""
+    """The calibrated `.tflite` file, with the int8 scale of its one input set to this range."""
     model = _read(content)
     (graph,) = model.subgraphs
     (index,) = graph.inputs
@@ -31,9 +34,9 @@ def with_input_range(content: bytes, low: float, high: float) -> bytes:
 
 
 def pointwise_heads(content: bytes) -> list[str]:
-    """Names in an SSD's `.tflite` file: of its heads' 1x1 convolutions and of what joins them.
+    """The names, in an SSD's `.tflite` file, of the heads' 1x1 convolutions and of their join.
 
-    Empty if one of the heads' convolutions is larger.
+    The list is empty if a head has a larger convolution.
     """
     schema, model = _schema(), _read(content)
     (graph,) = model.subgraphs
@@ -49,17 +52,19 @@ def pointwise_heads(content: bytes) -> list[str]:
     return found
 
 
-def pack(model) -> bytes:
-    """The `.tflite` file of a ModelT."""
+def pack(model: Any) -> bytes:
+    """The bytes of the `.tflite` file of a ModelT."""
     builder = _AlignedBuilder(1024)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())
 
 
-def append(model, following) -> None:
-    """Puts a model behind another, whose outputs its inputs take by their names in the signatures.
+def append(model: Any, following: Any) -> None:
+    """Connects the outputs of a model to the inputs of another, by their names in the signatures.
 
-    Both are ModelT; the former changes, the latter is used up.
+    Args:
+        model: the first ModelT, which becomes the whole.
+        following: the second ModelT, which cannot be used afterwards.
     """
     (graph,), (signature,) = model.subgraphs, model.signatureDefs
     (added,), (added_signature,) = following.subgraphs, following.signatureDefs
@@ -73,7 +78,7 @@ def append(model, following) -> None:
             graph.tensors.append(tensor)
     for operator in added.operators:
         operator.opcodeIndex += first_code
-        operator.inputs = [new_index.get(index, -1) for index in operator.inputs]  # -1: left out
+        operator.inputs = [new_index.get(index, -1) for index in operator.inputs]  # -1: none
         operator.outputs = [new_index[index] for index in operator.outputs]
         graph.operators.append(operator)
     model.buffers += following.buffers
@@ -84,7 +89,7 @@ def append(model, following) -> None:
         entry.tensorIndex = new_index[entry.tensorIndex]
 
 
-def add_buffer(model, data: np.ndarray | bytes) -> int:
+def add_buffer(model: Any, data: np.ndarray | bytes) -> int:
     """Adds the bytes to the model's buffers and returns their index."""
     data = np.frombuffer(data if isinstance(data, bytes) else data.tobytes(), np.uint8)
     model.buffers.append(_schema().BufferT(data=data))
@@ -92,9 +97,9 @@ def add_buffer(model, data: np.ndarray | bytes) -> int:
 
 
 class _AlignedBuilder(flatbuffers.Builder):
-    """Starts each vector at a multiple of 16 bytes, as the schema asks of constant tensors.
+    """Starts each vector at a multiple of 16 bytes, as the schema requires for constant tensors.
 
-    The Python classes generated of the schema leave that out; some processors need it.
+    The Python classes that were generated from the schema do not; some processors need it.
     """
 
     def StartVector(self, elemSize, numElems, alignment):
@@ -112,5 +117,5 @@ def _schema():
 
 
 def _indices(entries):
-    """The tensors' indices of a signature's inputs or outputs, by name."""
+    """The indices of the tensors of a signature's inputs or outputs, by name."""
     return {entry.name.decode(): entry.tensorIndex for entry in entries}

@@ -1,11 +1,12 @@
-"""TFLite metadata: what the tensors of a `.tflite` file mean, for programs that load any model.
+"""TFLite metadata, which tell other programs the meaning of the tensors in a `.tflite` file.
 
-Source: `metadata_schema.fbs` of TensorFlow Lite Support, version 1.2.0; the numbers below are its
-fields' positions. MediaPipe Tasks and Android's task library go by it.
+MediaPipe Tasks and Android's task library read them. Source: `metadata_schema.fbs` of TensorFlow
+Lite Support, version 1.2.0; the numbers below are the positions of its fields.
 """
 
 import io
 import zipfile
+from typing import Any
 
 import flatbuffers
 
@@ -13,21 +14,21 @@ from keras_ssd.formats.litert.graph import add_buffer
 
 LABELS_FILE = "labels.txt"
 _MIN_PARSER_VERSION = "1.2.0"
-# Of the union ContentProperties.
+# The numbers of the union ContentProperties.
 _FEATURE, _IMAGE, _BOUNDING_BOX = 1, 2, 3
 _RGB = 1
 _BOUNDARIES = 1
 _TENSOR_VALUE_LABELS = 3
 
 
-def add_metadata(model, name: str, image_size: int, *, nms: bool) -> None:
-    """Puts metadata into a ModelT.
+def add_metadata(model: Any, name: str, image_size: int, *, nms: bool) -> None:
+    """Adds metadata to a ModelT.
 
     Args:
-        model: see `litert_graph.unpack`.
-        name: of the model.
-        image_size: side in pixels of its square input.
-        nms: whether its outputs are detections, else the raw ones.
+        model: the ModelT, as `litert_graph.unpack` returns it.
+        name: the name of the model.
+        image_size: the side of its square input in pixels.
+        nms: True if its outputs are detections, False if they are the raw outputs.
     """
     from tensorflow.lite.python import schema_py_generated as schema
 
@@ -35,7 +36,7 @@ def add_metadata(model, name: str, image_size: int, *, nms: bool) -> None:
     labels = _table(builder, {0: _text(builder, LABELS_FILE)}, {2: _TENSOR_VALUE_LABELS})
     image = _tensor(builder, "image", "RGB, warped to size", _image(builder, image_size))
     if nms:
-        # Detections run along dimension 1 to 2 of the first three, as readers expect (range 2).
+        # The detections are along dimension 1 of the first three outputs; readers expect range 2.
         outputs = [
             _tensor(builder, "location", "ymin, xmin, ymax, xmax", _boxes(builder)),
             _tensor(builder, "category", "of each box", _values(builder, 2), [labels]),
@@ -68,7 +69,7 @@ def add_metadata(model, name: str, image_size: int, *, nms: bool) -> None:
 
 
 def with_files(content: bytes, files: dict[str, str]) -> bytes:
-    """A `.tflite` file with text files behind it, in the form of a zip archive."""
+    """The `.tflite` file with text files appended, in the form of a zip archive."""
     stream = io.BytesIO(content)
     with zipfile.ZipFile(stream, "a") as archive:
         for name, text in files.items():
@@ -125,7 +126,7 @@ def _vector(builder, tables):
 
 
 def _table(builder, references, numbers=None):
-    """A table of the fields at these positions: references to others, and bytes such as enums."""
+    """A table with references to other tables and with bytes, such as enums, by field position."""
     numbers = numbers or {}
     builder.StartObject(max([*references, *numbers], default=-1) + 1)
     for position, reference in references.items():

@@ -1,4 +1,4 @@
-"""Detectors in LiteRT (TensorFlow Lite) files, loaded back."""
+"""Opens and runs detectors in LiteRT (TensorFlow Lite) files."""
 
 import os
 import threading
@@ -18,21 +18,21 @@ _DETECTIONS = {
     "detection_scores": (1, None),
     "num_detections": (1,),
 }
-_MAX_TEXT = 10_000_000  # bytes of a text file behind the model
+_MAX_TEXT = 10_000_000  # the largest size in bytes of an appended text file
 
 
 class LiteRTDetector(ExportedDetector):
     """Runs a `.tflite` file that `export` wrote, image by image.
 
-    The runtime is ai-edge-litert, or else TensorFlow's interpreter. Threads may share a detector:
-    one at a time computes, with all the threads of the runtime.
+    The runtime is ai-edge-litert, or TensorFlow's interpreter if that is missing. Several threads
+    may share a detector: one at a time computes, with all the threads of the runtime.
 
     Args:
-        path: the file.
-        num_threads: the number of threads of the runtime. None: as many as there are processors.
+        path: the path of the file.
+        num_threads: the number of threads of the runtime. None takes the number of processors.
 
     Raises:
-        ValueError: see `ExportedDetector`.
+        ValueError: there is no such file or it is not a detector, as in `ExportedDetector`.
     """
 
     kind = "exported as .tflite"
@@ -45,7 +45,7 @@ class LiteRTDetector(ExportedDetector):
         interpreter = _interpreter_class()(
             model_path=str(self.path), num_threads=self._num_threads or os.cpu_count()
         )
-        interpreter.allocate_tensors()  # which notices much damage
+        interpreter.allocate_tensors()  # this notices most damage
         self._interpreter = interpreter
         self._signature = interpreter.get_signature_runner()
         self._lock = threading.Lock()
@@ -68,7 +68,7 @@ class LiteRTDetector(ExportedDetector):
                 classes_shape=tuple(map(int, outputs["classes"]["shape"][1:])),
             )
 
-    def raw_outputs(self, images):
+    def raw_outputs(self, images: np.ndarray) -> dict[str, np.ndarray] | None:
         return None if self._decoder is None else self._run(images)
 
     def _predict_on_batch(self, images):
@@ -81,7 +81,7 @@ class LiteRTDetector(ExportedDetector):
 
     def _run(self, images):
         """The outputs of the network for each image, joined along the first axis."""
-        with self._lock:  # an interpreter has one set of tensors, which two runs would share
+        with self._lock:  # two runs at once would share the interpreter's tensors
             outputs = [self._signature(images=image[None]) for image in images]
         return {name: np.concatenate([one[name] for one in outputs]) for name in outputs[0]}
 
@@ -98,7 +98,7 @@ def _detections(y1_x1_y2_x2, labels, scores, count):
 
 
 def _read_texts(path: Path, names):
-    """Those of the named text files that are behind the model, as a zip archive."""
+    """The texts, by name, of those of the named files that are appended to the model."""
     try:
         with zipfile.ZipFile(path) as archive:
             present = [archive.getinfo(name) for name in names if name in archive.namelist()]
@@ -135,5 +135,5 @@ def _interpreter_class():
     except ImportError:
         import tensorflow as tf
 
-        return tf.lite.Interpreter  # which TensorFlow warns that it will drop
+        return tf.lite.Interpreter  # TensorFlow warns that it will remove it
     return Interpreter

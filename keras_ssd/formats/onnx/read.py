@@ -1,4 +1,6 @@
-"""Detectors in ONNX files, loaded back."""
+"""Opens and runs detectors in ONNX files."""
+
+import numpy as np
 
 from keras_ssd.extras import require
 from keras_ssd.inference.decoding import Decoder, DecodingSettings
@@ -9,16 +11,16 @@ _RAW_OUTPUTS = ["offsets", "classes"]
 
 
 class OnnxDetector(ExportedDetector):
-    """Runs an `.onnx` file that `export` wrote on ONNX Runtime, on the CPU.
+    """Runs an `.onnx` file that `export` wrote, with ONNX Runtime on the CPU.
 
-    Threads may share a detector, and compute at the same time.
+    Several threads may share a detector and compute at the same time.
 
     Args:
-        path: the file.
-        num_threads: the number of threads of the runtime. None leaves the choice to it.
+        path: the path of the file.
+        num_threads: the number of threads of the runtime. None leaves the choice to the runtime.
 
     Raises:
-        ValueError: see `ExportedDetector`.
+        ValueError: there is no such file or it is not a detector, as in `ExportedDetector`.
         ImportError: onnxruntime is not installed.
     """
 
@@ -28,7 +30,7 @@ class OnnxDetector(ExportedDetector):
         onnxruntime = require("onnxruntime", extra="onnx")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self._num_threads or 0
-        options.log_severity_level = 4  # its errors are raised too; they are not logged twice
+        options.log_severity_level = 4  # errors are raised, so they need not be logged too
         self._session = onnxruntime.InferenceSession(
             str(self.path), options, providers=["CPUExecutionProvider"]
         )
@@ -53,7 +55,7 @@ class OnnxDetector(ExportedDetector):
                 classes_shape=outputs["classes"],
             )
 
-    def raw_outputs(self, images):
+    def raw_outputs(self, images: np.ndarray) -> dict[str, np.ndarray] | None:
         return None if self._decoder is None else self._run(images)
 
     def _predict_on_batch(self, images):

@@ -1,4 +1,4 @@
-"""Detectors in OpenVINO's files, loaded back."""
+"""Opens and runs detectors in OpenVINO files."""
 
 import threading
 from pathlib import Path
@@ -14,16 +14,19 @@ _PRECISIONS = {"float32": "f32", "mixed_bfloat16": "bf16"}
 class OpenVINODetector(ExportedDetector):
     """Runs an `.xml` file that `export` wrote, with the `.bin` file beside it, on the CPU.
 
-    Threads may share a detector: one at a time computes, with all the threads of the runtime.
+    Several threads may share a detector: one at a time computes, with all the threads of the
+    runtime.
 
     Args:
-        path: the `.xml` file.
-        num_threads: the number of threads of the runtime. None leaves the choice to it.
-        dtype: "float32" or "mixed_bfloat16", which is faster on processors that compute in
-            bfloat16. What was quantized to int8 stays int8; boxes and scores are float32.
+        path: the path of the `.xml` file.
+        num_threads: the number of threads of the runtime. None leaves the choice to the runtime.
+        dtype: the dtype to compute in: "float32", or "mixed_bfloat16", which is faster on
+            processors that compute in bfloat16. Layers that were quantized to int8 stay int8; boxes
+            and scores are always float32.
 
     Raises:
-        ValueError: see `ExportedDetector`; or the dtype is another one.
+        ValueError: there is no such file or it is not a detector, as in `ExportedDetector`; or the
+            dtype is another one.
         ImportError: openvino is not installed.
     """
 
@@ -32,7 +35,7 @@ class OpenVINODetector(ExportedDetector):
     def __init__(self, path: str | Path, *, num_threads: int | None = None, dtype: str = "float32"):
         if dtype not in _PRECISIONS:
             raise ValueError(f"dtype: expected {' or '.join(_PRECISIONS)}, not {dtype!r}")
-        # Always set: by default the runtime takes bfloat16 wherever the processor can.
+        # This is always set, because by default the runtime takes bfloat16 if the processor can.
         self._settings = {"INFERENCE_PRECISION_HINT": _PRECISIONS[dtype]}
         super().__init__(path, num_threads=num_threads)
 
@@ -52,7 +55,7 @@ class OpenVINODetector(ExportedDetector):
 
     def _predict_on_batch(self, images):
         images = self._warped(images)
-        with self._lock:  # a request has one set of tensors, which two runs would share
+        with self._lock:  # two runs at once would share the request's tensors
             outputs = self._request.infer(images)
             return {output.any_name: np.array(value) for output, value in outputs.items()}
 

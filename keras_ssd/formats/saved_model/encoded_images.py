@@ -1,4 +1,4 @@
-"""Encoded images to a network's input in a TensorFlow graph; a bad image raises no error."""
+"""Decodes images in a TensorFlow graph, without an error at an image that cannot be decoded."""
 
 import tensorflow as tf
 
@@ -6,8 +6,8 @@ from keras_ssd.images import MAX_PIXELS
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _JPEG_START = b"\xff\xd8\xff"
-# The start of EXIF's entry for the orientation (tag, type, count), little endian and big endian.
-# The value, 1 to 8, is in the two bytes that follow.
+# The first bytes of EXIF's entry for the orientation (tag, type, count), in little endian and big
+# endian. The next two bytes are the value, 1 to 8.
 _ORIENTATION = (b"\x12\x01\x03\x00\x01\x00\x00\x00", b"\x01\x12\x00\x03\x00\x00\x00\x01")
 _HEADER = 1 << 16  # EXIF comes first, in a segment of at most this many bytes
 
@@ -16,22 +16,21 @@ def decode_images(encoded: tf.Tensor, image_size: int) -> tuple[tf.Tensor, tf.Te
     """Decodes JPEG and PNG images and warps them to one size, bilinear, as a detector does.
 
     The rules are those of `keras_ssd.images.decode_image`: grayscale and CMYK become RGB,
-    transparency is dropped, 16 bits become 8, the EXIF orientation is applied, and an image that is
-    cut off is bad. An image of another format is bad too, and so is one whose header says more than
-    MAX_PIXELS.
+    transparency is dropped, 16 bits become 8, and the EXIF orientation is applied. An image is bad
+    if it is cut off, has another format, or has more than MAX_PIXELS in its header.
 
     Args:
-        encoded: string (B,), B at least 1.
-        image_size: S, in pixels.
+        encoded: the encoded images, string (B,), at least one.
+        image_size: S, the side of the network's input in pixels.
 
     Returns:
-        float32 (B, S, S, 3), RGB in 0..255; and int32 (B, 2), the height and width of each decoded
-        image. A bad image is black and has the size (0, 0).
+        The images, float32 (B, S, S, 3), RGB in 0..255; and the height and width of each decoded
+        image, int32 (B, 2). A bad image is black and has the size (0, 0).
     """
     blank = tf.zeros((image_size, image_size, 3)), tf.zeros((2,), tf.int32)
 
     def decoded_or_blank(image):
-        # The error of an operation ends a run, but a data set can leave out elements with errors.
+        # An error of an operation ends the run, but a data set can leave out elements with errors.
         decoded = tf.data.Dataset.from_tensors(image).map(lambda x: _decode(x, image_size))
         return decoded.ignore_errors().concatenate(tf.data.Dataset.from_tensors(blank)).take(1)
 
@@ -41,7 +40,7 @@ def decode_images(encoded: tf.Tensor, image_size: int) -> tuple[tf.Tensor, tf.Te
 
 def _decode(encoded, image_size):
     with tf.control_dependencies([_check_header(encoded)]):
-        # The operation decodes PNG as well. OpenCV decodes as accurately.
+        # The operation also decodes PNG. Its method is as accurate as OpenCV's.
         image = tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE")
     size = tf.shape(image)[:2]
     image = tf.image.resize(image, (image_size, image_size))
@@ -55,7 +54,7 @@ def _decode(encoded, image_size):
 
 
 def _check_header(encoded):
-    """An operation that fails unless a JPEG or PNG header says a size of at most MAX_PIXELS."""
+    """An operation that fails unless a JPEG or PNG header states at most MAX_PIXELS."""
 
     def png_size():
         header = tf.strings.substr(encoded, 16, 8)

@@ -1,6 +1,6 @@
-"""What the signatures of a detector's SavedModel answer, checked before it is used.
+"""Checks the outputs of the signatures of a detector's SavedModel before they are used.
 
-The answers come from files and from servers that may hold another model.
+The outputs may come from a file or a server with another model.
 """
 
 from collections.abc import Mapping
@@ -21,12 +21,12 @@ _WHOLE_NUMBERS, _NUMBERS = "iu", "iuf"  # NumPy's kinds of dtypes
 
 @dataclass(frozen=True)
 class Description:
-    """What a SavedModel says of its detector.
+    """The description of its detector in a SavedModel.
 
     Attributes:
         class_names: the K class names.
         image_size: the side, in pixels, of the square images that the network works on.
-        confidence_threshold, iou_threshold, max_detections: see `keras_ssd.Detector`.
+        confidence_threshold, iou_threshold, max_detections: as in `keras_ssd.Detector`.
     """
 
     class_names: tuple[str, ...]
@@ -37,10 +37,10 @@ class Description:
 
 
 def checked_description(values: Mapping[str, Any]) -> Description:
-    """The description in plain values, such as those that JSON holds.
+    """Reads the description from plain values, as in a JSON file.
 
     Raises:
-        ValueError: a value is missing, or cannot be a detector's.
+        ValueError: a value is missing, or a detector cannot have it.
     """
     return Description(
         checked_class_names(_value(values, "class_names")),
@@ -52,10 +52,10 @@ def checked_description(values: Mapping[str, Any]) -> Description:
 
 
 def description_output(outputs: Mapping[str, Any]) -> Description:
-    """The description in the outputs of "describe" for one element.
+    """Reads the description from the outputs of "describe" for one element.
 
     Raises:
-        ValueError: an output is missing, or cannot be a detector's.
+        ValueError: an output is missing, or a detector cannot have it.
     """
     (class_names,) = names_output(outputs, 1)
     first = {name: values[0] for name, values in outputs.items() if _is_of_length(values, 1)}
@@ -65,20 +65,20 @@ def description_output(outputs: Mapping[str, Any]) -> Description:
 def detections_output(
     outputs: Mapping[str, Any], batch: int, num_classes: int
 ) -> dict[str, np.ndarray]:
-    """The detections in the outputs of "predict_images" or "predict_bytes".
+    """Reads the detections from the outputs of "predict_images" or "predict_bytes".
 
     Args:
-        outputs: arrays or nested lists by name, one element for each image.
+        outputs: arrays or nested lists by name, with one element for each image.
         batch: B, the number of images.
         num_classes: K, the number of the detector's classes.
 
     Returns:
-        As `ObjectDetector.predict_on_batch`, but `num_detections` is -1 for an image that could
-        not be decoded.
+        The dictionary of `ObjectDetector.predict_on_batch`, but with `num_detections` -1 for an
+        image that could not be decoded.
 
     Raises:
-        ValueError: an output is missing, has another shape or type, or holds what no detector
-            finds, such as NaN or a label without a class.
+        ValueError: an output is missing, has another shape or type, or has impossible values, such
+            as NaN or a label without a class.
     """
     found = {
         "num_detections": _array(outputs, "num_detections", (batch,), _WHOLE_NUMBERS),
@@ -99,10 +99,10 @@ def detections_output(
 
 
 def names_output(outputs: Mapping[str, Any], batch: int) -> list[tuple[str, ...]]:
-    """The class names that came with each image, as text.
+    """Reads the class names in the outputs for each image, as text.
 
     Raises:
-        ValueError: there are none, or they cannot be class names.
+        ValueError: the names are missing, or they cannot be class names.
     """
     rows = _value(outputs, "class_names")
     if not _is_of_length(rows, batch) or not all(_is_of_length(row, None) for row in rows):

@@ -1,4 +1,4 @@
-"""Detectors in a SavedModel, loaded back."""
+"""Opens and runs detectors in a SavedModel."""
 
 import json
 from pathlib import Path
@@ -14,20 +14,21 @@ _OUTPUTS = {"boxes": "float32", "labels": "int32", "scores": "float32", "num_det
 class SavedModelDetector(ExportedDetector):
     """Runs a SavedModel that `export` wrote, on TensorFlow.
 
-    Threads may share a detector, and compute at the same time. A SavedModel is a program, which may
-    do anything when it runs. Load only what you trust.
+    Several threads may share a detector and compute at the same time. A SavedModel is a program,
+    which may do anything when it runs. Load only a SavedModel that you trust.
 
     Args:
-        path: the folder that holds `saved_model.pb`; or a folder of numbered versions. The highest
-            number is loaded.
+        path: the folder with `saved_model.pb`; or a folder with numbered versions, where the
+            highest number is loaded.
 
     Attributes:
-        class_names, image_size: see `ObjectDetector`.
-        confidence_threshold, iou_threshold, max_detections: what the detector was exported with.
+        class_names, image_size: as in `ObjectDetector`.
+        confidence_threshold, iou_threshold, max_detections: the thresholds of the exported
+            detector.
 
     Raises:
-        ValueError: see `ExportedDetector`; or `metadata.json` beside the SavedModel says something
-            else than the SavedModel itself.
+        ValueError: there is no such folder or it is not a detector, as in `ExportedDetector`; or
+            `metadata.json` in the folder contradicts the SavedModel.
     """
 
     kind = "exported as a SavedModel"
@@ -39,7 +40,7 @@ class SavedModelDetector(ExportedDetector):
         import tensorflow as tf
 
         stated = _read_metadata(self.path)
-        self._model = tf.saved_model.load(str(self.path))  # it holds the signatures' variables
+        self._model = tf.saved_model.load(str(self.path))  # it keeps the variables alive
         self._signatures = _checked_signatures(self._model.signatures)
         outputs = self._signatures["describe"](anything=tf.constant([b""]))
         found = description_output({name: v.numpy() for name, v in outputs.items()})
@@ -69,7 +70,7 @@ class SavedModelDetector(ExportedDetector):
         return {name: found[name].numpy() for name in _OUTPUTS}
 
     def _reason(self, error):
-        return str(error).partition("\n")[0]  # the next lines are TensorFlow's advice on devices
+        return str(error).partition("\n")[0]  # the next lines are advice on devices
 
 
 def _version_folder(path):

@@ -1,4 +1,4 @@
-"""Requests that TensorFlow Serving runs before it says that a model is available."""
+"""Requests that TensorFlow Serving runs before it makes a model available."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-# Numbers of the fields of PredictionLog, PredictLog, PredictRequest and ModelSpec:
-# https://github.com/tensorflow/serving/tree/master/tensorflow_serving/apis. They are written by
-# hand here, so that an export does not need the package `tensorflow-serving-api`; a test reads them
-# with that package.
+# The field numbers of PredictionLog, PredictLog, PredictRequest and ModelSpec:
+# https://github.com/tensorflow/serving/tree/master/tensorflow_serving/apis. Messages are encoded by
+# hand, so that an export does not need the package `tensorflow-serving-api`; a test reads them with
+# that package.
 _LOG_PREDICT, _PREDICT_REQUEST = 6, 1
 _REQUEST_MODEL, _REQUEST_INPUTS = 1, 2
 _MODEL_NAME, _MODEL_SIGNATURE = 1, 3
@@ -19,12 +19,12 @@ _MAP_KEY, _MAP_VALUE = 1, 2
 def write_warmup_requests(
     path: str | Path, model_name: str, requests: Iterable[tuple[str, str, np.ndarray]]
 ) -> None:
-    """Writes requests as TensorFlow Serving reads them: a TFRecord of PredictionLog messages.
+    """Writes requests in TensorFlow Serving's format, a TFRecord file of PredictionLog messages.
 
     Args:
-        path: the file `assets.extra/tf_serving_warmup_requests` in the SavedModel.
+        path: the path of `assets.extra/tf_serving_warmup_requests` in the SavedModel.
         model_name: the name of the model on the server.
-        requests: for each request the name of a signature, the name of its input, and the input.
+        requests: for each request, the name of a signature, the name of its input, and the input.
     """
     with tf.io.TFRecordWriter(str(path)) as writer:
         for signature, name, values in requests:
@@ -40,7 +40,7 @@ def _prediction_log(model_name: str, signature: str, name: str, values: np.ndarr
 
 
 def _field(number: int, content: bytes) -> bytes:
-    """One field of a protocol buffer, for bytes, text or a message: key, length, content."""
+    """A field of a protocol buffer with bytes, text or a message: key, length, content."""
     key_and_length = bytes([number << 3 | 2])
     length = len(content)
     while length > 0x7F:  # seven bits in each byte, the lowest first

@@ -1,4 +1,4 @@
-"""Detectors as a SavedModel, which TensorFlow and TensorFlow Serving run without Keras."""
+"""Writes detectors as a SavedModel, which TensorFlow and TensorFlow Serving run without Keras."""
 
 import json
 import tempfile
@@ -26,14 +26,14 @@ def export_saved_model(
 ) -> Path:
     """Writes a detector as the SavedModel `path/version/`.
 
-    Each signature takes one input of B elements, and an error says so if there are none:
+    Each signature takes one input of B elements, at least one:
         "serving_default", "predict_images": `images`, uint8 RGB (B, H, W, 3) of any size.
         "predict_bytes": `image_bytes`, string (B,), JPEG or PNG files of any sizes. A bad file gets
-            `num_detections` -1 and does not disturb the others; see `decode_images`.
-        "raw": `images`, float32 RGB in 0..255, (B, S, S, 3), as the SSD takes them.
+            `num_detections` -1 and does not affect the others; see `decode_images`.
+        "raw": `images`, float32 RGB in 0..255, (B, S, S, 3), the input of the SSD.
         "describe": `anything`, string (B,). The text is not read.
 
-    Each answers with a dictionary of B rows:
+    Each signature returns a dictionary of B rows:
         "serving_default", "predict_images", "predict_bytes": the detector's outputs, which are
             "boxes", "labels", "scores" and "num_detections"; and "class_names", string (B, K):
             the name of a detection is class_names[image, label]. "predict_bytes" adds
@@ -43,18 +43,17 @@ def export_saved_model(
         "describe": "class_names", string (B, K); "image_size" and "max_detections", int32 (B,);
             "confidence_threshold" and "iou_threshold", float64 (B,).
 
-    The folder `assets.extra` beside the model holds `labels.txt`, which has one class name in each
-    line; `metadata.json` with the names, the thresholds and the SSDConfig; and
-    `tf_serving_warmup_requests`, which TensorFlow Serving runs before it says that the model is
-    available.
+    The folder `assets.extra` in the SavedModel contains `labels.txt`, with one class name in each
+    line; `metadata.json`, with the names, the thresholds and the SSDConfig; and
+    `tf_serving_warmup_requests`, which TensorFlow Serving runs before it makes the model available.
 
     Args:
         detector: a `Detector`. Its thresholds and its dtype are exported as they are.
-        path: a folder, which is made if it does not exist. TensorFlow Serving calls the model by
-            the name of this folder.
-        version: the number of the version. None is one more than the highest number in the folder.
+        path: a folder, which is made if it does not exist. Its name should be the name of the model
+            on TensorFlow Serving.
+        version: the number of the version. None takes one more than the highest in the folder.
         verify: a function that is called with the complete SavedModel before it becomes a version.
-            What it raises is raised, and there is no new version.
+            If it raises an error, there is no new version.
 
     Returns:
         The folder `path/version`. It appears when it is complete, so a server may watch `path`.
@@ -73,7 +72,7 @@ def export_saved_model(
         raise ValueError(f"{path / str(version)}: this version exists; expected a new one")
 
     path.mkdir(parents=True, exist_ok=True)
-    # A server takes a folder for a version only if its name is a number.
+    # A server ignores folders with names that are not numbers.
     with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=path) as unfinished:
         complete = Path(unfinished) / "complete"
         module, signatures = _signatures(detector)
@@ -85,7 +84,7 @@ def export_saved_model(
 
 
 def _put_in_place(complete, path, version):
-    """Renames the folder to that of its version, which another thread or process may take first."""
+    """Renames the complete folder to its version, unless another process has made that version."""
     while True:
         folder = path / str(version or _next_version(path))
         try:
@@ -102,7 +101,7 @@ def _next_version(path):
 
 
 def _signatures(detector):
-    """A module that holds the variables, and the signatures' functions by name."""
+    """A module with the variables, and the functions of the signatures by name."""
     size, names = detector.image_size, tf.constant(detector.class_names)
     ssd, decode = detector.ssd, detector.decode
     all_default_boxes = default_boxes(detector.config)
@@ -155,7 +154,7 @@ def _signatures(detector):
 
 
 def _if_any(images):
-    """The batch of images, or a clear error if it is empty; TensorFlow's would not be clear."""
+    """The batch of images, or a clear error if it is empty."""
     message = "expected at least one image"
     with tf.control_dependencies([tf.debugging.assert_positive(tf.shape(images)[0], message)]):
         return tf.identity(images)

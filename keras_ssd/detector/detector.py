@@ -1,19 +1,17 @@
 """The detector, a Keras model from uint8 images to detections."""
 
 from collections.abc import Iterable, Sequence
-from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import ops
 
-from keras_ssd.classes import checked_class_names
 from keras_ssd.config import SSDConfig
 from keras_ssd.default_boxes import default_boxes
+from keras_ssd.detector import checks
 from keras_ssd.detector.fitting import TrainsItsSSD
 from keras_ssd.detector.predicting import ChecksItsImages
-from keras_ssd.inference.decoding import MAX_DETECTIONS
 from keras_ssd.inference.protocol import ObjectDetector
 from keras_ssd.models import precision, transfer
 from keras_ssd.models.layers import DecodeDetections
@@ -75,10 +73,10 @@ class Detector(TrainsItsSSD, ChecksItsImages, keras.Model, ObjectDetector):
         name: str | None = None,
         **kwargs: Any,
     ):
-        names = _checked_names(class_names, ssd)
+        names = checks.class_names(class_names, ssd)
 
         # === Layers ===
-        top_k = _count("top_k", top_k)
+        top_k = checks.count("top_k", top_k)
         decode = DecodeDetections(ssd.config.variances, top_k=top_k, name="decode_detections")
 
         # === Functional model ===
@@ -117,7 +115,7 @@ class Detector(TrainsItsSSD, ChecksItsImages, keras.Model, ObjectDetector):
 
     @confidence_threshold.setter
     def confidence_threshold(self, value: float) -> None:
-        self._change_decoding("confidence_threshold", _share("confidence_threshold", value))
+        self._change_decoding("confidence_threshold", checks.share("confidence_threshold", value))
 
     @property
     def iou_threshold(self) -> float:
@@ -125,7 +123,7 @@ class Detector(TrainsItsSSD, ChecksItsImages, keras.Model, ObjectDetector):
 
     @iou_threshold.setter
     def iou_threshold(self, value: float) -> None:
-        self._change_decoding("iou_threshold", _share("iou_threshold", value))
+        self._change_decoding("iou_threshold", checks.share("iou_threshold", value))
 
     @property
     def max_detections(self) -> int:
@@ -133,7 +131,7 @@ class Detector(TrainsItsSSD, ChecksItsImages, keras.Model, ObjectDetector):
 
     @max_detections.setter
     def max_detections(self, value: int) -> None:
-        self._change_decoding("max_detections", _count("max_detections", value))
+        self._change_decoding("max_detections", checks.count("max_detections", value))
 
     @property
     def top_k(self) -> int:
@@ -256,27 +254,3 @@ class Detector(TrainsItsSSD, ChecksItsImages, keras.Model, ObjectDetector):
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Detector":
         ssd = keras.saving.deserialize_keras_object(config["ssd"], custom_objects)
         return cls(**{**config, "ssd": ssd})
-
-
-def _checked_names(class_names, ssd):
-    if not isinstance(ssd, SSD):
-        raise ValueError(f"ssd: expected an SSD, as SSD300() returns it, not {ssd!r}")
-    class_names = checked_class_names(class_names)
-    if len(class_names) != ssd.num_classes:
-        raise ValueError(
-            f"class_names: {len(class_names)} names given, but model {ssd.name!r} has "
-            f"{ssd.num_classes} foreground classes"
-        )
-    return class_names
-
-
-def _share(name, value):
-    if not isinstance(value, Real) or not 0 <= value <= 1:
-        raise ValueError(f"{name}: expected 0 to 1, not {value!r}")
-    return float(value)
-
-
-def _count(name, value):
-    if not isinstance(value, Real) or not 1 <= value <= MAX_DETECTIONS or value != int(value):
-        raise ValueError(f"{name}: expected a count from 1 to {MAX_DETECTIONS}, not {value!r}")
-    return int(value)

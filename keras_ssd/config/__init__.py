@@ -1,4 +1,10 @@
-"""Configs: the numbers that define an SSD, and those of the published SSDs."""
+"""Configs: the numbers that define an SSD, and the configs of the published SSDs.
+
+Example:
+    >>> import keras_ssd
+    >>> keras_ssd.config.SSD300_VOC.image_size, keras_ssd.config.SSD300_VOC.num_default_boxes
+    (300, 8732)
+"""
 
 from keras_ssd.config.published import (
     SSD300_COCO,

@@ -14,7 +14,7 @@ from keras_ssd.checkpoints.tensorflow_names import (
 )
 from keras_ssd.config import SSD_MOBILENET_300
 from keras_ssd.convert.names import names_for
-from keras_ssd.models.ssd import SSD, SSDMobileNet300
+from keras_ssd.models import SSD, SSDMobileNet300
 
 _BOXES = [len(feature_map.box_sizes) for feature_map in SSD_MOBILENET_300.feature_maps]
 

@@ -1,7 +1,13 @@
 """Turns annotated images on disk into batches to train on.
 
->>> data = load("VOCdevkit", "train")  # doctest: +SKIP
->>> batches = training_dataset(data, detector, batch_size=16)  # doctest: +SKIP
+Example:
+    >>> import tempfile
+    >>> import keras_ssd
+    >>> from keras_ssd.data.synthetic import draw_voc
+    >>> with tempfile.TemporaryDirectory() as folder:  # drawn images in VOC's format
+    ...     data = keras_ssd.data.load(draw_voc(folder, num_train=3, num_val=1), "train")
+    >>> len(data), data[0].boxes.shape[1]
+    (3, 4)
 """
 
 import importlib

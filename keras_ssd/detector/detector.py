@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 from keras import ops
 
+from keras_ssd.classes import checked_class_names
 from keras_ssd.config import SSDConfig
 from keras_ssd.default_boxes import default_boxes
 from keras_ssd.detector import checks

@@ -1,6 +1,11 @@
 """Writes detectors in the formats that other programs run, and opens these files.
 
 Importing this package needs neither Keras nor TensorFlow; exporting needs both.
+
+Example:
+    >>> import keras_ssd
+    >>> [one.name for one in keras_ssd.formats.FORMATS]
+    ['litert', 'onnx', 'openvino', 'saved_model']
 """
 
 from keras_ssd.formats.comparison import Differences, ExportError, compare

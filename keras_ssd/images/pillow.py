@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _FORMATS = ("AVIF", "BMP", "GIF", "JPEG2000", "PPM", "TIFF")
-_ORIENTATION = 0x0112  # a tag of EXIF
+ORIENTATION_TAG = 0x0112  # of EXIF
 _TIFF_TILE_WIDTH, _TIFF_TILE_HEIGHT = 0x0142, 0x0143
 
 
@@ -75,7 +75,7 @@ def to_rgb(image: "Image.Image", name: str) -> np.ndarray:
 
     check_pixels(*image.size, name)
     try:
-        if image.getexif().get(_ORIENTATION, 1) != 1:
+        if image.getexif().get(ORIENTATION_TAG, 1) != 1:
             image = ImageOps.exif_transpose(image)
         if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):
             gray = (np.asarray(image) >> 8).astype(np.uint8)

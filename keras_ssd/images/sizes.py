@@ -5,9 +5,8 @@ from pathlib import Path
 
 from keras_ssd.images.headers import stated_size
 from keras_ssd.images.limits import CorruptImageError, check_pixels
+from keras_ssd.images.pillow import ORIENTATION_TAG
 from keras_ssd.images.reading import decode_image, read_bytes
-
-_ORIENTATION = 0x0112  # a tag of EXIF
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
@@ -43,7 +42,7 @@ def exif_orientation(data: bytes) -> int:
     try:
         from PIL import Image
 
-        orientation = Image.open(io.BytesIO(data)).getexif().get(_ORIENTATION, 1)
+        orientation = Image.open(io.BytesIO(data)).getexif().get(ORIENTATION_TAG, 1)
     except Exception:  # damaged files make Pillow raise errors of many kinds
         return 1
     return orientation if orientation in range(1, 9) else 1

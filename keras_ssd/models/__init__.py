@@ -1,7 +1,6 @@
 """The networks: SSD on several backbones."""
 
-from keras_ssd.models.ssd import (
-    SSD,
+from keras_ssd.models.architectures import (
     SSD300,
     SSD512,
     SSDMobileNet300,
@@ -9,6 +8,7 @@ from keras_ssd.models.ssd import (
     SSDResNet300,
     SSDTiny128,
 )
+from keras_ssd.models.ssd import SSD
 
 __all__ = [
     "SSD",

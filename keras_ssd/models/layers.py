@@ -1,4 +1,12 @@
-"""The layers of an SSD: layers that Keras lacks, and faster versions of two of Keras's layers."""
+"""The layers of an SSD: layers that Keras lacks, and faster versions of two of Keras's layers.
+
+Example:
+    >>> import keras_ssd
+    >>> import numpy as np
+    >>> normalized = keras_ssd.layers.L2Normalization()(np.ones((1, 38, 38, 512), "float32"))
+    >>> tuple(normalized.shape)
+    (1, 38, 38, 512)
+"""
 
 from collections.abc import Sequence
 from typing import Any

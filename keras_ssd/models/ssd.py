@@ -7,16 +7,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from keras_ssd.config import (
-    SSD300_COCO,
-    SSD300_VOC,
-    SSD512_COCO,
-    SSD512_VOC,
-    SSD_MOBILENET_300,
-    SSD_MOBILENET_320,
-    SSD_TINY_128,
-    SSDConfig,
-)
+from keras_ssd.config import SSDConfig
 from keras_ssd.models import backbones
 from keras_ssd.models.data_format import channels_last
 from keras_ssd.models.layers import FlattenPredictions
@@ -42,6 +33,12 @@ class SSD(keras.Model):
 
     Raises:
         ValueError: the shapes of the inputs or outputs do not fit the config.
+
+    Example:
+        >>> import keras_ssd
+        >>> ssd = keras_ssd.SSDTiny128(num_classes=3)
+        >>> {name: output.shape for name, output in ssd.output.items()}
+        {'offsets': (None, 1360, 4), 'classes': (None, 1360, 4)}
     """
 
     def __init__(self, inputs: Any, outputs: Mapping[str, Any], config: SSDConfig, **kwargs: Any):
@@ -161,116 +158,3 @@ def _head(x, channels, name):
 def _separable_head(x, channels, name):
     depthwise = layers.DepthwiseConv2D(3, padding="same", use_bias=False, name=f"{name}_depthwise")
     return layers.Conv2D(channels, 1, name=name)(backbones.normalized_relu6(depthwise, x))
-
-
-def SSD300(
-    num_classes: int = 20,
-    *,
-    boxes: str = "voc",
-    weights: str | Path | None = None,
-    backbone_weights: str | Path | None = None,
-    name: str = "ssd300",
-) -> SSD:
-    """SSD300 on VGG16, for RGB images of 300 px: 8732 default boxes (paper, figure 2).
-
-    Args:
-        num_classes: K, the number of foreground classes.
-        boxes: "voc" or "coco", the data set that the sizes of the default boxes were chosen for.
-        weights: the path of the whole model's weights, or None for random weights.
-        backbone_weights: the weights of the backbone: None (random), "imagenet" or a path, as in
-            `backbones.vgg16`.
-        name: the model's name.
-
-    Raises:
-        ValueError: an argument is wrong, or the weights do not fit.
-    """
-    config = _choose(boxes, SSD300_VOC, SSD300_COCO)
-    backbone = backbones.vgg16(300, backbone_weights)
-    return SSD.from_backbone(backbone, config, num_classes, weights=weights, name=name)
-
-
-def SSD512(
-    num_classes: int = 20,
-    *,
-    boxes: str = "voc",
-    weights: str | Path | None = None,
-    backbone_weights: str | Path | None = None,
-    name: str = "ssd512",
-) -> SSD:
-    """SSD512 on VGG16, for RGB images of 512 px: 24564 default boxes.
-
-    It takes the same arguments as `SSD300`.
-    """
-    config = _choose(boxes, SSD512_VOC, SSD512_COCO)
-    backbone = backbones.vgg16(512, backbone_weights)
-    return SSD.from_backbone(backbone, config, num_classes, weights=weights, name=name)
-
-
-def SSDResNet300(
-    num_classes: int = 20,
-    *,
-    boxes: str = "voc",
-    weights: str | Path | None = None,
-    backbone_weights: str | Path | None = None,
-    name: str = "ssd_resnet_300",
-) -> SSD:
-    """SSD on ResNet50, for RGB images of 300 px, with the default boxes of SSD300.
-
-    It takes the same arguments as `SSD300`; `backbone_weights` is as in `backbones.resnet50`.
-    """
-    config = _choose(boxes, SSD300_VOC, SSD300_COCO)
-    backbone = backbones.resnet50(300, backbone_weights)
-    return SSD.from_backbone(backbone, config, num_classes, weights=weights, name=name)
-
-
-def SSDMobileNet320(
-    num_classes: int = 20,
-    *,
-    alpha: float = 1.0,
-    weights: str | Path | None = None,
-    backbone_weights: str | Path | None = None,
-    name: str = "ssd_mobilenet_320",
-) -> SSD:
-    """SSDLite on MobileNetV2, for RGB images of 320 px: 2034 default boxes; small and fast.
-
-    It takes the same arguments as `SSD300`, except `boxes`. `alpha` and `backbone_weights` are as
-    in `backbones.mobilenet_v2`.
-    """
-    return _ssd_mobilenet(SSD_MOBILENET_320, num_classes, alpha, weights, backbone_weights, name)
-
-
-def SSDMobileNet300(
-    num_classes: int = 20,
-    *,
-    alpha: float = 1.0,
-    weights: str | Path | None = None,
-    backbone_weights: str | Path | None = None,
-    name: str = "ssd_mobilenet_300",
-) -> SSD:
-    """SSDLite on MobileNetV2, for RGB images of 300 px: 1917 default boxes.
-
-    It equals TensorFlow's `ssdlite_mobilenet_v2` layer by layer, and takes the same arguments as
-    `SSDMobileNet320`.
-    """
-    return _ssd_mobilenet(SSD_MOBILENET_300, num_classes, alpha, weights, backbone_weights, name)
-
-
-def SSDTiny128(
-    num_classes: int = 20, *, weights: str | Path | None = None, name: str = "ssd_tiny_128"
-) -> SSD:
-    """A toy SSD for RGB images of 128 px, which trains in minutes, for demonstrations and tests."""
-    backbone = backbones.tiny(128)
-    return SSD.from_backbone(backbone, SSD_TINY_128, num_classes, weights=weights, name=name)
-
-
-def _ssd_mobilenet(config, num_classes, alpha, weights, backbone_weights, name):
-    backbone = backbones.mobilenet_v2(config.image_size, alpha, backbone_weights)
-    return SSD.from_backbone(
-        backbone, config, num_classes, separable_heads=True, weights=weights, name=name
-    )
-
-
-def _choose(boxes, voc, coco):
-    if boxes not in ("voc", "coco"):
-        raise ValueError(f'boxes: expected "voc" or "coco", not {boxes!r}')
-    return voc if boxes == "voc" else coco

@@ -53,7 +53,8 @@ class Detections:
             has no class name.
 
     Example:
-        >>> found = Detections(
+        >>> import keras_ssd
+        >>> found = keras_ssd.Detections(
         ...     image="a.jpg",
         ...     size=(480, 640),
         ...     boxes=[[10, 20, 110, 220], [300, 50, 640, 400]],

@@ -37,6 +37,15 @@ def draw_detections(image: "np.ndarray | Image", detections: "Detections") -> np
 
     Raises:
         ValueError: the image is not RGB uint8, or does not have the size of the detections.
+
+    Example:
+        >>> import keras_ssd
+        >>> image = np.zeros((480, 640, 3), np.uint8)
+        >>> found = keras_ssd.Detections(
+        ...     "a.jpg", (480, 640), [[10, 20, 110, 220]], [0], [0.98], ["cat"]
+        ... )
+        >>> keras_ssd.draw_detections(image, found).shape
+        (480, 640, 3)
     """
     array = checked_image(image, "image")
     if array.shape[:2] != detections.size:

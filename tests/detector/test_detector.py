@@ -11,8 +11,8 @@ from keras import ops
 from keras_ssd.config import FeatureMap, SSDConfig
 from keras_ssd.default_boxes import default_boxes
 from keras_ssd.detector import Detector
+from keras_ssd.models import SSD, SSD300, SSD512, SSDMobileNet320
 from keras_ssd.models.layers import DecodeDetections
-from keras_ssd.models.ssd import SSD, SSD300, SSD512, SSDMobileNet320
 
 TOY = SSDConfig(
     "toy",

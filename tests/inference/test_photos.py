@@ -9,7 +9,7 @@ from PIL import Image
 
 from keras_ssd.detector import Detector
 from keras_ssd.images import CorruptImageError, resize_image
-from keras_ssd.models.ssd import SSDTiny128
+from keras_ssd.models import SSDTiny128
 
 
 def image_of(label, height=30, width=40):

@@ -5,9 +5,16 @@ from keras import ops
 
 from keras_ssd.config import SSD300_VOC, FeatureMap, SSDConfig
 from keras_ssd.losses import HardNegativeCrossentropy, SmoothL1
-from keras_ssd.models import backbones
+from keras_ssd.models import (
+    SSD,
+    SSD300,
+    SSD512,
+    SSDMobileNet320,
+    SSDResNet300,
+    SSDTiny128,
+    backbones,
+)
 from keras_ssd.models.layers import FlattenPredictions
-from keras_ssd.models.ssd import SSD, SSD300, SSD512, SSDMobileNet320, SSDResNet300, SSDTiny128
 
 tensorflow_only = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="JAX takes minutes to build the big models"

@@ -6,8 +6,7 @@ import pytest
 
 from keras_ssd.config import SSD_TINY_128
 from keras_ssd.detector import Detector
-from keras_ssd.models import backbones
-from keras_ssd.models.ssd import SSD, SSDTiny128
+from keras_ssd.models import SSD, SSDTiny128, backbones
 from keras_ssd.models.transfer import freeze_batch_norm, freeze_up_to
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (2, 128, 128, 3)).astype(np.float32)

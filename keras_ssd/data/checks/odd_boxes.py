@@ -4,11 +4,12 @@ import numpy as np
 
 from keras_ssd import geometry
 from keras_ssd.data.annotated_images import AnnotatedImages
+from keras_ssd.data.annotations import box_text
 
-_SAME_IOU = 0.95  # of boxes that are drawn twice
-_WHOLE_SHARE = 0.98  # of the image's area
+_SAME_IOU = 0.95  # the lowest IoU of boxes that are probably drawn twice
+_WHOLE_SHARE = 0.98  # the lowest share of the image's area of a box of the whole image
 _ROWS = 256  # boxes that are compared with all others at once
-_ORIGIN = 1.5  # in pixels; see `check_pixels`
+_ORIGIN = 1.5  # in pixels, as in `check_pixels`
 
 
 def find_repeated_boxes(data: AnnotatedImages) -> list[str]:
@@ -20,7 +21,7 @@ def find_repeated_boxes(data: AnnotatedImages) -> list[str]:
             for row, second in zip(*np.nonzero(overlaps >= _SAME_IOU), strict=True):
                 if (first := start + row) < second:
                     names = [data.class_names[sample.labels[index]] for index in (first, second)]
-                    place = f"{names[0]} and {names[1]} at {_text(sample, second)}"
+                    place = f"{names[0]} and {names[1]} at {box_text(sample.pixel_boxes[second])}"
                     lines.append(f"{sample.id}: {place}")
     return lines
 
@@ -37,11 +38,7 @@ def find_whole_image_boxes(data: AnnotatedImages) -> list[str]:
 def find_boxes_at_the_origin(data: AnnotatedImages) -> list[str]:
     """A line for each image with all boxes in its first pixel, where normalized boxes would be."""
     return [
-        f"{sample.id}: {data.class_names[sample.labels[0]]} {_text(sample, 0)}"
+        f"{sample.id}: {data.class_names[sample.labels[0]]} {box_text(sample.pixel_boxes[0])}"
         for sample in data
         if len(sample.boxes) and sample.pixel_boxes.max() <= _ORIGIN and max(sample.size) > 4
     ]
-
-
-def _text(sample, index) -> str:
-    return "(" + ", ".join(f"{value:g}" for value in sample.pixel_boxes[index]) + ")"

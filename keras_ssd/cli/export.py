@@ -1,4 +1,4 @@
-"""`keras-ssd export` writes a detector for use outside Python, and checks the written file."""
+"""`keras-ssd export`: writes a detector for use outside Python, and checks what it wrote."""
 
 import argparse
 from pathlib import Path
@@ -32,15 +32,14 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add(
         "--quantize",
         choices=sorted({kind for one in FORMATS for kind in one.quantizations}),
-        help=f"number format of the weights, and for int8 also of the activations, which needs "
+        help=f"number format of the weights, and with int8 of the activations too, which needs "
         f"--data; {takes}",
     )
     add(
         "--nms",
         action=argparse.BooleanOptionalAction,
-        help="write a file that gives detections, or with --no-nms the raw outputs of the network; "
-        "only for litert (default: --no-nms; with --nms at most 100 detections) and onnx (default: "
-        "--nms)",
+        help="end with detections, or (--no-nms) at the raw outputs of the network; only litert, "
+        "by default without, and at most 100 detections with it, and onnx, by default with it",
     )
     add("--confidence", type=float, help="export this confidence threshold, 0 to 1")
     add("--iou", type=float, help="export this IoU threshold of NMS, 0 to 1")
@@ -51,7 +50,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Exports the detector, prints its size, and if there are data the mAP before and after."""
+    """Exports, prints the size, and with data the mAP before and after."""
     from keras_ssd.formats.exporting import checked_options, export, file_size
     from keras_ssd.loading import load_detector, load_keras_detector
 

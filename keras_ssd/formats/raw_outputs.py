@@ -1,24 +1,43 @@
-"""The parts of a detector that every writer needs: its SSD, its settings, its class names."""
+"""The parts of a detector that every writer starts from: its SSD, settings and class names."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
+from keras_ssd.config import SSDConfig
 from keras_ssd.images import checked_image, resize_image
 from keras_ssd.inference.decoding import DecodingSettings
 
-if TYPE_CHECKING:
-    import keras
+
+class KerasDetector(Protocol):
+    """What exports need of `keras_ssd.Detector`."""
+
+    name: str
+    class_names: tuple[str, ...]
+    confidence_threshold: float
+    iou_threshold: float
+    max_detections: int
+
+    @property
+    def ssd(self) -> Any: ...
+
+    @property
+    def config(self) -> SSDConfig: ...
+
+    @property
+    def image_size(self) -> int: ...
+
+    @property
+    def top_k(self) -> int: ...
+
+    def with_dtype(self, dtype: str) -> "KerasDetector": ...
 
 
-def raw_outputs_model(detector: Any) -> "keras.Model":
-    """A Keras model from "images", uint8 RGB (B, S, S, 3), to the raw outputs of the SSD.
+def raw_outputs_model(detector: KerasDetector) -> Any:
+    """Makes a Keras model from "images", uint8 RGB (B, S, S, 3), to the raw outputs of the SSD.
 
-    It computes in float32, also if the detector has another dtype.
-
-    Args:
-        detector: the `Detector` to export.
+    It computes in float32, whatever the detector computes in.
     """
     import keras
     from keras import ops
@@ -29,15 +48,18 @@ def raw_outputs_model(detector: Any) -> "keras.Model":
     return keras.Model(images, ssd(ops.cast(images, "float32")))
 
 
-def warped_images(detector: Any, images: Iterable[np.ndarray]) -> list[np.ndarray]:
-    """The images, uint8 RGB (H, W, 3) of any size, each warped to (S, S, 3).
+def warped_images(detector: KerasDetector, images: Iterable[Any]) -> list[np.ndarray]:
+    """Warps images to the size of the detector's network.
 
     Args:
-        detector: the detector, with the input size S.
-        images: the images, which messages call `data`.
+        detector: the detector.
+        images: uint8 RGB (H, W, 3) of any size, or PIL images. Messages call them `data`.
+
+    Returns:
+        The images, each uint8 RGB (S, S, 3).
 
     Raises:
-        ValueError: an image is not RGB uint8 (H, W, 3); the message names it.
+        ValueError: one of them is something else; the message names it.
     """
     size = detector.image_size
     return [
@@ -46,7 +68,7 @@ def warped_images(detector: Any, images: Iterable[np.ndarray]) -> list[np.ndarra
     ]
 
 
-def decoding_settings(detector: Any) -> DecodingSettings:
+def decoding_settings(detector: KerasDetector) -> DecodingSettings:
     """The settings that turn the raw outputs of the detector's SSD into detections."""
     return DecodingSettings(
         config=detector.config,
@@ -57,15 +79,15 @@ def decoding_settings(detector: Any) -> DecodingSettings:
     )
 
 
-def labels_text(detector: Any) -> str:
+def labels_text(detector: KerasDetector) -> str:
     """The detector's class names, one in each line."""
     return "".join(f"{name}\n" for name in detector.class_names)
 
 
 def suppressing_threshold(settings: DecodingSettings) -> np.float32:
-    """The `iou_threshold` for a runtime that also drops boxes with an IoU equal to its threshold.
+    """The `iou_threshold` for a runtime that also drops boxes of an IoU equal to its threshold.
 
-    The detector drops a box only if the IoU is higher than the threshold.
+    The detector only drops those of a higher IoU.
     """
     next_above = np.nextafter(np.float32(settings.iou_threshold), np.float32(2))
     return max(next_above, np.finfo(np.float32).tiny)

@@ -1,12 +1,12 @@
-"""Compares detectors on the same images, by the same evaluator; prints a table in Markdown.
+"""Compares detectors on the same images by the same evaluator; prints a table in Markdown.
 
 python training/compare.py VOCdevkit training/holdback.txt MODEL...
 
 A MODEL is whatever `keras_ssd.load_detector` takes, with VOC's classes, or a TensorFlow Lite
-detector trained on COCO with a `labelmap.txt` beside it, as the widely used coco_ssd_mobilenet_v1:
-uint8 in; boxes, classes, scores and count out. Milliseconds are of one image already at the
-network's size, decoded and with suppression, on all processors: the median of 200, the models
-taking turns.
+detector trained on COCO with a `labelmap.txt` beside it, such as the widely used
+coco_ssd_mobilenet_v1, which takes uint8 images and gives boxes, classes, scores and count.
+The milliseconds are those of `predict_on_batch` for one image at the network's size, with decoding
+and NMS, on all processors: the median of 200 images, for which the models take turns.
 """
 
 import os
@@ -15,41 +15,34 @@ import sys
 import time
 from pathlib import Path
 
-import keras
 import numpy as np
-import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 import keras_ssd
 from keras_ssd.classes import VOC_CLASSES, VOC_NAMES
 from keras_ssd.data import load
-from keras_ssd.evaluation import evaluate_voc, predict_samples
+from keras_ssd.evaluation import evaluate_map
 from keras_ssd.formats import file_size
 from keras_ssd.images import resize_image
-from keras_ssd.results import Detections
+from keras_ssd.inference.batches import BatchDetector
+from keras_ssd.inference.decoding import padded
+from keras_ssd.inference.protocol import ObjectDetector
 
 TIMED_IMAGES = 200
 
 
-class PackageModel:
-    """A detector of this package, Keras or exported."""
+class Peer(BatchDetector):
+    """A TensorFlow Lite detector with COCO's classes that ends with the runtime's own NMS.
 
-    def __init__(self, name):
-        self.detector = keras_ssd.load_detector(name)
-        self.megabytes = megabytes(name)
-        self.image_size = self.detector.image_size
-        is_keras = isinstance(self.detector, keras.Model)
-        self.run = tf.function(self.detector) if is_keras else self.detector.predict_on_batch
+    It finds VOC's classes; objects of other classes are left out.
 
-    def predict(self, samples):
-        return predict_samples(self.detector, samples)
+    Args:
+        path: the `.tflite` file, with `labelmap.txt` beside it.
+    """
 
+    class_names = VOC_CLASSES
 
-class LiteModel:
-    """A TensorFlow Lite detector with COCO's classes under the runtime's own post-processing."""
-
-    def __init__(self, path):
-        self.megabytes = path.stat().st_size / 1e6
+    def __init__(self, path: Path):
         self.interpreter = Interpreter(str(path), num_threads=os.cpu_count())
         self.interpreter.allocate_tensors()
         self.input = self.interpreter.get_input_details()[0]
@@ -58,29 +51,19 @@ class LiteModel:
         names = (path.parent / "labelmap.txt").read_text().splitlines()[1:]  # without background
         self.label_of = [self._voc_label(name) for name in names]
 
-    def run(self, images):
-        self.interpreter.set_tensor(self.input["index"], images)
+    def _predict_on_batch(self, images):
+        found = [self._detect(resize_image(image, self.image_size)) for image in images]
+        return {name: np.stack([one[name] for one in found]) for name in found[0]}
+
+    def _detect(self, image):
+        self.interpreter.set_tensor(self.input["index"], image[None])
         self.interpreter.invoke()
-        return [self.interpreter.get_tensor(index)[0] for index in self.outputs]
-
-    def predict(self, samples):
-        return [self._detect(sample) for sample in samples]
-
-    def _detect(self, sample):
-        image = resize_image(sample.read_image(), self.image_size)
-        boxes, classes, scores, count = self.run(image[None])
+        outputs = [self.interpreter.get_tensor(index)[0] for index in self.outputs]
+        boxes, classes, scores, count = outputs
         labels = np.array([self.label_of[int(index)] for index in classes[: int(count)]], np.int32)
         known = np.flatnonzero(labels >= 0)
-        height, width = sample.size
-        corners = np.clip(boxes[known][:, [1, 0, 3, 2]], 0, 1) * [width, height, width, height]
-        return Detections(
-            sample.id,
-            sample.size,
-            corners.astype(np.float32),
-            labels[known],
-            scores[known],
-            VOC_CLASSES,
-        )
+        corners = np.clip(boxes[known][:, [1, 0, 3, 2]], 0, 1)
+        return padded(corners, labels[known], scores[known], len(scores))
 
     @staticmethod
     def _voc_label(coco_name):
@@ -88,36 +71,51 @@ class LiteModel:
         return VOC_CLASSES.index(name) if name in VOC_CLASSES else -1
 
 
-def megabytes(name):
-    """The size of a preset's file, or of a detector's."""
+def open_model(name: str) -> ObjectDetector:
+    """The detector that a command names."""
+    is_peer = (Path(name).parent / "labelmap.txt").exists()
+    return Peer(Path(name)) if is_peer else keras_ssd.load_detector(name)
+
+
+def megabytes(name: str | Path) -> float:
+    """The size of the file of a preset or of a detector."""
     of_presets = {preset.name: preset.megabytes for preset in keras_ssd.list_presets()}
-    return of_presets[name] if name in of_presets else file_size(Path(name)) / 1e6
+    return of_presets[name] if name in of_presets else file_size(name) / 1e6
 
 
-def _open(name):
-    is_lite = (Path(name).parent / "labelmap.txt").exists()
-    return LiteModel(Path(name)) if is_lite else PackageModel(name)
+def milliseconds(detectors: dict, photos: list, batch_size: int, rounds: int) -> dict[str, float]:
+    """The median time that each detector takes for one image, by its name.
+
+    Args:
+        detectors: the detectors by their names. They take turns.
+        photos: images of any size; each round takes the next ones.
+        batch_size: the number of images in a batch.
+        rounds: the number of batches that are timed.
+    """
+    seconds = {name: [] for name in detectors}
+    for number in range(rounds):
+        batch = [photos[(number * batch_size + i) % len(photos)] for i in range(batch_size)]
+        for name, detector in detectors.items():
+            images = np.stack([resize_image(photo, detector.image_size) for photo in batch])
+            detector.predict_on_batch(images)  # whatever another one left in the caches
+            start = time.perf_counter()
+            detector.predict_on_batch(images)
+            seconds[name].append(time.perf_counter() - start)
+    return {name: 1000 * statistics.median(times) / batch_size for name, times in seconds.items()}
 
 
 def main(folder, image_set, *names):
     """Prints the table."""
-    samples = load([folder], image_set, class_names=VOC_CLASSES)
-    models = {name: _open(name) for name in names}
-    seconds = {name: [] for name in names}
-    for sample in samples[:TIMED_IMAGES]:
-        image = sample.read_image()
-        for name, model in models.items():
-            batch = resize_image(image, model.image_size)[None]
-            model.run(batch)  # whatever another model left in the caches
-            start = time.perf_counter()
-            model.run(batch)
-            seconds[name].append(time.perf_counter() - start)
+    data = load([folder], image_set, class_names=VOC_CLASSES)
+    detectors = {name: open_model(name) for name in names}
+    photos = [sample.read_image() for sample in data[:TIMED_IMAGES]]
+    times = milliseconds(detectors, photos, batch_size=1, rounds=len(photos))
     print("| model | mAP (11-point) | mAP (area) | ms/image | MB |\n|---|---|---|---|---|")
-    for name, model in models.items():
-        result = evaluate_voc(model.predict(samples), samples)
+    for name, detector in detectors.items():
+        result = evaluate_map(detector, data, coco=False).voc
         print(
             f"| {name} | {result.map_11_point:.3f} | {result.map_area:.3f} "
-            f"| {1000 * statistics.median(seconds[name]):.1f} | {model.megabytes:.1f} |",
+            f"| {times[name]:.1f} | {megabytes(name):.1f} |",
             flush=True,
         )
 

@@ -8,7 +8,7 @@ from keras_ssd.cli.model_options import add_model_options
 from keras_ssd.formats.table import FORMATS, format_to_write
 
 
-def add_options(command):
+def add_options(command: argparse.ArgumentParser) -> None:
     """Adds the subcommand's options: the detector, the format, the data to check it on."""
     add = command.add_argument
     add_model_options(command, to_export=True)
@@ -49,7 +49,7 @@ def add_options(command):
     add("--calibration-set", help=f"images for int8: {IMAGE_SET_HELP.format('train')}")
 
 
-def run(options) -> int:
+def run(options: argparse.Namespace) -> int:
     """Exports, prints the size, and with data the mAP before and after."""
     from keras_ssd.formats.exporting import checked_options, export, file_size
     from keras_ssd.loading import load_detector, load_keras_detector

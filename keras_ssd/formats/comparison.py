@@ -1,7 +1,7 @@
-"""How much an exported detector differs from the Keras detector that it came from.
+"""Measures how much an exported detector differs from the Keras detector that it came from.
 
-Nothing here depends on the order of nearly equal scores: quantization and rounding change that
-order, and with it which boxes NMS keeps, most of all in a network that is hardly trained.
+Rounding and quantization change the order of nearly equal scores, and so which boxes NMS keeps. A
+network that is hardly trained has many nearly equal scores. So nothing here depends on their order.
 """
 
 from dataclasses import dataclass, fields
@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_ssd import geometry
 from keras_ssd.default_boxes import default_boxes
+from keras_ssd.formats.raw_outputs import KerasDetector
 from keras_ssd.inference.exported import ExportedDetector
 
 _SURE = 100  # the number of an image's best candidates that every format keeps if NMS does
@@ -22,12 +23,12 @@ class ExportError(ValueError):
 
 @dataclass(frozen=True)
 class Differences:
-    """How much an exported detector differs from the Keras detector, as root mean squares.
+    """The differences of an exported detector from the Keras detector, as root mean squares.
 
-    The largest difference would say less: in one image that is unlike any photo, float16 moved a
-    logit by 6, where the root mean square was 4 % of the logits' standard deviation.
+    They may also be bounds: the differences that an export may have.
 
-    As bounds, the differences that an export may have.
+    The largest differences would say less. In drawn images, which are unlike photos, float16 moved
+    one logit by 6, while the root mean square was 4 % of the logits' standard deviation.
 
     Attributes:
         offsets: the difference of the offsets that the network puts out, relative to their
@@ -48,7 +49,7 @@ class Differences:
     lost: float
 
     def exceeding(self, bounds: "Differences") -> list[str]:
-        """The names of the differences above their bounds."""
+        """Returns the names of the differences above their bounds."""
         return [name for name, value in self._measured() if not value <= getattr(bounds, name)]
 
     def __str__(self) -> str:
@@ -59,7 +60,7 @@ class Differences:
         return [(name, value) for name, value in values if value is not None]
 
 
-def compare(detector, exported: ExportedDetector, images: np.ndarray) -> Differences:
+def compare(detector: KerasDetector, exported: ExportedDetector, images: np.ndarray) -> Differences:
     """Measures how much an exported detector differs from the Keras detector.
 
     Args:

@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from keras_ssd.files import as_many
 from keras_ssd.formats.comparison import Differences, ExportError, compare
-from keras_ssd.formats.raw_outputs import warped_images
+from keras_ssd.formats.raw_outputs import KerasDetector, warped_images
 from keras_ssd.formats.table import Format, check_option, format_to_write
 from keras_ssd.terminal import track
 
@@ -28,14 +29,14 @@ BOUNDS = {
 
 
 def export(
-    detector,
+    detector: KerasDetector,
     path: str | Path,
     format: str | None = None,
     *,
     quantize: str | None = None,
     nms: bool | None = None,
     version: int | None = None,
-    data=None,
+    data: Any = None,
     check: bool = True,
 ) -> Path:
     """Writes a detector in a format that other programs run.
@@ -89,8 +90,8 @@ def export(
     return chosen.write(detector, path, verify=verify if check else None, **options)
 
 
-def checked_options(chosen: Format, path: str | Path, **options) -> dict:
-    """The options of `export` that are given, which are those that are not None.
+def checked_options(chosen: Format, path: str | Path, **options: Any) -> dict[str, Any]:
+    """Checks options of `export`, and returns those that are given, which are not None.
 
     Args:
         chosen: the format.
@@ -111,7 +112,11 @@ def checked_options(chosen: Format, path: str | Path, **options) -> dict:
 
 
 def check_export(
-    detector, path: Path, written: Format, images: np.ndarray, quantize: str | None = None
+    detector: KerasDetector,
+    path: Path,
+    written: Format,
+    images: np.ndarray,
+    quantize: str | None = None,
 ) -> Differences:
     """Compares a file with the detector that it was exported from.
 
@@ -138,7 +143,7 @@ def check_export(
 
 
 def file_size(path: str | Path) -> int:
-    """Bytes of a file, or of all files in a folder; an OpenVINO `.xml` counts with its `.bin`."""
+    """The bytes of a file or of all files in a folder; an `.xml` counts with its `.bin`."""
     path = Path(path)
     files = path.rglob("*") if path.is_dir() else [path]
     if path.suffix == ".xml":
@@ -147,7 +152,7 @@ def file_size(path: str | Path) -> int:
 
 
 def _pictures(data, *, all_of_them):
-    """The images in `data`; of AnnotatedImages as many as are needed, spread over them."""
+    """The images in `data`; AnnotatedImages give as many as are needed, spread over them."""
     from keras_ssd.data import AnnotatedImages
 
     if isinstance(data, AnnotatedImages):
@@ -162,7 +167,7 @@ def _pictures(data, *, all_of_them):
 
 
 def _spread(items, count):
-    """Up to `count` of the items, at even distances."""
+    """Chooses up to `count` of the items, at even distances."""
     chosen = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
     return [items[index] for index in chosen]
 

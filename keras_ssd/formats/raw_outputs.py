@@ -1,20 +1,43 @@
-"""What every writer starts from: the SSD of a detector, its settings, its class names."""
+"""The parts of a detector that every writer starts from: its SSD, settings and class names."""
 
 from collections.abc import Iterable
+from typing import Any, Protocol
 
 import numpy as np
 
+from keras_ssd.config import SSDConfig
 from keras_ssd.images import checked_image, resize_image
 from keras_ssd.inference.decoding import DecodingSettings
 
 
-def raw_outputs_model(detector):
-    """A Keras model from "images", uint8 RGB (B, S, S, 3), to the raw outputs of the SSD.
+class KerasDetector(Protocol):
+    """What exports need of `keras_ssd.Detector`."""
+
+    name: str
+    class_names: tuple[str, ...]
+    confidence_threshold: float
+    iou_threshold: float
+    max_detections: int
+
+    @property
+    def ssd(self) -> Any: ...
+
+    @property
+    def config(self) -> SSDConfig: ...
+
+    @property
+    def image_size(self) -> int: ...
+
+    @property
+    def top_k(self) -> int: ...
+
+    def with_dtype(self, dtype: str) -> "KerasDetector": ...
+
+
+def raw_outputs_model(detector: KerasDetector) -> Any:
+    """Makes a Keras model from "images", uint8 RGB (B, S, S, 3), to the raw outputs of the SSD.
 
     It computes in float32, whatever the detector computes in.
-
-    Args:
-        detector: a `Detector`.
     """
     import keras
     from keras import ops
@@ -25,12 +48,15 @@ def raw_outputs_model(detector):
     return keras.Model(images, ssd(ops.cast(images, "float32")))
 
 
-def warped_images(detector, images: Iterable[np.ndarray]) -> list[np.ndarray]:
-    """The images, uint8 RGB (H, W, 3) of any size, each warped to (S, S, 3).
+def warped_images(detector: KerasDetector, images: Iterable[Any]) -> list[np.ndarray]:
+    """Warps images to the size of the detector's network.
 
     Args:
-        detector: the detector, for S.
-        images: the images, which messages call `data`.
+        detector: the detector.
+        images: uint8 RGB (H, W, 3) of any size, or PIL images. Messages call them `data`.
+
+    Returns:
+        The images, each uint8 RGB (S, S, 3).
 
     Raises:
         ValueError: one of them is something else; the message names it.
@@ -42,8 +68,8 @@ def warped_images(detector, images: Iterable[np.ndarray]) -> list[np.ndarray]:
     ]
 
 
-def decoding_settings(detector) -> DecodingSettings:
-    """How the raw outputs of the detector's SSD become detections."""
+def decoding_settings(detector: KerasDetector) -> DecodingSettings:
+    """The settings that turn the raw outputs of the detector's SSD into detections."""
     return DecodingSettings(
         config=detector.config,
         confidence_threshold=detector.confidence_threshold,
@@ -53,7 +79,7 @@ def decoding_settings(detector) -> DecodingSettings:
     )
 
 
-def labels_text(detector) -> str:
+def labels_text(detector: KerasDetector) -> str:
     """The detector's class names, one in each line."""
     return "".join(f"{name}\n" for name in detector.class_names)
 

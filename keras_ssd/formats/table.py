@@ -7,7 +7,9 @@ are used, so that the table needs neither Keras nor TensorFlow.
 import pkgutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from keras_ssd.formats.raw_outputs import KerasDetector
 from keras_ssd.inference.exported import ExportedDetector
 
 
@@ -39,11 +41,11 @@ class Format:
     writer: str
     reader: str
 
-    def write(self, detector, path: str | Path, **options) -> Path:
+    def write(self, detector: KerasDetector, path: str | Path, **options: Any) -> Path:
         """Writes a `Detector`; the options are those of the writer."""
         return pkgutil.resolve_name(self.writer)(detector, path, **options)
 
-    def read(self, path: str | Path, **options) -> ExportedDetector:
+    def read(self, path: str | Path, **options: Any) -> ExportedDetector:
         """Opens what `write` wrote.
 
         Args:
@@ -107,7 +109,7 @@ FORMATS = (
 
 
 def format_to_write(path: str | Path, name: str | None = None) -> Format:
-    """The format to write a path in.
+    """Finds the format to write a path in.
 
     Args:
         path: the path to write.
@@ -133,7 +135,7 @@ def format_to_write(path: str | Path, name: str | None = None) -> Format:
 
 
 def format_to_read(path: str | Path) -> Format | None:
-    """The format of an existing folder, or of a file by its suffix; None if the suffix is of none.
+    """Finds the format of an existing file or folder; None if the suffix is that of no format.
 
     Args:
         path: the path of an existing file or folder.

@@ -36,6 +36,7 @@ def decoding_model(
     """
     num_boxes = len(default_boxes)
     limit = min(settings.max_detections, MAX_DETECTIONS)
+    iou_threshold = suppressing_threshold(settings)
 
     @tf.function(
         input_signature=[
@@ -61,7 +62,7 @@ def decoding_model(
             boxes=places,
             scores=scores,
             max_output_size=limit,
-            iou_threshold=suppressing_threshold(settings),
+            iou_threshold=iou_threshold,
             score_threshold=settings.confidence_threshold,
             pad_to_max_output_size=True,
         )

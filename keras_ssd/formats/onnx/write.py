@@ -13,11 +13,16 @@ from keras_ssd.files import checked_output, replace_file
 from keras_ssd.formats.backend import require_tensorflow
 from keras_ssd.formats.graph_decoding import add_decoding
 from keras_ssd.formats.onnx.operations import OnnxOperations
-from keras_ssd.formats.raw_outputs import decoding_settings, labels_text, raw_outputs_model
+from keras_ssd.formats.raw_outputs import (
+    KerasDetector,
+    decoding_settings,
+    labels_text,
+    raw_outputs_model,
+)
 
 
 def export_onnx(
-    detector,
+    detector: KerasDetector,
     path: str | Path,
     *,
     nms: bool = True,
@@ -69,7 +74,7 @@ def export_onnx(
 
 
 def _raw_network(detector):
-    """An onnx.ModelProto from "images" to "offsets" and "classes"."""
+    """Converts the SSD to an onnx.ModelProto from "images" to "offsets" and "classes"."""
     onnx = require("onnx", extra="onnx")
     require("tf2onnx", extra="onnx")  # Keras uses it
     model = raw_outputs_model(detector)
@@ -81,7 +86,7 @@ def _raw_network(detector):
 
 @contextmanager
 def _silent_tf2onnx():
-    """Without the log of tf2onnx: it writes traces of what it goes on without."""
+    """Turns off the log of tf2onnx, which holds traces of rewriting that it gives up."""
     logger = logging.getLogger("tf2onnx")
     level = logger.level
     logger.setLevel(logging.CRITICAL + 1)

@@ -1,8 +1,11 @@
 """Detectors as OpenVINO files, the fastest on many of Intel's and AMD's processors."""
 
+import io
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import contextmanager, redirect_stdout
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from keras_ssd.formats.backend import require_tensorflow
 from keras_ssd.formats.graph_decoding import add_decoding
 from keras_ssd.formats.openvino.operations import OpenVINOOperations
 from keras_ssd.formats.raw_outputs import (
+    KerasDetector,
     decoding_settings,
     labels_text,
     raw_outputs_model,
@@ -23,7 +27,7 @@ from keras_ssd.formats.raw_outputs import (
 
 
 def export_openvino(
-    detector,
+    detector: KerasDetector,
     path: str | Path,
     *,
     quantize: str | None = None,
@@ -62,7 +66,8 @@ def export_openvino(
         if quantize == "int8":
             nncf = require("nncf", extra="openvino")
             warped = [image[None] for image in warped_images(detector, calibration_images)]
-            model = nncf.quantize(model, nncf.Dataset(warped), subset_size=len(warped))
+            with _stdout_on_stderr():
+                model = nncf.quantize(model, nncf.Dataset(warped), subset_size=len(warped))
         _decode(model, detector)
         model.set_rt_info(labels_text(detector), ["keras_ssd", "labels"])
         complete = Path(folder) / "complete.xml"
@@ -78,13 +83,21 @@ def export_openvino(
 
 
 def _raw_network(detector, folder):
-    """An openvino.Model from "images" to "offsets" and "classes"."""
+    """Converts the SSD to an openvino.Model from "images" to "offsets" and "classes"."""
     openvino = require("openvino", extra="openvino")
     saved_model = Path(folder) / "saved_model"
-    # Not by Keras's own format="openvino": with TF_USE_LEGACY_KERAS set, the converter then looks
-    # for a package tf_keras, which a detector does not need.
+    # Keras's own format="openvino" hands a function to the converter, which then looks for the
+    # package tf_keras if TF_USE_LEGACY_KERAS is set.
     raw_outputs_model(detector).export(str(saved_model), format="tf_saved_model", verbose=False)
     return openvino.convert_model(saved_model)
+
+
+@contextmanager
+def _stdout_on_stderr():
+    """Shows what is printed on stderr if that is a terminal; NNCF prints progress bars."""
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    with redirect_stdout(sys.stderr if is_terminal else io.StringIO()):
+        yield
 
 
 def _decode(model, detector):

@@ -1,8 +1,11 @@
 """What is particular to ONNX files; test_complete_files.py has the rest."""
 
+import logging
+
 import pytest
 
 from keras_ssd.formats.onnx.read import OnnxDetector
+from keras_ssd.formats.onnx.write import _silent_tf2onnx
 
 onnx = pytest.importorskip("onnx", reason='needs pip install "keras-ssd[onnx]"')
 
@@ -26,6 +29,14 @@ def test_the_file_is_valid_and_says_what_it_takes_and_puts_out(onnx_path):
     }
     (labels,) = (entry.value for entry in model.metadata_props if entry.key == "labels")
     assert labels == "cat\ndög\n犬\n"
+
+
+def test_traces_that_tf2onnx_logs_do_not_fill_the_screen(caplog):
+    with _silent_tf2onnx():
+        logging.getLogger("tf2onnx.optimizer").error("Traceback (most recent call last): ...")
+    assert caplog.text == ""
+    logging.getLogger("tf2onnx.optimizer").error("after it")
+    assert "after it" in caplog.text
 
 
 def test_a_network_without_names_is_named(onnx_path, tmp_path):

@@ -1,5 +1,8 @@
 """What is particular to OpenVINO's files; test_complete_files.py has the rest."""
 
+import io
+from contextlib import redirect_stdout
+
 import pytest
 
 from keras_ssd.formats import compare, file_size
@@ -13,7 +16,10 @@ openvino = pytest.importorskip("openvino", reason='needs pip install "keras-ssd[
 def int8_path(detector, images, tmp_path_factory):
     pytest.importorskip("nncf", reason='needs pip install "keras-ssd[openvino]"')
     path = tmp_path_factory.mktemp("int8") / "tiny.xml"
-    return export_openvino(detector, path, quantize="int8", calibration_images=images)
+    with redirect_stdout(io.StringIO()) as printed:
+        export_openvino(detector, path, quantize="int8", calibration_images=images)
+    assert printed.getvalue() == ""  # stdout is for what a command is asked for
+    return path
 
 
 def test_it_says_what_it_takes_and_puts_out(openvino_path, int8_path):

@@ -1,5 +1,6 @@
-"""Reads the graph of a `.tflite` file as Python objects, changes it, and writes it again."""
+"""The graph of a `.tflite` file as Python objects: read, named, completed and written again."""
 
+import copy
 from collections.abc import Iterable
 from typing import Any
 
@@ -8,13 +9,13 @@ import numpy as np
 
 
 def unpack(content: bytes, outputs: Iterable[str]) -> Any:
-    """Reads a `.tflite` file as a ModelT of TensorFlow's schema, and orders and names its outputs.
+    """A `.tflite` file as a ModelT of TensorFlow's schema, tensors and outputs named and ordered.
 
     Args:
-        content: the bytes of the file, which has one signature with the outputs of these names.
-        outputs: the names of the outputs, in the order that they shall have.
+        content: the file. Its one signature has the outputs of these names.
+        outputs: the names in the order that the file shall have.
     """
-    model = _read(content)
+    model = read(content)
     (graph,), (signature,) = model.subgraphs, model.signatureDefs
     for entry in (*signature.inputs, *signature.outputs):
         graph.tensors[entry.tensorIndex].name = entry.name
@@ -23,47 +24,58 @@ def unpack(content: bytes, outputs: Iterable[str]) -> Any:
     return model
 
 
-def with_input_range(content: bytes, low: float, high: float) -> bytes:
-    """The calibrated `.tflite` file, with the int8 scale of its one input set to this range."""
-    model = _read(content)
+def operators(model, name: str) -> list:
+    """The operators of one kind, such as "CONV_2D", in the order of computation."""
     (graph,) = model.subgraphs
-    (index,) = graph.inputs
-    quantization = graph.tensors[index].quantization
-    quantization.min, quantization.max = [low], [high]
-    return pack(model)
+    code = getattr(schema().BuiltinOperator, name)
+    return [
+        operator
+        for operator in graph.operators
+        if model.operatorCodes[operator.opcodeIndex].builtinCode == code
+    ]
 
 
-def pointwise_heads(content: bytes) -> list[str]:
-    """The names, in an SSD's `.tflite` file, of the heads' 1x1 convolutions and of their join.
+def constant(model, index: int) -> np.ndarray | None:
+    """The values of a constant float32 tensor, or None if the tensor is computed."""
+    (graph,) = model.subgraphs
+    tensor = graph.tensors[index]
+    data = model.buffers[tensor.buffer].data
+    if data is None or tensor.type != schema().TensorType.FLOAT32:
+        return None
+    return np.frombuffer(data, np.float32).reshape(tensor.shape)
 
-    The list is empty if a head has a larger convolution.
+
+def set_constant(model, operator, place: int, values: np.ndarray) -> None:
+    """Gives one operator other values, as the constant at a place of its inputs.
+
+    Other operators that read the same constant keep theirs.
     """
-    schema, model = _schema(), _read(content)
     (graph,) = model.subgraphs
-    makers = {operator.outputs[0]: operator for operator in graph.operators}
-    found, tensors = [], list(graph.outputs)
-    while tensors:
-        operator = makers[tensors.pop()]
-        found.append(graph.tensors[operator.outputs[0]].name.decode())
-        if model.operatorCodes[operator.opcodeIndex].builtinCode != schema.BuiltinOperator.CONV_2D:
-            tensors += [tensor for tensor in operator.inputs if tensor in makers]
-        elif list(graph.tensors[operator.inputs[1]].shape[1:3]) != [1, 1]:
-            return []
-    return found
+    index = operator.inputs[place]
+    tensor = graph.tensors[index]
+    readers = sum(list(one.inputs).count(index) for one in graph.operators)
+    if readers > 1 or sum(one.buffer == tensor.buffer for one in graph.tensors) > 1:
+        tensor = copy.copy(tensor)
+        tensor.name = b"constant_%d" % len(graph.tensors)
+        tensor.buffer = add_buffer(model, b"")
+        operator.inputs = [*operator.inputs]
+        operator.inputs[place] = len(graph.tensors)
+        graph.tensors.append(tensor)
+    model.buffers[tensor.buffer].data = np.frombuffer(values.tobytes(), np.uint8)
 
 
 def pack(model: Any) -> bytes:
-    """The bytes of the `.tflite` file of a ModelT."""
+    """The `.tflite` file of a ModelT."""
     builder = _AlignedBuilder(1024)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())
 
 
 def append(model: Any, following: Any) -> None:
-    """Connects the outputs of a model to the inputs of another, by their names in the signatures.
+    """Appends a model to another. Its inputs read the other's outputs of the same names.
 
     Args:
-        model: the first ModelT, which becomes the whole.
+        model: the first ModelT, which changes.
         following: the second ModelT, which cannot be used afterwards.
     """
     (graph,), (signature,) = model.subgraphs, model.signatureDefs
@@ -78,7 +90,7 @@ def append(model: Any, following: Any) -> None:
             graph.tensors.append(tensor)
     for operator in added.operators:
         operator.opcodeIndex += first_code
-        operator.inputs = [new_index.get(index, -1) for index in operator.inputs]  # -1: none
+        operator.inputs = [new_index.get(index, -1) for index in operator.inputs]  # -1: left out
         operator.outputs = [new_index[index] for index in operator.outputs]
         graph.operators.append(operator)
     model.buffers += following.buffers
@@ -89,33 +101,40 @@ def append(model: Any, following: Any) -> None:
         entry.tensorIndex = new_index[entry.tensorIndex]
 
 
-def add_buffer(model: Any, data: np.ndarray | bytes) -> int:
+def add_buffer(model, data: np.ndarray | bytes) -> int:
     """Adds the bytes to the model's buffers and returns their index."""
     data = np.frombuffer(data if isinstance(data, bytes) else data.tobytes(), np.uint8)
-    model.buffers.append(_schema().BufferT(data=data))
+    model.buffers.append(schema().BufferT(data=data))
     return len(model.buffers) - 1
 
 
 class _AlignedBuilder(flatbuffers.Builder):
-    """Starts each vector at a multiple of 16 bytes, as the schema requires for constant tensors.
+    """Starts each vector at a multiple of 16 bytes, which the schema requires for constants.
 
-    The Python classes that were generated from the schema do not; some processors need it.
+    The generated Python classes do not do so, and some processors need it.
     """
 
     def StartVector(self, elemSize, numElems, alignment):
         return super().StartVector(elemSize, numElems, max(alignment, 16))
 
 
-def _read(content):
-    return _schema().ModelT.InitFromPackedBuf(content, 0)
+def read(content: bytes):
+    """The ModelT of a `.tflite` file."""
+    model = schema().ModelT.InitFromPackedBuf(content, 0)
+    for buffer in model.buffers:
+        if buffer.offset:  # ai-edge-quantizer puts the constants behind the graph
+            data = content[buffer.offset : buffer.offset + buffer.size]
+            buffer.data, buffer.offset, buffer.size = np.frombuffer(data, np.uint8), 0, 0
+    return model
 
 
-def _schema():
+def schema():
+    """The classes of TensorFlow Lite's schema."""
     from tensorflow.lite.python import schema_py_generated
 
     return schema_py_generated
 
 
 def _indices(entries):
-    """The indices of the tensors of a signature's inputs or outputs, by name."""
+    """The indices of a signature's tensors, by the names of its inputs or outputs."""
     return {entry.name.decode(): entry.tensorIndex for entry in entries}

@@ -10,7 +10,7 @@ from typing import Any
 
 import flatbuffers
 
-from keras_ssd.formats.litert.graph import add_buffer
+from keras_ssd.formats.litert.graph import add_buffer, schema
 
 LABELS_FILE = "labels.txt"
 _MIN_PARSER_VERSION = "1.2.0"
@@ -30,8 +30,6 @@ def add_metadata(model: Any, name: str, image_size: int, *, nms: bool) -> None:
         image_size: the side of its square input in pixels.
         nms: True if its outputs are detections, False if they are the raw outputs.
     """
-    from tensorflow.lite.python import schema_py_generated as schema
-
     builder = flatbuffers.Builder(1024)
     labels = _table(builder, {0: _text(builder, LABELS_FILE)}, {2: _TENSOR_VALUE_LABELS})
     image = _tensor(builder, "image", "RGB, warped to size", _image(builder, image_size))
@@ -65,7 +63,7 @@ def add_metadata(model: Any, name: str, image_size: int, *, nms: bool) -> None:
     }
     builder.Finish(_table(builder, whole), file_identifier=b"M001")
     index = add_buffer(model, bytes(builder.Output()))
-    model.metadata = [*(model.metadata or []), schema.MetadataT("TFLITE_METADATA", index)]
+    model.metadata = [*(model.metadata or []), schema().MetadataT("TFLITE_METADATA", index)]
 
 
 def with_files(content: bytes, files: dict[str, str]) -> bytes:

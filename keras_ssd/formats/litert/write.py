@@ -13,8 +13,7 @@ from keras_ssd.formats.backend import require_tensorflow
 from keras_ssd.formats.litert import graph as litert_graph
 from keras_ssd.formats.litert.decoding import decoding_model
 from keras_ssd.formats.litert.metadata import add_metadata, with_files
-from keras_ssd.formats.litert.quantization.bias_correction import with_corrected_biases
-from keras_ssd.formats.litert.quantization.equalization import with_equal_channels
+from keras_ssd.formats.litert.quantization import to_int8
 from keras_ssd.formats.raw_outputs import (
     decoding_settings,
     labels_text,
@@ -22,9 +21,6 @@ from keras_ssd.formats.raw_outputs import (
 )
 
 _DETECTIONS = ("detection_boxes", "detection_classes", "detection_scores", "num_detections")
-# In the int8 file. The additions' sums, rounded, would pass their errors on from block to block.
-# LiteRT's int8 L2 normalization puts out steps of 1/128, too coarse for hundreds of channels.
-_FLOAT_OPERATIONS = ["ADD", "MUL", "L2_NORMALIZATION"]
 
 
 def export_litert(
@@ -52,8 +48,7 @@ def export_litert(
         path: the file to write, with the suffix ".tflite".
         quantize: None is float32. "float16" stores weights of half the size. "dynamic_int8" stores
             int8 weights, and computes with them in int8 where the runtime can. "int8" has int8
-            weights and activations; additions, L2 normalization, the pointwise convolutions of the
-            heads, softmax and decoding stay float32, because they are cheap and lose most.
+            weights and activations; L2 normalization, softmax and decoding stay float32.
         nms: whether the file ends with detections.
         calibration_images: RGB uint8 (H, W, 3); "int8" takes the ranges of the activations from
             them.
@@ -65,6 +60,7 @@ def export_litert(
 
     Raises:
         ValueError: an argument is wrong, or Keras's backend is not TensorFlow.
+        ImportError: ai-edge-quantizer, which "int8" needs, is not installed.
     """
     require_tensorflow()
     path = checked_output(path, ".tflite")
@@ -72,8 +68,6 @@ def export_litert(
     ssd, warped = detector.with_dtype("float32").ssd, []
     if quantize == "int8":
         warped = warped_images(detector, calibration_images)
-        ssd = with_equal_channels(ssd, warped)
-        ssd = with_corrected_biases(ssd, warped, exact=_pointwise_heads(ssd))
     content = _convert(ssd, config.image_size, quantize, warped)
     model = litert_graph.unpack(content, ("offsets", "classes"))
     files = {"labels.txt": labels_text(detector)}
@@ -95,20 +89,15 @@ def export_litert(
 
 
 def _convert(ssd, size, quantize, calibration_images):
-    """The bytes of the `.tflite` file that TensorFlow's converter makes of an SSD."""
+    """The bytes of a `.tflite` file from "images" to the raw outputs of an SSD."""
     import tensorflow as tf
-    from tensorflow.lite.python.convert import mlir_quantize
 
-    # int8 alone takes float32 here, as the calibration needs; the converter makes it uint8.
+    # The calibration of int8 runs a float32 file, which gets its uint8 input afterwards.
     dtype = tf.float32 if quantize == "int8" else tf.uint8
 
     @tf.function(input_signature=[tf.TensorSpec((1, size, size, 3), dtype, name="images")])
     def raw_outputs(images):
         return ssd(tf.cast(images, tf.float32), training=False)
-
-    def calibration_inputs():
-        for image in calibration_images:
-            yield [image[None].astype(np.float32)]
 
     with tempfile.TemporaryDirectory() as folder:
         archive = keras.export.ExportArchive()
@@ -116,28 +105,9 @@ def _convert(ssd, size, quantize, calibration_images):
         archive.add_endpoint("serve", raw_outputs)
         archive.write_out(folder, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        if quantize is not None:
+        if quantize in ("float16", "dynamic_int8"):
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if quantize == "float16":
             converter.target_spec.supported_types = [tf.float16]
-        if quantize != "int8":
-            return converter.convert()
-        # TensorFlow's QuantizationDebugger leaves operations out in these two steps.
-        converter.representative_dataset = calibration_inputs
-        converter._experimental_calibrate_only = True
-        # All that a pixel can be, whatever the images happen to hold.
-        calibrated = litert_graph.with_input_range(converter.convert(), 0.0, 255.0)
-        return mlir_quantize(
-            calibrated,
-            input_data_type=tf.uint8,
-            denylisted_ops=_FLOAT_OPERATIONS,
-            denylisted_nodes=litert_graph.pointwise_heads(calibrated),
-        )
-
-
-def _pointwise_heads(ssd):
-    """Names of the layers that `litert_graph.pointwise_heads` finds again in the file."""
-    flat = [ssd.get_layer(name).input for name in ("offsets", "classes")]
-    heads = [tensor._keras_history.operation for tensor in keras.tree.flatten(flat)]
-    all_pointwise = all(head.kernel_size == (1, 1) for head in heads)
-    return {head.name for head in heads} if all_pointwise else set()
+        content = converter.convert()
+    return to_int8(content, calibration_images) if quantize == "int8" else content

@@ -12,10 +12,10 @@ from keras_ssd import SSD, Detector, load_detector
 from keras_ssd.config import SSD_TINY_128, FeatureMap, SSDConfig
 from keras_ssd.formats import compare, file_size
 from keras_ssd.formats.litert.read import LiteRTDetector
-from keras_ssd.formats.litert.write import _pointwise_heads, export_litert
+from keras_ssd.formats.litert.write import export_litert
 from keras_ssd.images import read_image, resize_image
 from keras_ssd.models import backbones
-from keras_ssd.models.layers import FlattenPredictions, L2Normalization
+from keras_ssd.models.layers import L2Normalization
 
 schema = importlib.import_module("tensorflow.lite.python.schema_py_generated")
 
@@ -216,11 +216,11 @@ def test_l2_normalization_of_full_int8_stays_float32(images, tmp_path):
     assert graph.tensors[output].type == schema.TensorType.FLOAT32
 
 
-def test_pointwise_convolutions_of_the_heads_stay_float32_in_full_int8(images, tmp_path):
+def test_all_convolutions_of_full_int8_are_int8(images, tmp_path):
     ssd = SSD.from_backbone(backbones.tiny(128), SSD_TINY_128, 2, separable_heads=True)
     path = tmp_path / "a.tflite"
     export_litert(Detector(ssd, ("a", "b")), path, quantize="int8", calibration_images=images)
-    assert kernel_types(path) == {3: {schema.TensorType.INT8}, 1: {schema.TensorType.FLOAT32}}
+    assert kernel_types(path) == {3: {schema.TensorType.INT8}, 1: {schema.TensorType.INT8}}
 
 
 ONE_MAP = SSDConfig("one map", 32, (FeatureMap(8, 1 / 8, ((0.2, 0.2), (0.4, 0.4))),))
@@ -248,20 +248,6 @@ def test_full_int8_of_one_feature_map_of_a_custom_backbone(tmp_path, separable_h
     for name in ("offsets", "classes"):
         largest = np.abs(ours[name]).max()
         np.testing.assert_allclose(theirs[name], ours[name], atol=0.05 * largest)
-
-
-def test_heads_are_int8_where_one_of_them_is_larger(images, tmp_path):
-    pixels = keras.Input((32, 32, 3))
-    x = keras.layers.Conv2D(16, 5, strides=4, padding="same")(pixels)
-    offsets = keras.layers.Conv2D(8, 3, padding="same")(x)
-    maps = {"offsets": offsets, "classes": keras.layers.Conv2D(6, 1)(x)}
-    widths = {"offsets": 4, "classes": 3}
-    flat = {name: FlattenPredictions(widths[name], name=name)([x]) for name, x in maps.items()}
-    ssd, path = SSD(pixels, flat, ONE_MAP), tmp_path / "a.tflite"
-    export_litert(Detector(ssd, ("a", "b")), path, quantize="int8", calibration_images=images)
-    int8 = {schema.TensorType.INT8}
-    assert kernel_types(path) == {5: int8, 3: int8, 1: int8}
-    assert _pointwise_heads(ssd) == set()  # nor does Keras's copy leave any exact
 
 
 def test_full_int8_takes_every_pixel_as_it_is_however_pale_the_calibration_images(

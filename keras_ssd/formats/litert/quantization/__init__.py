@@ -1,1 +1,0 @@
-"""What makes an int8 LiteRT file lose less accuracy."""

@@ -12,38 +12,39 @@ def add_options(command: argparse.ArgumentParser) -> None:
     """Adds the subcommand's options: the detector, the format, the data to check it on."""
     add = command.add_argument
     add_model_options(command, to_export=True)
+    suffixes = ", ".join(f"{one.suffix} ({one.name})" for one in FORMATS if one.suffix)
+    quantizations = "; ".join(
+        f"{one.suffix} takes {', '.join(one.quantizations)}" for one in FORMATS if one.quantizations
+    )
     add(
         "--output",
         type=Path,
         required=True,
         metavar="PATH",
-        help="file to write: "
-        + ", ".join(f"{one.suffix} for {one.name}" for one in FORMATS if one.suffix)
-        + "; or a folder for the versions of a SavedModel",
+        help=f"the file to write, which ends in {suffixes}; or the folder for the versions of a "
+        "SavedModel",
     )
     add(
         "--format",
         choices=[one.name for one in FORMATS],
-        help="format to write, if the suffix of --output does not say it",
-    )
-    takes = "; ".join(
-        f"{one.name} takes {', '.join(one.quantizations)}" for one in FORMATS if one.quantizations
+        help="the format to write, if the suffix of --output does not tell it",
     )
     add(
         "--quantize",
         choices=sorted({kind for one in FORMATS for kind in one.quantizations}),
-        help=f"number format of the weights, and with int8 of the activations too, which needs "
-        f"--data; {takes}",
+        help="how to store the weights; int8 also computes in int8, and needs --data. "
+        + quantizations,
     )
     add(
         "--nms",
         action=argparse.BooleanOptionalAction,
-        help="end with detections, or (--no-nms) at the raw outputs of the network; only litert, "
-        "by default without, and at most 100 detections with it, and onnx, by default with it",
+        help="end the file with detections, or with --no-nms at the raw outputs of the network. A "
+        ".tflite file ends at the raw outputs by default, and with --nms finds at most 100 objects "
+        "in an image; an .onnx file ends with detections by default; the others always do",
     )
-    add("--confidence", type=float, help="export this confidence threshold, 0 to 1")
-    add("--iou", type=float, help="export this IoU threshold of NMS, 0 to 1")
-    add("--max-detections", type=int, metavar="N", help="export this limit for an image")
+    add("--confidence", type=float, metavar="X", help="the confidence threshold to export, 0 to 1")
+    add("--iou", type=float, metavar="X", help="the IoU threshold of NMS to export, 0 to 1")
+    add("--max-detections", type=int, metavar="N", help="the most objects in an image to export")
     add_data_options(command, required=False)
     add("--image-set", help=f"images to measure mAP on: {IMAGE_SET_HELP.format('val')}")
     add("--calibration-set", help=f"images for int8: {IMAGE_SET_HELP.format('train')}")

@@ -1,5 +1,6 @@
 """The detector, a Keras model from uint8 images to detections."""
 
+import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from keras_ssd.config import SSDConfig
 from keras_ssd.default_boxes import default_boxes
 from keras_ssd.detector import checks
 from keras_ssd.detector.fitting import TrainsItsSSD
-from keras_ssd.detector.predicting import ChecksItsImages
+from keras_ssd.detector.predicting import PredictsSafely
 from keras_ssd.inference.protocol import ObjectDetector
 from keras_ssd.models import precision, transfer
 from keras_ssd.models.layers import DecodeDetections
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @keras.saving.register_keras_serializable("keras_ssd")
-class Detector(TrainsItsSSD, ChecksItsImages, keras.Model, ObjectDetector):
+class Detector(TrainsItsSSD, PredictsSafely, keras.Model, ObjectDetector):
     """Detects objects in images of any size: resizing, SSD, decoding and NMS in one model.
 
     A call, `predict` and every export return the dictionary that `ObjectDetector.predict_on_batch`
@@ -94,6 +95,7 @@ class Detector(TrainsItsSSD, ChecksItsImages, keras.Model, ObjectDetector):
         self.ssd = ssd
         self.class_names = names
         self.decode = decode
+        self.predicting = threading.RLock()
         self.confidence_threshold = confidence_threshold
         self.iou_threshold = iou_threshold
         self.max_detections = max_detections

@@ -1,5 +1,6 @@
-"""Predictions of a Keras detector: Keras's methods, on images that are checked first."""
+"""Predictions of a Keras detector: Keras's methods, with checked images and a lock for threads."""
 
+import threading
 from typing import Any
 
 import keras
@@ -8,11 +9,19 @@ import numpy as np
 from keras_ssd.inference.batches import checked_images
 
 
-class ChecksItsImages:
+class PredictsSafely:
     """The methods of a Keras model that predict, for a model that takes uint8 images.
 
-    Images of another dtype would be black or garbled without a word, because Keras casts them.
+    Images of another dtype are refused: Keras would cast them, and pixels in 0..1 become black.
+
+    Threads may share the model: one at a time predicts, because on JAX Keras's predictions take
+    the weights' buffers from each other.
+
+    Attributes:
+        predicting: the lock that a thread holds while it predicts.
     """
+
+    predicting: threading.RLock
 
     def __call__(self, images: Any, *args: Any, **kwargs: Any) -> Any:
         _check_dtype(images)
@@ -23,12 +32,14 @@ class ChecksItsImages:
         if isinstance(x, np.ndarray):
             _check_dtype(x)
             x = checked_images(x)
-        return super().predict(x, *args, **kwargs)  # type: ignore[misc]
+        with self.predicting:
+            return super().predict(x, *args, **kwargs)  # type: ignore[misc]
 
     def predict_on_batch(self, x: Any) -> dict[str, np.ndarray]:
         """Keras's `predict_on_batch`, on uint8 RGB images (B, H, W, 3)."""
         _check_dtype(x)
-        return super().predict_on_batch(checked_images(x))  # type: ignore[misc]
+        with self.predicting:
+            return super().predict_on_batch(checked_images(x))  # type: ignore[misc]
 
 
 def _check_dtype(images):

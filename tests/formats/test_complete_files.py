@@ -94,7 +94,7 @@ def test_a_detector_of_another_precision_is_written_in_float32(detector, kind, i
 
 def test_images_of_another_size_are_warped(kind, path):
     images = np.random.default_rng(0).integers(0, 256, (2, 50, 70, 3), np.uint8)
-    exported = kind.opened(path, num_threads=1)
+    exported = keras_ssd.load_detector(path, num_threads=1)
     warped = np.stack([resize_image(image, 128) for image in images])
     found, expected = exported.predict(images), exported.predict(warped)
     assert expected["num_detections"].tolist() == [9, 9]

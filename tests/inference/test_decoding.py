@@ -50,7 +50,7 @@ def test_it_finds_what_the_layer_finds(background, thresholds):
         np.testing.assert_allclose(found[name], value, atol=1e-5)
 
 
-def test_nothing_found_is_padding_alone():
+def test_nothing_found_is_only_padding():
     found, _ = both(*outputs(0, background=1000.0), max_detections=3)
     assert found["num_detections"] == 0
     assert found["boxes"].tolist() == [[0.0] * 4] * 3

@@ -1,4 +1,4 @@
-"""`keras-ssd export`: writes a detector for use outside Python, and checks what it wrote."""
+"""`keras-ssd export` writes a detector for use outside Python, and checks the written file."""
 
 import argparse
 from pathlib import Path
@@ -51,7 +51,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Exports, prints the size, and with data the mAP before and after."""
+    """Exports the detector, prints its size, and if there are data the mAP before and after."""
     from keras_ssd.formats.exporting import checked_options, export, file_size
     from keras_ssd.loading import load_detector, load_keras_detector
 

@@ -1,10 +1,10 @@
-"""The backend of Keras that detectors are exported from."""
+"""The Keras backend that exports need."""
 
 import keras
 
 
 def require_tensorflow() -> None:
-    """Raises ValueError unless Keras's backend is TensorFlow: exports convert its graphs."""
+    """Raises ValueError if the backend is not TensorFlow, because exports convert its graphs."""
     if keras.config.backend() != "tensorflow":
         raise ValueError(
             f"Keras's backend is {keras.config.backend()}, but exports need TensorFlow; set the "

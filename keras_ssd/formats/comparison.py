@@ -1,7 +1,7 @@
-"""Measures how much an exported detector differs from the Keras detector that it came from.
+"""Measures how much an exported detector differs from the original Keras detector.
 
-Rounding and quantization change the order of nearly equal scores, and so which boxes NMS keeps. A
-network that is hardly trained has many nearly equal scores. So nothing here depends on their order.
+The measures do not depend on the order of nearly equal scores. Quantization and rounding change
+that order, and therefore the boxes that NMS keeps, most of all in a network with little training.
 """
 
 from dataclasses import dataclass, fields
@@ -14,7 +14,7 @@ from keras_ssd.formats.raw_outputs import KerasDetector
 from keras_ssd.inference.exported import ExportedDetector
 
 _SURE = 100  # the number of an image's best candidates that every format keeps if NMS does
-_LEAST_DEVIATION = 0.01  # of raw outputs; less is as good as constant
+_LEAST_DEVIATION = 0.01  # raw outputs with a smaller standard deviation are nearly constant
 
 
 class ExportError(ValueError):
@@ -23,23 +23,23 @@ class ExportError(ValueError):
 
 @dataclass(frozen=True)
 class Differences:
-    """The differences of an exported detector from the Keras detector, as root mean squares.
+    """The root mean squares of the differences between an exported and the original detector.
 
-    They may also be bounds: the differences that an export may have.
+    The largest differences would say less: in an image that is not a photo, float16 moved one logit
+    by 6, while the root mean square was 4 % of the logits' standard deviation.
 
-    The largest differences would say less. In drawn images, which are unlike photos, float16 moved
-    one logit by 6, while the root mean square was 4 % of the logits' standard deviation.
+    Bounds, the differences that an export may have, are objects of this class too.
 
     Attributes:
-        offsets: the difference of the offsets that the network puts out, relative to their
-            standard deviation; None if the file only gives detections.
+        offsets: the difference of the network's offsets, relative to their standard deviation;
+            None if the file only gives detections.
         classes: the same for the logits of the classes.
         boxes: the difference of the coordinates of detections, relative to the image. Each
             detection of the export is compared with the most similar of all candidates that the
             detector has for its class before NMS.
-        scores: the difference of their scores.
-        lost: the share of its score that the best candidate of a class has lost, among the
-            candidates that NMS must keep.
+        scores: the difference between the scores of the same pairs.
+        lost: the share of its score that the best candidate of a class has lost, for the candidates
+            that NMS must keep.
     """
 
     offsets: float | None
@@ -64,9 +64,9 @@ def compare(detector: KerasDetector, exported: ExportedDetector, images: np.ndar
     """Measures how much an exported detector differs from the Keras detector.
 
     Args:
-        detector: the `Detector`.
+        detector: the original `Detector`.
         exported: its export, as `load_detector` opens it.
-        images: uint8 RGB (B, S, S, 3), at the network's size.
+        images: the images to compare on, uint8 RGB (B, S, S, 3), at the network's size.
     """
     ours = detector.ssd.predict(images.astype(np.float32), batch_size=8, verbose=0)
     raw = exported.raw_outputs(images)
@@ -93,7 +93,7 @@ def compare(detector: KerasDetector, exported: ExportedDetector, images: np.ndar
 
 
 def _from_most_similar(found, boxes, scores):
-    """The differences of each detection of an image from its most similar candidate.
+    """The differences between each detection of an image and the candidate most similar to it.
 
     Args:
         found: the detections, as `predict` gives them for one image.
@@ -116,9 +116,9 @@ def _from_most_similar(found, boxes, scores):
 def _lost(found, scores, threshold):
     """The shares of their scores that the best candidates of an image have lost.
 
-    The best candidate of a class survives NMS. So it is found, unless `max_detections` better ones
-    leave no room or a file first takes so many better candidates of all classes: among the 100
-    best ones there is room in any case.
+    NMS always keeps the best candidate of a class. So it is found, unless a limit leaves it out:
+    `max_detections`, or a file's limit for the candidates of all classes together. Such a limit
+    never leaves out one of the 100 best candidates.
 
     Args:
         found: the detections, as `predict` gives them for one image.

@@ -1,4 +1,4 @@
-"""One call that writes a detector in any format and checks what it wrote."""
+"""`export`, which writes a detector in any format and checks the written file."""
 
 import logging
 from collections.abc import Iterable
@@ -17,9 +17,10 @@ CALIBRATION_IMAGES = 100
 COMPARED_IMAGES = 16
 logger = logging.getLogger("keras_ssd")
 
-# The differences that an export may have, by its quantization. Exports of ssd_mobilenet_320_voc,
-# compared on drawn images, differed by 0.00001 at most in float32, and by half of these bounds at
-# most if quantized; on photos by less. A network of other weights is at 1 and above.
+# The differences that an export may have, by its quantization. On drawn images, exports of
+# ssd_mobilenet_320_voc differed by at most 0.00001 in float32, and by at most half of these bounds
+# if they were quantized; on photos they differed less. Networks with other weights differ by 1 or
+# more.
 BOUNDS = {
     None: Differences(offsets=0.001, classes=0.001, boxes=0.001, scores=0.001, lost=0.001),
     "float16": Differences(offsets=0.1, classes=0.1, boxes=0.02, scores=0.02, lost=0.2),
@@ -41,27 +42,27 @@ def export(
 ) -> Path:
     """Writes a detector in a format that other programs run.
 
-    The file is opened again and compared with the detector before it replaces an earlier one: see
-    `compare`. If they differ by more than the bounds in `BOUNDS`, nothing is written.
+    The new file is opened and compared with the detector (see `compare`) before it replaces an
+    earlier file. If they differ by more than the bounds in `BOUNDS`, no file is written.
 
     Args:
         detector: a `Detector` on Keras's TensorFlow backend; its thresholds are exported as they
             are.
         path: the file to write, or for a SavedModel the folder of its versions.
-        format: "litert", "onnx", "openvino" or "saved_model". None goes by the suffix of the path:
-            `.tflite`, `.onnx`, `.xml`, or none for a SavedModel.
+        format: "litert", "onnx", "openvino" or "saved_model". None chooses by the suffix of the
+            path: `.tflite`, `.onnx`, `.xml`, or no suffix for a SavedModel.
         quantize: None for full precision; for LiteRT "float16", "dynamic_int8" or "int8"; for
             OpenVINO "int8".
-        nms: whether the file ends with detections (True) or with the raw outputs of the network,
+        nms: True if the file gives detections, False if it gives the raw outputs of the network,
             which `load_detector` decodes. None takes the format's default: False for LiteRT, where
             True limits an image to 100 detections, and True for ONNX, where OpenCV needs False.
-            Other formats always end with detections.
+            The other formats always give detections.
         version: the number of a SavedModel's version. None takes one more than the highest.
-        data: images of the kind that the detector is for: `AnnotatedImages`, or RGB uint8 arrays
-            (H, W, 3). "int8" takes the ranges of the activations from them (from 100 spread over
-            `AnnotatedImages`), and needs them. The detectors are compared on 16 of them, or else
-            on 16 drawn images.
-        check: whether to compare them.
+        data: typical images for the detector: `AnnotatedImages`, or RGB uint8 arrays (H, W, 3).
+            "int8" needs them to measure the ranges of the activations (on 100 images, spread over
+            `AnnotatedImages`). The detectors are compared on 16 of them, or on 16 drawn images if
+            there are none.
+        check: whether to compare the exported detector with the original.
 
     Returns:
         The path of the file, or of the SavedModel's version.
@@ -70,7 +71,7 @@ def export(
         ExportError: the file differs from the detector by more than the bounds.
         ValueError: an argument is wrong, the format does not take an option, or Keras's backend is
             not TensorFlow.
-        ImportError: what writes or runs the format is not installed; the message says how to
+        ImportError: a package that writes or runs the format is missing; the message says how to
             install it.
     """
     chosen = format_to_write(path, format)
@@ -91,7 +92,7 @@ def export(
 
 
 def checked_options(chosen: Format, path: str | Path, **options: Any) -> dict[str, Any]:
-    """Checks options of `export`, and returns those that are given, which are not None.
+    """The options of `export` that are not None, after a check that the format takes them.
 
     Args:
         chosen: the format.
@@ -99,7 +100,7 @@ def checked_options(chosen: Format, path: str | Path, **options: Any) -> dict[st
         **options: options of `export`.
 
     Raises:
-        ValueError: the format does not take one of them, or not its value.
+        ValueError: the format does not take an option, or its value.
     """
     given = {name: value for name, value in options.items() if value is not None}
     for name in given:
@@ -121,17 +122,17 @@ def check_export(
     """Compares a file with the detector that it was exported from.
 
     Args:
-        detector: the `Detector`.
-        path: the file or folder.
-        written: its format.
-        images: uint8 RGB (B, S, S, 3), at the network's size.
-        quantize: the quantization, which the bounds depend on.
+        detector: the original `Detector`.
+        path: the exported file or folder.
+        written: the format of the file.
+        images: the images to compare on, uint8 RGB (B, S, S, 3), at the network's size.
+        quantize: the quantization of the file, which the bounds depend on.
 
     Returns:
         The differences, which are logged too.
 
     Raises:
-        ExportError: they exceed the bounds.
+        ExportError: the differences exceed the bounds.
     """
     reference = detector if written.keeps_dtype else detector.with_dtype("float32")
     differences, bounds = compare(reference, written.read(path), images), BOUNDS[quantize]
@@ -143,7 +144,7 @@ def check_export(
 
 
 def file_size(path: str | Path) -> int:
-    """The bytes of a file or of all files in a folder; an `.xml` counts with its `.bin`."""
+    """The bytes of a file, of all files in a folder, or of an OpenVINO `.xml` and its `.bin`."""
     path = Path(path)
     files = path.rglob("*") if path.is_dir() else [path]
     if path.suffix == ".xml":
@@ -152,7 +153,7 @@ def file_size(path: str | Path) -> int:
 
 
 def _pictures(data, *, all_of_them):
-    """The images in `data`; AnnotatedImages give as many as are needed, spread over them."""
+    """The images in `data`; for AnnotatedImages only as many as are needed, spread over them."""
     from keras_ssd.data import AnnotatedImages
 
     if isinstance(data, AnnotatedImages):

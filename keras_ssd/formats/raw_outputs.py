@@ -59,7 +59,7 @@ def warped_images(detector: KerasDetector, images: Iterable[Any]) -> list[np.nda
         The images, each uint8 RGB (S, S, 3).
 
     Raises:
-        ValueError: one of them is something else; the message names it.
+        ValueError: an image is not RGB uint8 (H, W, 3); the message names it.
     """
     size = detector.image_size
     return [
@@ -85,9 +85,9 @@ def labels_text(detector: KerasDetector) -> str:
 
 
 def suppressing_threshold(settings: DecodingSettings) -> np.float32:
-    """The `iou_threshold` for a runtime that also drops boxes of an IoU equal to its threshold.
+    """The `iou_threshold` for a runtime that also drops boxes with an IoU equal to its threshold.
 
-    The detector only drops those of a higher IoU.
+    The detector drops a box only if the IoU is higher than the threshold.
     """
     next_above = np.nextafter(np.float32(settings.iou_threshold), np.float32(2))
     return max(next_above, np.finfo(np.float32).tiny)

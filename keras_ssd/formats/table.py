@@ -20,8 +20,8 @@ class Format:
     Attributes:
         name: its name in `export`.
         suffix: the suffix of its files, or "" if it is a folder.
-        title: how messages call it.
-        extra: the extra of keras-ssd that installs what runs it, or None if TensorFlow does.
+        title: the name of such a file in messages.
+        extra: the extra of keras-ssd that installs its runtime, or None if TensorFlow runs it.
         quantizations: the values that it takes for the option "quantize", besides None.
         write_options: the options of `export` that it takes.
         read_options: the options of `load_detector` that it takes.
@@ -46,15 +46,15 @@ class Format:
         return pkgutil.resolve_name(self.writer)(detector, path, **options)
 
     def read(self, path: str | Path, **options: Any) -> ExportedDetector:
-        """Opens what `write` wrote.
+        """Opens a file that `write` wrote.
 
         Args:
-            path: the file or folder.
-            **options: options of `load_detector`. One that is None is not given.
+            path: the path of the file or folder.
+            **options: options of `load_detector`; None means that an option is not given.
 
         Raises:
-            ValueError: the format does not take an option, or the file is not such a detector.
-            ImportError: what runs the format is not installed.
+            ValueError: the format does not take an option, or the file is not a detector in it.
+            ImportError: the runtime of the format is not installed.
         """
         given = {name: value for name, value in options.items() if value is not None}
         for name in given:
@@ -113,10 +113,11 @@ def format_to_write(path: str | Path, name: str | None = None) -> Format:
 
     Args:
         path: the path to write.
-        name: the name of the format, or None to go by the suffix; without one it is a SavedModel.
+        name: the name of the format, or None to choose by the suffix of the path; a path without
+            suffix is a SavedModel.
 
     Raises:
-        ValueError: no format has the name, or the suffix, or the name has another suffix.
+        ValueError: the name or the suffix is unknown, or the format has another suffix.
 
     Example:
         >>> format_to_write("d.tflite").name, format_to_write("models/d").name
@@ -135,7 +136,7 @@ def format_to_write(path: str | Path, name: str | None = None) -> Format:
 
 
 def format_to_read(path: str | Path) -> Format | None:
-    """Finds the format of an existing file or folder; None if the suffix is that of no format.
+    """The format of an existing folder, or of a file by its suffix; None for other suffixes.
 
     Args:
         path: the path of an existing file or folder.
@@ -156,7 +157,7 @@ def check_option(name: str, chosen: Format | None, kind: str, what: str) -> None
         name: the name of the option.
         chosen: the format, or None for a Keras detector.
         kind: "write_options" or "read_options".
-        what: how the message starts, such as "d.onnx is an ONNX file".
+        what: the start of the message, such as "d.onnx is an ONNX file".
     """
     if chosen is None or name not in getattr(chosen, kind):
         others = [one.title for one in FORMATS if name in getattr(one, kind)]

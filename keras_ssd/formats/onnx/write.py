@@ -1,4 +1,4 @@
-"""Detectors as ONNX files, for ONNX Runtime, OpenCV and other programs that read the format."""
+"""Writes detectors as ONNX files, for ONNX Runtime, OpenCV and other programs."""
 
 import logging
 import tempfile
@@ -32,17 +32,17 @@ def export_onnx(
 
     The input "images" takes any number of uint8 RGB images (B, S, S, 3), already warped to the
     network's size. The outputs are those of the detector: "boxes" (B, D, 4), "labels" (B, D),
-    "scores" (B, D) and "num_detections" (B,). The file's metadata hold the class names, "labels",
-    one in each line.
+    "scores" (B, D) and "num_detections" (B,). The entry "labels" in the file's metadata lists the
+    class names, one in each line.
 
     Args:
         detector: a `Detector`; its thresholds are exported as they are.
         path: the file to write, with the suffix ".onnx".
-        nms: False ends the file at the raw outputs of `SSD`, "offsets" (B, N, 4) and "classes"
-            (B, N, K + 1), which OpenCV can run and `load_detector` decodes. The metadata then also
-            hold how to decode them, "decoding".
+        nms: True to write a file that gives detections. False to write one that gives the raw
+            outputs of `SSD`, "offsets" (B, N, 4) and "classes" (B, N, K + 1), which OpenCV can run
+            and `load_detector` decodes by the entry "decoding" in the metadata.
         verify: a function that is called with the complete file before it replaces an earlier one.
-            What it raises is raised, and the earlier file stays.
+            If it raises an error, the earlier file stays.
 
     Returns:
         The path.
@@ -76,7 +76,7 @@ def export_onnx(
 def _raw_network(detector):
     """Converts the SSD to an onnx.ModelProto from "images" to "offsets" and "classes"."""
     onnx = require("onnx", extra="onnx")
-    require("tf2onnx", extra="onnx")  # Keras uses it
+    require("tf2onnx", extra="onnx")  # Keras imports it
     model = raw_outputs_model(detector)
     with tempfile.TemporaryDirectory() as folder, _silent_tf2onnx():
         file = str(Path(folder) / "model.onnx")
@@ -86,13 +86,13 @@ def _raw_network(detector):
 
 @contextmanager
 def _silent_tf2onnx():
-    """Turns off the log of tf2onnx, which holds traces of rewriting that it gives up."""
+    """Silences the log of tf2onnx, which contains tracebacks of errors that do not matter."""
     logger = logging.getLogger("tf2onnx")
     level = logger.level
     logger.setLevel(logging.CRITICAL + 1)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # tf2onnx 1.17 uses old names of NumPy's
+            warnings.simplefilter("ignore")  # tf2onnx 1.17 uses deprecated names of NumPy
             yield
     finally:
         logger.setLevel(level)

@@ -1,4 +1,4 @@
-"""Detectors as OpenVINO files, the fastest on many of Intel's and AMD's processors."""
+"""Writes detectors as OpenVINO files, which are the fastest on many Intel and AMD processors."""
 
 import io
 import shutil
@@ -38,18 +38,18 @@ def export_openvino(
 
     The input "images" takes any number of uint8 RGB images (B, S, S, 3), already warped to the
     network's size. The outputs are those of the detector: "boxes" (B, D, 4), "labels" (B, D),
-    "scores" (B, D) and "num_detections" (B,). The file's `rt_info` holds, under "keras_ssd", the
-    class names, "labels", one in each line.
+    "scores" (B, D) and "num_detections" (B,). The entry "labels" under "keras_ssd" in the file's
+    `rt_info` lists the class names, one in each line.
 
     Args:
         detector: a `Detector`; its thresholds are exported as they are.
         path: the file to write, with the suffix ".xml".
-        quantize: None computes in float32. "int8" computes the convolutions in int8, their weights
-            and activations; the outputs of the heads and the decoding stay float32.
-        calibration_images: RGB uint8 (H, W, 3); "int8" takes the ranges of the activations from
-            them.
+        quantize: None to compute in float32, or "int8" to compute the convolutions in int8, with
+            int8 weights and activations; the heads' outputs and the decoding stay float32.
+        calibration_images: images, RGB uint8 (H, W, 3), that "int8" measures the ranges of the
+            activations on.
         verify: a function that is called with the complete `.xml` file before it replaces an
-            earlier one. What it raises is raised, and the earlier files stay.
+            earlier one. If it raises an error, the earlier files stay.
 
     Returns:
         The path.
@@ -75,10 +75,9 @@ def export_openvino(
         openvino.save_model(model, complete, compress_to_fp16=False)
         if verify is not None:
             verify(complete)
-        for suffix in (".bin", ".xml"):  # last the one that is opened by name
-            replace_file(
-                path.with_suffix(suffix), partial(shutil.copy, complete.with_suffix(suffix))
-            )
+        for suffix in (".bin", ".xml"):  # the file that is opened by name comes last
+            source = complete.with_suffix(suffix)
+            replace_file(path.with_suffix(suffix), partial(shutil.copy, source))
     return path
 
 
@@ -86,8 +85,8 @@ def _raw_network(detector, folder):
     """Converts the SSD to an openvino.Model from "images" to "offsets" and "classes"."""
     openvino = require("openvino", extra="openvino")
     saved_model = Path(folder) / "saved_model"
-    # Keras's own format="openvino" hands a function to the converter, which then looks for the
-    # package tf_keras if TF_USE_LEGACY_KERAS is set.
+    # Keras's own format="openvino" is not used: with TF_USE_LEGACY_KERAS set, its converter looks
+    # for the package tf_keras, which a detector does not need.
     raw_outputs_model(detector).export(str(saved_model), format="tf_saved_model", verbose=False)
     return openvino.convert_model(saved_model)
 

@@ -1,4 +1,4 @@
-"""mAP at the end of an epoch, for the logs."""
+"""`MeanAveragePrecision`, which measures mAP at the end of an epoch, for the logs."""
 
 import dataclasses
 

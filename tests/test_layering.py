@@ -1,4 +1,4 @@
-"""The rooms of the package stand in one order, and imports only go back."""
+"""The rooms of the package have an order, and imports only go back in it."""
 
 import ast
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What holds of the package as a whole."""
+"""Properties of the package as a whole."""
 
 import ast
 import importlib.metadata

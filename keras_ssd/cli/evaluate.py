@@ -11,7 +11,7 @@ from keras_ssd.files import checked_output, write_text
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
-    """Adds the subcommand's options: the data, the detector and what to write."""
+    """Adds the subcommand's options: the data, the detector and the files to write."""
     add = command.add_argument
     add_data_options(command)
     add("--image-set", help=IMAGE_SET_HELP.format("val"))
@@ -23,7 +23,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prints a table of all classes and writes what was asked for."""
+    """Prints a table of all classes and writes the chosen files."""
     from keras_ssd import evaluation
     from keras_ssd.results import write_json
 

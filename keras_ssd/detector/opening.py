@@ -1,11 +1,11 @@
-"""Detectors of Keras from files: `.keras`, foreign checkpoints, and presets by name."""
+"""Opens Keras detectors: from `.keras` files, from checkpoints of other projects, and presets."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 import keras
 
-from keras_ssd import optimizers  # noqa: F401 - a compiled detector may hold one, by its name
+from keras_ssd import optimizers  # noqa: F401 - a compiled detector may name one
 from keras_ssd.convert import convert_checkpoint
 from keras_ssd.detector.detector import Detector
 from keras_ssd.detector.keras_file import check_keras_file
@@ -42,7 +42,7 @@ def open_checkpoint(
 ) -> Detector:
     """The detector in a foreign checkpoint; see `Detector.from_checkpoint`."""
     if source == "auto":
-        # The names within the file do not tell "caffe" from "amdegroot"; the file's name does.
+        # The tensors of "caffe" and "amdegroot" have the same names; the names of the files differ.
         name = Path(path).name
         sources = [preset.kind for preset in list_presets() if preset.file_name == name]
         source = sources[0] if sources else source
@@ -64,7 +64,7 @@ def open_detector(path: str | Path) -> Detector:
     """The detector in a `.keras` file, in the dtype that it was saved with.
 
     Raises:
-        ValueError: there is no such file, or it holds something else.
+        ValueError: there is no such file, or it is not a detector.
     """
     path = Path(path)
     if not path.exists():
@@ -74,7 +74,7 @@ def open_detector(path: str | Path) -> Detector:
     try:
         check_keras_file(path)
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # a damaged file makes Keras raise almost anything
+    except Exception as error:  # damaged files make Keras raise errors of many kinds
         reason = str(error).partition("\n")[0]
         raise ValueError(f"{path}: not a detector saved as .keras ({reason})") from error
     if not isinstance(model, Detector):

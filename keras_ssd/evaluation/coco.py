@@ -1,4 +1,4 @@
-"""The twelve figures of the COCO detection challenge, by pycocotools."""
+"""The twelve figures of the COCO detection challenge, measured by pycocotools."""
 
 import contextlib
 import io
@@ -29,15 +29,15 @@ COCO_NUMBERS = {
 def evaluate_coco(detections: Iterable[Detections], data: AnnotatedImages) -> dict[str, float]:
     """Scores detections against the annotated objects.
 
-    Difficult objects are crowds: detections of them are ignored. The size of an object is the
-    area of its box. (COCO's own files state the area of its outline, which is smaller. So the
-    figures by size differ a little from those of the COCO server.)
+    Difficult objects are treated as crowds: detections of them are ignored. The size of an object
+    is the area of its box. (COCO's own files state the area of the outline, which is smaller. So
+    the figures by size differ a little from those of the COCO server.)
 
     Args:
-        detections, data: as for `evaluate_voc`.
+        detections, data: as in `evaluate_voc`.
 
     Returns:
-        The figures that `COCO_NUMBERS` explains, in [0, 1]; nan where there are no objects.
+        The figures that `COCO_NUMBERS` explains, in [0, 1]; nan if there are no objects.
 
     Raises:
         ValueError: see `pair_with_detections`.
@@ -66,7 +66,7 @@ def evaluate_coco(detections: Iterable[Detections], data: AnnotatedImages) -> di
     return {
         name: float(value)
         if value >= 0
-        else float("nan")  # pycocotools says -1 where there are no objects
+        else float("nan")  # pycocotools gives -1 if there are no objects
         for name, value in zip(COCO_NUMBERS, evaluation.stats, strict=True)
     }
 
@@ -89,7 +89,7 @@ def _data_set(annotations, num_images, num_classes):
     data_set.dataset = {
         "images": [{"id": image_id} for image_id in range(1, num_images + 1)],
         "categories": [{"id": category_id} for category_id in range(1, num_classes + 1)],
-        # Ids from 1: COCOeval takes id 0 of an object for "no object".
+        # Ids begin with 1, because COCOeval reads the id 0 of an object as "no object".
         "annotations": [{"id": i, **entry} for i, entry in enumerate(annotations, start=1)],
     }
     data_set.createIndex()

@@ -1,4 +1,4 @@
-"""One call from a detector and annotated images to the figures of VOC and COCO."""
+"""`evaluate_map`, which measures a detector on annotated images by the rules of VOC and COCO."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -21,7 +21,7 @@ class MeanAP:
     Attributes:
         voc: the average precision of each class by VOC's rules, and their mean.
         coco: COCO's twelve figures by name, such as "AP"; None if they were not measured.
-        detections: what the detector found in each image, in their order.
+        detections: the detections in each image, in the order of the images.
     """
 
     voc: VOCResult
@@ -32,7 +32,7 @@ class MeanAP:
         return "\n\n".join(plain_table(*table) for table in self._tables())
 
     def print(self) -> None:
-        """Prints the tables, drawn nicely on a terminal."""
+        """Prints the tables; on a terminal rich draws them."""
         for place, table in enumerate(self._tables()):
             if place:
                 print()
@@ -57,7 +57,7 @@ def evaluate_map(
 ) -> MeanAP:
     """Measures mAP by the rules of VOC (11-point and area) and COCO.
 
-    A terminal sees a progress bar.
+    A progress bar is shown on a terminal.
 
     Args:
         detector: any kind of detector. Its thresholds apply: low-scoring detections count, so a
@@ -66,7 +66,7 @@ def evaluate_map(
         coco: whether to measure COCO's figures; None measures them if pycocotools is installed.
         batch_size: the number of images that the network sees at once.
         skipped: a set that collects the ids of images that cannot be read; their objects count as
-            missed. With None such an image is an error.
+            missed. If it is None, an image that cannot be read is an error.
 
     Raises:
         ValueError: the class names differ, or there are no images.
@@ -90,7 +90,7 @@ def evaluate_map(
 
 
 def check_measurable(data: AnnotatedImages, detector: ObjectDetector | None = None) -> None:
-    """Raises ValueError unless mAP can be measured on the data: it has objects to find.
+    """Raises ValueError unless the data have objects that count for mAP.
 
     Args:
         data: annotated images.

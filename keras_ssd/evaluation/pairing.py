@@ -1,4 +1,4 @@
-"""What was found in each image: checked once, for every kind of evaluation."""
+"""Pairs annotated images with their detections, and checks them for every kind of evaluation."""
 
 from collections.abc import Iterable
 
@@ -12,11 +12,11 @@ from keras_ssd.results.detections import Detections
 def pair_with_detections(
     data: AnnotatedImages, detections: Iterable[Detections]
 ) -> list[tuple[Sample, Detections]]:
-    """Every sample with what was found in it, in the order of the samples.
+    """Every sample with its detections, in the order of the samples.
 
     Raises:
-        ValueError: there are no images or no class names; two detections are of one image;
-            detections are of an unknown image, of another image size or of other classes.
+        ValueError: there are no images or no class names; two detections have the same image;
+            detections have an unknown image, another image size or other classes.
     """
     if not len(data):
         raise ValueError("data: there are no images; expected at least one")

@@ -1,4 +1,4 @@
-"""What a detector finds in annotated images."""
+"""Runs a detector on annotated images."""
 
 from itertools import islice
 
@@ -16,12 +16,12 @@ def predict_samples(
     batch_size: int = 8,
     skipped: set[str] | None = None,
 ) -> list[Detections]:
-    """What a detector finds in each image, in pixels, named by the samples' ids.
+    """The detections of a detector in each image, in pixels, named by the samples' ids.
 
-    A terminal sees a progress bar.
+    A progress bar is shown on a terminal.
 
     Args:
-        detector: any kind of detector; its own thresholds decide what it finds.
+        detector: any kind of detector; its own thresholds apply.
         data, batch_size, skipped: as in `evaluation_dataset`.
 
     Raises:

@@ -14,7 +14,7 @@ Table = tuple[Sequence[str], Sequence[Sequence[str]], str]
 
 
 def voc_table(result: VOCResult) -> Table:
-    """A row for each class and one for their mean; "-" where a class has no objects.
+    """Makes a table with a row for each class and one for their mean; "-" means no objects.
 
     Returns:
         Header, rows and alignment, for `keras_ssd.terminal.print_table`.
@@ -35,7 +35,7 @@ def voc_table(result: VOCResult) -> Table:
 
 
 def coco_table(numbers: dict[str, float]) -> Table:
-    """A row for each of COCO's figures, with its meaning; "-" where there are no objects.
+    """Makes a table with a row for each of COCO's figures; "-" means no objects.
 
     Returns:
         Header, rows and alignment, for `keras_ssd.terminal.print_table`.
@@ -74,7 +74,7 @@ def plot_precision_recall(result: VOCResult, path: str | Path) -> None:
     average precision, which the title of the panel states.
 
     Args:
-        result: what `evaluate_voc` returned.
+        result: the result of `evaluate_voc`.
         path: the PNG file to write; its folder is made if it does not exist.
 
     Raises:
@@ -108,7 +108,7 @@ def _draw_curve(panel, entry: ClassResult):
     if not entry.num_objects:
         panel.text(0.5, 0.5, "no objects", ha="center", va="center", color="gray")
         return
-    # Only at true positives does the recall rise; the others would draw vertical lines.
+    # The recall rises only at true positives; other detections would draw vertical lines.
     hits = np.flatnonzero(np.diff(entry.recall, prepend=0.0))
     recall = entry.recall[hits]
     envelope = precision_envelope(entry.precision)[hits]

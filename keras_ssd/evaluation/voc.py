@@ -13,17 +13,17 @@ from keras_ssd.results.detections import Detections
 
 @dataclass(frozen=True)
 class ClassResult:
-    """How well one class was found.
+    """The result for one class.
 
     Attributes:
         name: the class's name.
         num_objects: the number of annotated objects, without the difficult ones.
-        num_detections: the number of detections, with those that were ignored because they are
-            of a difficult object.
+        num_detections: the number of detections, including those that were ignored because they
+            belong to a difficult object.
         ap_11_point: the average precision of VOC2007; nan without objects.
         ap_area: the average precision of VOC2010 and later; nan without objects.
-        recall, precision: float64 (R,), their values after each detection that counts, best score
-            first; recall is nan without objects.
+        recall, precision: float64 (R,), the values after each detection that counts, from the best
+            score to the lowest; recall is nan without objects.
     """
 
     name: str
@@ -37,12 +37,12 @@ class ClassResult:
 
 @dataclass(frozen=True)
 class VOCResult:
-    """How well all classes were found.
+    """The results for all classes.
 
     Attributes:
         classes: a result for each class, in the order of the class names.
-        map_11_point, map_area: the means of the average precisions, over the classes that have
-            objects; nan if none has.
+        map_11_point, map_area: the means of the average precisions over the classes with objects;
+            nan if there are no objects.
     """
 
     classes: tuple[ClassResult, ...]
@@ -65,20 +65,20 @@ def evaluate_voc(
     """Scores detections against the annotated objects.
 
     Each detection is compared with the object of its class with which it has the highest IoU,
-    difficult objects included. Where that IoU is high enough, the best-scoring detection of an
-    object is a true positive, and later detections of it are false positives. Detections of a
-    difficult object are ignored. All other detections are false positives. Equal scores rank in
-    the order of the images.
+    including difficult objects. If that IoU is high enough, it is a detection of this object. The
+    detection of an object with the best score is a true positive; the others are false positives.
+    Detections of a difficult object are ignored. All other detections are false positives. Equal
+    scores are ranked in the order of the images.
 
     Args:
-        detections: at most one for each image; `image` is the sample's id. In an image without
-            detections nothing was found.
-        data: the annotated images. Their class names are those of the detections.
-        iou_threshold: the lowest IoU of a true positive. As VOC counts pixels, a box covers its
-            last row and column too.
+        detections: at most one Detections for each image; its `image` is the sample's id. An image
+            without one counts as an image without detections.
+        data: the annotated images, with the class names of the detections.
+        iou_threshold: the lowest IoU of a true positive. As in VOC, a box includes the pixels of
+            its last row and column.
 
     Raises:
-        ValueError: see `pair_with_detections`.
+        ValueError: detections and data do not fit together, as in `pair_with_detections`.
 
     Source: VOC devkit; Caffe detection_evaluate_layer.cpp.
     """
@@ -125,7 +125,7 @@ def average_precision_area(true_positives: np.ndarray, num_objects: int) -> floa
     """The area below the precision envelope: the average precision of VOC2010 and later.
 
     Args:
-        true_positives, num_objects: as for `average_precision_11_point`.
+        true_positives, num_objects: as in `average_precision_11_point`.
 
     Returns:
         The average precision; nan without objects.
@@ -138,12 +138,12 @@ def average_precision_area(true_positives: np.ndarray, num_objects: int) -> floa
 
 
 def precision_envelope(precision: np.ndarray) -> np.ndarray:
-    """The best precision at each place of the ranking (R,) or beyond it."""
+    """The best precision at each place of the ranking or after it, (R,)."""
     return np.maximum.accumulate(precision[::-1])[::-1]
 
 
 def _objects_hit(pairs, iou_threshold):
-    """For each detection, the index of its object among those of all samples, or -1."""
+    """For each detection, the index of its object among the objects of all samples, or -1."""
     hits, num_objects = [], 0
     for sample, found in pairs:
         hits.append(np.full(len(found), -1))
@@ -162,7 +162,7 @@ def _with_last_pixel(boxes):
 
 def _true_positives(hits, difficult):
     """Flags (R,) of the ranked detections; those of difficult objects are left out."""
-    ignored = np.append(difficult, False)[hits]  # -1, no object, finds the appended False
+    ignored = np.append(difficult, False)[hits]  # -1 means no object, and takes the appended False
     hits = hits[~ignored]
     true_positives = np.zeros(len(hits), bool)
     true_positives[np.unique(hits, return_index=True)[1]] = True  # the first hit of each object

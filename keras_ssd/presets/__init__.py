@@ -1,4 +1,4 @@
-"""Trained detectors that have a name."""
+"""Presets: trained detectors that are loaded by a name."""
 
 from keras_ssd.presets.presets import (
     Preset,

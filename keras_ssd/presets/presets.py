@@ -1,4 +1,4 @@
-"""The table of the trained detectors that have a name, and where their files are."""
+"""The table of presets, which are trained detectors with a name, and the paths of their files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +13,15 @@ class Preset:
     """A trained detector.
 
     Attributes:
-        name: the name that `load_detector` knows it by.
+        name: the name of the preset for `load_detector`.
         architecture: the function that builds such a model.
         classes: the data set that its classes are from.
-        trained_by: who trained it, and the licence.
+        trained_by: the people who trained it, and the licence.
         metric: its accuracy, as published or measured.
         megabytes: the size of its file.
         kind: the file's format: "keras", "litert", or a source of `convert_checkpoint`.
         url: the address that the file is downloaded from, or None if it comes with the package.
-        sha256: the file's SHA-256 in hex, or its first digits, or None where none is published.
+        sha256: the file's SHA-256 in hex, or its first digits, or None if none is published.
         bfloat16_map_loss: the measured mAP that it loses in bfloat16 (negative if it gains), or
             None if it was not measured.
         bfloat16_time: the measured time of a detection in bfloat16, relative to float32, on a
@@ -138,10 +138,10 @@ def is_preset(name: str | Path) -> bool:
 
 
 def find_preset(name: str | Path) -> Preset:
-    """The preset of a name.
+    """The preset with this name.
 
     Raises:
-        ValueError: no preset has it; the message lists the names.
+        ValueError: no preset has this name; the message lists the names.
     """
     for preset in _PRESETS:
         if preset.name == str(name):
@@ -160,7 +160,7 @@ def preset_file(preset: Preset) -> Path:
         from keras_ssd.checkpoints.download import download
         from keras_ssd.checkpoints.torch import read_torch_checkpoint
 
-        # A digest tells more than whether the file can be read.
+        # With a digest it is not necessary to read the file.
         is_torch = preset.kind in TORCH_SOURCES and preset.sha256 is None
         check = read_torch_checkpoint if is_torch else None
         return download(preset.url, preset.sha256, check=check)
@@ -168,5 +168,5 @@ def preset_file(preset: Preset) -> Path:
 
 
 def packaged_file(preset: Preset) -> Path:
-    """Where a preset's file is if it comes with the package."""
+    """The path of a preset's file that comes with the package."""
     return _PACKAGED / preset.file_name

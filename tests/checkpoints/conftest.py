@@ -1,4 +1,4 @@
-"""A local server of files, good and bad."""
+"""A local server with good and bad files."""
 
 import http.server
 import threading

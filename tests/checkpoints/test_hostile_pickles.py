@@ -1,4 +1,4 @@
-"""What the pickle of a checkpoint may not ask for; whole files are in test_hostile_torch.py."""
+"""Hostile pickles in checkpoints; hostile files are in test_hostile_torch.py."""
 
 import copyreg
 import io

@@ -1,4 +1,4 @@
-"""Whole files that mean harm; what their pickles may ask for is in test_hostile_pickles.py."""
+"""Hostile PyTorch files; hostile pickles are in test_hostile_pickles.py."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""What a console shows, whatever it can show and whatever the system lacks."""
+"""The output of commands on consoles of all kinds, and without a console."""
 
 import io
 import os

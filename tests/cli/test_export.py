@@ -1,4 +1,4 @@
-"""`keras-ssd export`, and what the other subcommands do with what it wrote."""
+"""`keras-ssd export`, and the other subcommands on the files that it wrote."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Which converter a checkpoint goes to, and the names and boxes that it gets."""
+"""The choice of a checkpoint's converter, class names and default boxes."""
 
 import keras
 import pytest

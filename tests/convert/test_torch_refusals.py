@@ -1,4 +1,4 @@
-"""Checkpoints that no detector can be made of, and what is said then."""
+"""Checkpoints that cannot be converted to a detector, and the messages about them."""
 
 import keras
 import pytest

@@ -1,4 +1,4 @@
-"""Which images are chosen: by place, by files of ids, from sources that share names."""
+"""The choice of images: by position, by files of ids, from sources that share names."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A detector is trained, measured and saved as any Keras model is."""
+"""A detector is trained, measured and saved like any Keras model."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""What a `.keras` file declares is checked before it is unpacked or built."""
+"""The sizes and settings in a `.keras` file are checked before it is unpacked or built."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Detectors in `.keras` files: whole ones, damaged ones, and ones that lie about themselves."""
+"""Detectors in `.keras` files: whole files, damaged files, and files with false settings."""
 
 import copy
 import json

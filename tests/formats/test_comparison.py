@@ -1,4 +1,4 @@
-"""Differences between a network and an export that are written down here."""
+"""`compare`, on made-up outputs of a network and an export."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What holds of every file that holds a complete detector and is run by a runtime of its own."""
+"""Files with a complete detector that another runtime than TensorFlow runs."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`export` and `Detector.export`: options, images, and the check of what was written."""
+"""`export` and `Detector.export`: options, images, and the check of the written file."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""What the exports start from, where the rest of their tests do not show it."""
+"""The parts of a detector that exports need, as far as other tests do not cover them."""
 
 import numpy as np
 import pytest

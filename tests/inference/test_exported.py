@@ -1,4 +1,4 @@
-"""What holds of every exported detector: what images it takes, how it splits them, its names."""
+"""Every exported detector: the images that it takes, its batches and its class names."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Photos through the fake detector of conftest.py into a folder."""
+"""`detect_to_folder`, with the fake detector of conftest.py."""
 
 import json
 

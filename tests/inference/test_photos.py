@@ -1,4 +1,4 @@
-"""Photos through a detector, most of them through the fake one of conftest.py."""
+"""`detect` on photos, in most tests with the fake detector of conftest.py."""
 
 import weakref
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a keras.json with "image_data_format": "channels_first" changes: nothing."""
+"""A keras.json with "image_data_format": "channels_first" does not change the models."""
 
 import keras
 import numpy as np

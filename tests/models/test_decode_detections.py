@@ -1,4 +1,4 @@
-"""DecodeDetections: a slow reference, and cases chosen to hurt."""
+"""DecodeDetections against a slow reference, and in difficult cases."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""What a detector found in one image: as arrays, objects, records, tables and pictures."""
+"""The detections in one image: as arrays, objects, records, tables and pictures."""
 
 import dataclasses
 import json

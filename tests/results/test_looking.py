@@ -1,4 +1,4 @@
-"""Looking at what was found: as text, one by one, by index and by class."""
+"""Looking at detections: as text, one by one, by index and by class."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The client over REST, where neither TensorFlow nor Keras can be imported."""
+"""The client over REST in a process that can import neither TensorFlow nor Keras."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""What `check_data` finds that is probably a mistake."""
+"""Data that are probably mistakes, which `check_data` finds."""
 
 import io
 

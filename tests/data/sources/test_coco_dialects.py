@@ -1,4 +1,4 @@
-"""JSON files of COCO's kind as people's tools write them."""
+"""JSON files in COCO's format as people's tools write them."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""Data sets of YOLO's kind, as Ultralytics, Roboflow, LabelImg and CVAT write them."""
+"""Data sets in YOLO's format, as Ultralytics, Roboflow, LabelImg and CVAT write them."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""XML files of PASCAL VOC's kind as people's tools write them, and hostile ones."""
+"""XML files in PASCAL VOC's format as people's tools write them, and hostile files."""
 
 import numpy as np
 import pytest

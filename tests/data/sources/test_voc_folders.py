@@ -1,4 +1,4 @@
-"""The layouts of folders of PASCAL VOC's kind."""
+"""The layouts of folders in PASCAL VOC's format."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The images that `load` takes from folders of PASCAL VOC's kind."""
+"""The images that `load` takes from folders in PASCAL VOC's format."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Converted data sets: what is loaded afterwards is what was loaded before."""
+"""Converted data sets, which load as the same images and objects as before."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""LiteRT files that are no detectors, and images of sizes and numbers that need care."""
+"""LiteRT files that are not detectors, and images of unusual sizes and numbers."""
 
 import zipfile
 

@@ -1,4 +1,4 @@
-"""OpenVINO files that are no detectors; test_complete_files.py has the rest."""
+"""OpenVINO files that are not detectors; test_complete_files.py has the rest."""
 
 import re
 import shutil

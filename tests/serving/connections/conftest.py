@@ -1,4 +1,4 @@
-"""A server without a model, which answers what a test tells it to."""
+"""A server without a model, which gives the answers that a test sets."""
 
 import json
 import ssl

@@ -1,4 +1,4 @@
-"""Answers of a server that are not those of a detector: each is refused before it is used."""
+"""Answers of a server that are not detections: each is refused before it is used."""
 
 import json
 

@@ -102,4 +102,4 @@ def test_the_help_tells_what_the_exit_status_means(capsys):
     assert stop.value.code == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert "Errors lead to exit status 1:" in printed
-    assert "All splits are to train on, except those of --validation-set" in printed
+    assert "All splits are for training, except those of --validation-set" in printed

@@ -4,11 +4,9 @@ import csv
 import io
 import json
 import math
-import zlib
 from pathlib import Path
 from typing import Any
 
-from keras_ssd.data.annotated_images import AnnotatedImages
 from keras_ssd.files import write_text
 
 
@@ -109,17 +107,6 @@ class RunFolder:
         with self.log.open(encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         return [row for row in rows if None not in row.values()]  # a kill may cut the last one
-
-
-def fingerprint(data: AnnotatedImages | None) -> str:
-    """Tells data sets apart: their number of images and a checksum of ids and annotations."""
-    checksum, count = 0, 0
-    for sample in data or ():
-        name = sample.id.encode(errors="surrogateescape")
-        for part in (name, sample.boxes.tobytes(), sample.labels.tobytes()):
-            checksum = zlib.crc32(part, checksum)
-        count += 1
-    return f"{count} images, CRC {checksum:08x}"
 
 
 def _read_json(path):

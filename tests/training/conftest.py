@@ -7,7 +7,7 @@ import pytest
 from keras_ssd.data.augmentation import Augmentation
 from keras_ssd.data.loading import load
 from keras_ssd.training.recipes import RECIPES
-from keras_ssd.training.run import train
+from keras_ssd.training.training import train
 
 # 4 steps an epoch; the last of the three epochs is half a one.
 RECIPE = dataclasses.replace(RECIPES["smoke"], batch_size=4, steps=10, warmup=0.2)

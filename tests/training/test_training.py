@@ -34,6 +34,9 @@ def test_what_does_not_fit_is_an_error_and_leaves_no_run(run, data, validation, 
             run(tmp_path / "run", **options)
 
     fails("data: there are no images", data=data[:0])
+    images = keras.Input((4, 4, 3))
+    other = keras.Model(images, images, name="other")
+    fails("model: expected an SSD or a Detector of Keras, not <Functional name=other", model=other)
     other_names = dataclasses.replace(data, class_names=("a", "b", "c"))
     fails("data: has the classes circle.*detector has a, b, c", data=other_names)
     two = dataclasses.replace(data[:0], samples=[], class_names=("a", "b"))

@@ -1,0 +1,56 @@
+"""What decides the outcome of a run: a run resumes only with the settings that it began with."""
+
+import dataclasses
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from keras_ssd.data.annotated_images import AnnotatedImages
+from keras_ssd.detector import Detector
+from keras_ssd.models.precision import dtype_of
+from keras_ssd.training.recipes import Recipe
+
+
+def run_settings(
+    detector: Detector,
+    data: AnnotatedImages,
+    validation: AnnotatedImages | None,
+    recipe: Recipe,
+    optimizer: keras.optimizers.Optimizer | None,
+    augmentation: Callable,
+    **others: Any,
+) -> dict[str, Any]:
+    """The settings of a run by name, as values that JSON can hold.
+
+    Args:
+        detector, data, validation, recipe, optimizer, augmentation: as in `train`.
+        **others: settings that are such values already.
+    """
+    followed = dataclasses.asdict(recipe)
+    if optimizer is not None:  # it takes the place of the rest
+        followed = {name: followed[name] for name in ("batch_size", "steps")}
+    return {
+        "model": detector.ssd.name,
+        "class_names": detector.class_names,
+        "trainable_weights": len(detector.ssd.trainable_weights),
+        "dtype": dtype_of(detector.ssd),
+        "data": fingerprint(data),
+        "validation": fingerprint(validation),
+        "recipe": followed,
+        "optimizer": optimizer and keras.saving.serialize_keras_object(optimizer),
+        "augmentation": getattr(augmentation, "__qualname__", str(augmentation)),
+        **others,
+    }
+
+
+def fingerprint(data: AnnotatedImages | None) -> str:
+    """Tells data sets apart: their number of images and a checksum of ids and annotations."""
+    checksum, count = 0, 0
+    for sample in data or ():
+        name = sample.id.encode(errors="surrogateescape")
+        for part in (name, sample.boxes.tobytes(), sample.labels.tobytes()):
+            checksum = zlib.crc32(part, checksum)
+        count += 1
+    return f"{count} images, CRC {checksum:08x}"

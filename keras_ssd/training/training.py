@@ -1,0 +1,116 @@
+"""`train`: a detector, annotated images and a recipe to a folder with a trained detector."""
+
+import importlib.util
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import keras
+
+from keras_ssd.data.annotated_images import AnnotatedImages
+from keras_ssd.data.augmentation import PaperAugmentation
+from keras_ssd.detector import Detector
+from keras_ssd.models.ssd import SSD
+from keras_ssd.training.curve import plot_learning_curve
+from keras_ssd.training.folder import RunFolder
+from keras_ssd.training.recipes import Recipe
+from keras_ssd.training.run import Run
+
+logger = logging.getLogger("keras_ssd")
+
+
+def train(
+    model: SSD | Detector,
+    data: AnnotatedImages,
+    *,
+    output: str | Path,
+    recipe: Recipe = Recipe(),  # noqa: B008 - it is frozen
+    validation: AnnotatedImages | None = None,
+    optimizer: keras.optimizers.Optimizer | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    augmentation: Callable = PaperAugmentation(),  # noqa: B008 - it is frozen
+    steps_per_epoch: int | None = None,
+    seed: int = 0,
+    skip_corrupt_images: bool = False,
+    resume: bool = False,
+) -> Detector:
+    """Trains a detector; everything on the way is kept in the folder `output`.
+
+    The folder holds `run.json` (settings), `log.csv`, `curve.png` and `tensorboard/`. After each
+    epoch it gets `last.keras`, and `best.keras` if the epoch's validation mAP is the highest so
+    far; `load_detector` loads both. An interrupted run resumes from `state.weights.h5`: weights,
+    optimizer and step. A batch depends only on the seed and on its number, so a resumed run ends
+    with the same weights as an uninterrupted one. Ctrl-C and `kill` finish the present step and
+    save the state.
+
+    Args:
+        model: a Detector, or an SSD for the data's classes. It is trained in place.
+        data: the annotated images to train on.
+        output: the folder of the run.
+        recipe: how to train; `keras_ssd.training.RECIPES` has some.
+        validation: annotated images to measure mAP (VOC 11-point) on after each epoch.
+        optimizer: a new optimizer in place of the recipe's. The recipe still decides the batch
+            size and the number of steps. An optimizer with `use_ema=True` averages the weights.
+        callbacks: Keras callbacks. They see a detector, at the end of an epoch with averaged
+            weights and "val_map" in the logs. They begin anew where a run is resumed.
+        augmentation: see `keras_ssd.data.training_dataset`.
+        steps_per_epoch: the number of steps between two evaluations; None is one pass over the
+            images.
+        seed: decides the order of the images and the random numbers of the augmentation. (The
+            random weights of a new model do not depend on it.)
+        skip_corrupt_images: whether to train without the images that cannot be read, each of which
+            is named. If False the first one ends the run.
+        resume: whether to go on with the run in `output`, which must have had the same settings.
+
+    Returns:
+        The detector in training with its last weights: averaged ones if the recipe averages.
+
+    Raises:
+        ValueError: `output` holds a run already and `resume` is False, or it is True and there is
+            none or one with other settings; the classes do not fit the model, or it is of another
+            kind; there are no images or no objects to train on or to measure mAP on; the optimizer
+            was used before.
+        NonFiniteLossError: the loss became infinite or not a number.
+        CorruptImageError: an image cannot be read.
+
+    Example:
+
+    >>> import keras_ssd
+    >>> from keras_ssd.training import Recipe
+    >>> def train_cats(folder):
+    ...     data = keras_ssd.data.load(folder, "train")
+    ...     val = keras_ssd.data.load(folder, "val", class_names=data.class_names)
+    ...     detector = keras_ssd.Detector.from_preset("ssd_mobilenet_320_voc", data.class_names)
+    ...     recipe = Recipe(steps=500, learning_rate=2e-4)
+    ...     return keras_ssd.training.train(
+    ...         detector, data, output="runs/cats", recipe=recipe, validation=val
+    ...     )
+    """
+    detector = Detector(model, data.class_names) if isinstance(model, SSD) else model
+    if not isinstance(getattr(detector, "ssd", None), SSD):
+        raise ValueError(f"model: expected an SSD or a Detector of Keras, not {model!r}")
+    skipped: set[str] | None = set() if skip_corrupt_images else None
+    run = Run(
+        detector=detector,
+        data=data,
+        folder=RunFolder(output),
+        recipe=recipe,
+        validation=validation,
+        optimizer=optimizer,
+        callbacks=callbacks,
+        augmentation=augmentation,
+        steps_per_epoch=steps_per_epoch or -(-len(data) // recipe.batch_size),
+        seed=seed,
+        skipped=skipped,
+    )
+    run.check()
+    run.folder.open(run.settings(), resume=resume)
+    try:
+        run.fit()
+    finally:
+        if skipped:
+            logger.warning("%d images could not be read and were skipped", len(skipped))
+    if importlib.util.find_spec("matplotlib"):
+        plot_learning_curve(run.folder.log, run.folder.curve)
+    detector.load_weights(run.folder.last)
+    return detector

@@ -52,8 +52,12 @@ class Differences:
         """Returns the names of the differences above their bounds."""
         return [name for name, value in self._measured() if not value <= getattr(bounds, name)]
 
-    def __str__(self) -> str:
-        return ", ".join(f"{name} {value:.2g}" for name, value in self._measured())
+    def with_bounds(self, bounds: "Differences") -> str:
+        """Describes the differences and the bounds that they have."""
+        return ", ".join(
+            f"{name} {value:.2g} (allowed {getattr(bounds, name):g})"
+            for name, value in self._measured()
+        )
 
     def _measured(self):
         values = [(field.name, getattr(self, field.name)) for field in fields(self)]

@@ -136,7 +136,7 @@ def check_export(
     """
     reference = detector if written.keeps_dtype else detector.with_dtype("float32")
     differences, bounds = compare(reference, written.read(path), images), BOUNDS[quantize]
-    text = f"differences on {len(images)} images: {differences} (allowed: {bounds})"
+    text = f"differences on {len(images)} images: {differences.with_bounds(bounds)}"
     if differences.exceeding(bounds):
         raise ExportError(f"the export differs too much from the detector; {text}")
     logger.info(text)

@@ -60,7 +60,7 @@ def test_an_export_that_differs_too_much_fails(model, tmp_path, capsys, monkeypa
     assert run("export", "--model", model, "--output", output) == 1
     err = capsys.readouterr().err
     assert "keras-ssd export: the export differs too much from the detector; differences on" in err
-    assert "(allowed: offsets 0, classes 0, boxes 0, scores 0, lost 0)" in err
+    assert "(allowed 0), lost " in err
     assert not output.exists()
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 
 def as_many(sources: Any) -> Iterable:
-    """An iterable of sources, also where only one source is given.
+    """Returns an iterable of sources, even if only one source is given.
 
     Args:
         sources: one source, or an iterable of sources, which is returned as it is. One string is
@@ -35,7 +35,7 @@ def as_many(sources: Any) -> Iterable:
 
 
 def is_pil_image(value: Any) -> bool:
-    """Whether the value is an image of PIL, which this function does not import."""
+    """Tells whether the value is an image of PIL, which this function does not import."""
     pil = sys.modules.get("PIL.Image")
     return pil is not None and isinstance(value, pil.Image)
 

@@ -43,12 +43,12 @@ def clip(boxes: Array, xp: Any = np) -> Array:
 
 
 def area(boxes: Array) -> Array:
-    """The areas (...) of corner boxes (..., 4), which must not have a negative width or height."""
+    """Returns the areas (...) of corner boxes (..., 4), with widths and heights of 0 or more."""
     return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
 
 
 def intersection(a: Array, b: Array, xp: Any = np) -> Array:
-    """The areas that corner boxes `a` (..., M, 4) and `b` (..., N, 4) share: (..., M, N)."""
+    """Returns the areas shared by corner boxes `a` (..., M, 4) and `b` (..., N, 4): (..., M, N)."""
     a, b = a[..., :, None, :], b[..., None, :, :]  # (..., M, 1, 4), (..., 1, N, 4)
     low = xp.maximum(a[..., :2], b[..., :2])
     high = xp.minimum(a[..., 2:], b[..., 2:])
@@ -57,7 +57,7 @@ def intersection(a: Array, b: Array, xp: Any = np) -> Array:
 
 
 def iou(a: Array, b: Array, xp: Any = np) -> Array:
-    """The IoU of corner boxes `a` (..., M, 4) and `b` (..., N, 4): (..., M, N).
+    """Returns the IoU of corner boxes `a` (..., M, 4) and `b` (..., N, 4): (..., M, N).
 
     The IoU of a box without area is 0, also with itself.
 
@@ -72,7 +72,7 @@ def iou(a: Array, b: Array, xp: Any = np) -> Array:
 
 
 def encode(boxes: Array, default_boxes: Array, variances: Sequence[float], xp: Any = np) -> Array:
-    """The offsets from default boxes to boxes; the inverse of `decode`.
+    """Returns the offsets from default boxes to boxes; the inverse of `decode`.
 
     Args:
         boxes: the boxes as corners (..., 4), with positive width and height.
@@ -91,7 +91,7 @@ def encode(boxes: Array, default_boxes: Array, variances: Sequence[float], xp: A
 
 
 def decode(offsets: Array, default_boxes: Array, variances: Sequence[float], xp: Any = np) -> Array:
-    """The boxes that the offsets from default boxes lead to; the inverse of `encode`.
+    """Returns the boxes that the offsets from default boxes lead to; the inverse of `encode`.
 
     Args:
         offsets: the offsets (..., 4).

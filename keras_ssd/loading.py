@@ -90,7 +90,7 @@ def load_keras_detector(model: str | Path, *, dtype: str | None = None) -> "Dete
 
 
 def _exported_path(model):
-    """The path of an exported detector, or None if the model is of another kind."""
+    """Returns the path of an exported detector, or None if the model is of another kind."""
     if is_preset(model):
         preset = find_preset(model)
         return preset_file(preset) if preset.kind == "litert" else None

@@ -128,12 +128,12 @@ def _check_weights(weights):
 
 
 def _at_least_one(matches):
-    """The number of matches in the global batch, or 1, to divide by."""
+    """Returns the number of matches in the global batch, or 1, to divide by."""
     return ops.maximum(_sum_over_replicas(matches), 1.0)
 
 
 def _same_on_all_replicas(loss):
-    """The loss with the gradient of this replica's part, but an equal share of the sum as value.
+    """Gives the loss this replica's own gradient, but an equal share of the sum as its value.
 
     The sum over replicas does not change. Keras reports the mean over replicas, weighted by their
     numbers of images. With equal shares that is the loss of the batch, also if the replicas have
@@ -149,7 +149,7 @@ def _same_on_all_replicas(loss):
 
 
 def _sum_over_replicas(value):
-    """The sum of a tensor over the replicas of `tf.distribute`; the tensor itself without them."""
+    """Adds up a tensor over the replicas of `tf.distribute`; without them it stays as it is."""
     if keras.config.backend() != "tensorflow":
         return value
     import tensorflow as tf

@@ -102,7 +102,7 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], align: str
 
 
 def plain_table(header: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> str:
-    """A table as text; the arguments are those of `print_table`.
+    """Returns a table as text; the arguments are those of `print_table`.
 
     Example:
         >>> print(plain_table(["class", "objects"], [["cat", "3"], ["dog", "12"]], "<>"))

@@ -25,7 +25,7 @@ REFERENCE = "Keras float32"
 
 
 def variants():
-    """Every format in every precision: (name, format, options of export, options of reading)."""
+    """Yields (name, format, options of writing, options of reading): each format and precision."""
     for one in FORMATS:
         for quantize in (None, *one.quantizations):
             yield f"{one.name} {quantize or 'float32'}", one, {"quantize": quantize}, {}
@@ -36,7 +36,7 @@ def variants():
 
 
 def open_all(model, folder, calibration):
-    """Each variant of a model, (detector, megabytes) by name; the Keras detector is the first."""
+    """Returns (detector, megabytes) of each variant of a model, by name; Keras's comes first."""
     detector = load_keras_detector(model, dtype="float32")
     found = {REFERENCE: (detector, megabytes(model))}
 

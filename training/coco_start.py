@@ -17,7 +17,7 @@ from keras_ssd.classes import VOC_CLASSES
 
 
 def coco_start(folder):
-    """The detector with those weights, before any training on VOC."""
+    """Returns the detector with those weights, before any training on VOC."""
     folder = Path(folder)
     model = SSDMobileNet320(backbone_weights=folder / "mobilenet_v2_coco_notop.weights.h5")
     with np.load(folder / "mobilenet_v2_coco_ssdlite_extras_heads.npz") as arrays:

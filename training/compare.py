@@ -72,19 +72,19 @@ class Peer(BatchDetector):
 
 
 def open_model(name: str) -> ObjectDetector:
-    """The detector that a command names."""
+    """Returns the detector that a command names."""
     is_peer = (Path(name).parent / "labelmap.txt").exists()
     return Peer(Path(name)) if is_peer else keras_ssd.load_detector(name)
 
 
 def megabytes(name: str | Path) -> float:
-    """The size of the file of a preset or of a detector."""
+    """Returns the size of the file of a preset or of a detector."""
     of_presets = {preset.name: preset.megabytes for preset in keras_ssd.list_presets()}
     return of_presets[name] if name in of_presets else file_size(name) / 1e6
 
 
 def milliseconds(detectors: dict, photos: list, batch_size: int, rounds: int) -> dict[str, float]:
-    """The median time that each detector takes for one image, by its name.
+    """Returns the median time that each detector takes for one image, by its name.
 
     Args:
         detectors: the detectors by their names. They take turns.

@@ -20,7 +20,7 @@ RECIPE = dataclasses.replace(RECIPES["finetune"], learning_rate=2e-3, batch_size
 
 
 def main():
-    """The shipped detector at work, and the whole path to a detector of one's own."""
+    """Shows the shipped detector at work, and the whole path to a detector of one's own."""
     start = time.monotonic()
     shutil.rmtree(FOLDER, ignore_errors=True)
     detect_in_photos()
@@ -38,13 +38,13 @@ def detect_in_photos():
 
 
 def print_detections(found, picture):
-    """One line a photo."""
+    """Prints one line for each photo."""
     objects = [f"{record['label']} {record['score']:.2f}" for record in found.to_records()]
     print(f"{Path(found.image).name}: {', '.join(objects)} -> {picture}")
 
 
 def train_on_drawings():
-    """From a folder of images to annotated pictures."""
+    """Goes from a folder of images to annotated pictures."""
     voc = draw_voc(FOLDER / "voc", num_train=2000, num_val=200)
     training, validation = load(voc, "train"), load(voc, "val")
     print(f"Drew {len(training)} images to train on and {len(validation)} to validate on: {voc}")

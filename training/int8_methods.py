@@ -34,7 +34,7 @@ ROWS = {
 
 
 def calibration_images(data, seed):
-    """100 images of the data, uint8 RGB (H, W, 3)."""
+    """Returns 100 images of the data, uint8 RGB (H, W, 3)."""
     if seed == 0:
         chosen = np.linspace(0, len(data) - 1, CALIBRATION_IMAGES).round().astype(int)
     else:
@@ -43,7 +43,7 @@ def calibration_images(data, seed):
 
 
 def mean_ap(detector, data, images, replaced, path):
-    """The mAP (11-point) of an export by a changed module `quantization`."""
+    """Returns the mAP (11-point) of an export by a changed module `quantization`."""
     with contextlib.ExitStack() as stack:
         for name, value in replaced.items():
             stack.enter_context(mock.patch.object(quantization, name, value))

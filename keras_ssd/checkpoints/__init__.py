@@ -8,7 +8,7 @@ __all__ = ["is_checkpoint"]
 
 
 def is_checkpoint(path: str | Path) -> bool:
-    """Whether a path looks like a checkpoint of PyTorch or TensorFlow, by the names of its files.
+    """Tells by the names of the files whether a path looks like a PyTorch or TensorFlow checkpoint.
 
     Example:
         >>> is_checkpoint("ssd300.pth")

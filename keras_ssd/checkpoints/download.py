@@ -34,7 +34,7 @@ _one_at_a_time = threading.Lock()
 
 
 def cache_folder() -> Path:
-    """The folder of downloads: `models/keras_ssd` in $KERAS_HOME, or in `~/.keras` without it."""
+    """Returns the folder of downloads: `models/keras_ssd` in $KERAS_HOME, by default `~/.keras`."""
     home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
     return Path(home) / "models" / "keras_ssd"
 
@@ -76,7 +76,7 @@ def download(
 
 
 def sha256_of(path: str | Path) -> str:
-    """The SHA-256 of a file, in hex."""
+    """Returns the SHA-256 of a file, in hex."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

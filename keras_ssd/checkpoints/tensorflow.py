@@ -17,7 +17,7 @@ _FILE_SUFFIX = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
 
 
 def is_tensorflow_checkpoint(path: str | Path) -> bool:
-    """Whether `read_tensorflow_checkpoint` should read it, by its name and the files there."""
+    """Tells by the names of the files whether `read_tensorflow_checkpoint` should read the path."""
     path = Path(path)
     return path.is_dir() or _is_archive(path) or _with_suffix(_prefix(path), "index").is_file()
 

@@ -21,7 +21,7 @@ _BATCH_NORM = tuple(
 
 
 def ssdlite_variables() -> dict[str, list[str]]:
-    """The names of the variables with each layer's weights.
+    """Returns the names of the variables with each layer's weights.
 
     Returns:
         Layer of `SSDMobileNet300` -> names in the checkpoint, in the order of the layer's weights.
@@ -56,7 +56,7 @@ def ssdlite_variables() -> dict[str, list[str]]:
 
 
 def offsets_in_our_order(weights: np.ndarray, boxes: int) -> np.ndarray:
-    """The weights of a head for boxes, with its outputs in the order of `SSD`.
+    """Returns the weights of a head for boxes, with its outputs in the order of `SSD`.
 
     The scales of TensorFlow's box coder, 10, 10, 5 and 5, are our variances 0.1, 0.1, 0.2 and 0.2.
 
@@ -69,7 +69,7 @@ def offsets_in_our_order(weights: np.ndarray, boxes: int) -> np.ndarray:
 
 
 def classes_in_our_order(weights: np.ndarray, boxes: int) -> np.ndarray:
-    """The weights of a head for classes, with its outputs in the order of `SSD`.
+    """Returns the weights of a head for classes, with its outputs in the order of `SSD`.
 
     Args:
         weights: the kernel or bias, (..., boxes * (K + 1)); the background is first in both orders.

@@ -70,7 +70,7 @@ def read_torch_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def _open(data: bytes) -> tuple[object, Callable[[Storage], np.ndarray]]:
-    """The object that was saved, and a function that reads one of its storages as a flat array."""
+    """Returns the saved object, and a function that reads one of its storages as a flat array."""
     if data.startswith(b"PK\x03\x04"):
         return _open_zip(data)
     if _LEGACY_MAGIC.to_bytes(10, "little") in data[:32]:

@@ -41,7 +41,7 @@ class TorchSource:
     bgr: bool = False
 
     def layers(self, num_maps: int) -> dict[str, list[str]]:
-        """The names of the tensors with each layer's weights.
+        """Returns the names of the tensors with each layer's weights.
 
         Args:
             num_maps: the number of feature maps, 6 for SSD300 and 7 for SSD512.
@@ -102,7 +102,7 @@ TORCH_SOURCES = {
 
 
 def detect_torch_source(names: Container[str]) -> str | None:
-    """The one of `TORCH_SOURCES` that gives tensors these names, or None.
+    """Returns the one of `TORCH_SOURCES` that gives tensors these names, or None.
 
     It is never "caffe", because "caffe" and "amdegroot" use the same names.
     """

@@ -101,7 +101,7 @@ def _rebuild_parameter(tensor, _requires_grad, _hooks):
 
 
 def _ordered_dict(pairs=()):
-    """The stub for OrderedDict; Python 2 passed the items to the call, as a list of lists."""
+    """Replaces OrderedDict; Python 2 passed the items to the call, as a list of lists."""
     if pairs != () and not isinstance(pairs, list):
         raise UnsafeCheckpointError("its pickle makes a dictionary of something else than a list")
     if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):

@@ -87,7 +87,7 @@ class _HelpWithDefaults(argparse.ArgumentDefaultsHelpFormatter):
 
 
 def _parser(asked_for):
-    """The parser of the command, with the options of the subcommand that is asked for."""
+    """Returns the command's parser, with the options of the subcommand that is asked for."""
     parser = argparse.ArgumentParser(
         prog="keras-ssd", description="SSD object detection: train, evaluate, detect."
     )

@@ -43,7 +43,7 @@ def add_model_options(
 
 
 def load_model(options: argparse.Namespace) -> "ObjectDetector":
-    """The detector that the options name; see `keras_ssd.load_detector`."""
+    """Returns the detector that the options name; see `keras_ssd.load_detector`."""
     from keras_ssd.loading import load_detector
 
     return load_detector(options.model, dtype=options.dtype)

@@ -214,7 +214,7 @@ def _trained_detector(options) -> "Detector | None":
 
 
 def _model(options, trained, class_names) -> "Detector":
-    """The detector to train, with frozen layers."""
+    """Returns the detector to train, with frozen layers."""
     from keras_ssd.models import transfer
 
     if trained is None:

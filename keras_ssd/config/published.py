@@ -28,7 +28,7 @@ def paper_config(
     sizes: Sequence[float],
     aspect_ratios: Sequence[Sequence[float]],
 ) -> SSDConfig:
-    """An SSD with default boxes as in the paper.
+    """Returns an SSD's config with default boxes as in the paper.
 
     Args:
         name: a name for people to read.
@@ -89,7 +89,7 @@ SSD512_COCO_TRUNCATED = _ssd512("SSD512 COCO truncated", tuple(map(int, _SSD512_
 
 
 def ssdlite_config(name: str, image_size: int, grids: Sequence[int]) -> SSDConfig:
-    """The default boxes of TensorFlow's `ssdlite_mobilenet_v2`: six maps, scales 0.2 to 0.95.
+    """Returns `ssdlite_mobilenet_v2`'s default boxes in TensorFlow: six maps, scales 0.2 to 0.95.
 
     Args:
         name: a name for people to read.

@@ -146,7 +146,7 @@ def _as_tuple(name, values, length=None):
 
 
 def _checked_keys(kind, values):
-    """The values from a file, if their names are the fields of the dataclass `kind`."""
+    """Returns the values from a file, if their names are the fields of the dataclass `kind`."""
     fields = dataclasses.fields(kind)
     known = {field.name for field in fields}
     needed = {field.name for field in fields if field.default is dataclasses.MISSING}

@@ -18,7 +18,7 @@ def convert_checkpoint(
     class_names: Iterable[str] | None = None,
     boxes: str | None = None,
 ) -> tuple[SSD, tuple[str, ...]]:
-    """The SSD in a checkpoint of PyTorch or TensorFlow, and its class names.
+    """Returns the SSD in a checkpoint of PyTorch or TensorFlow, and its class names.
 
     Args:
         path: the path of a file that PyTorch saved, or a path for `read_tensorflow_checkpoint`.

@@ -18,7 +18,7 @@ logger = logging.getLogger("keras_ssd")
 def names_for(
     class_names: Iterable[str] | None, num_classes: int, path: str | Path
 ) -> tuple[str, ...]:
-    """The given class names, or the names of the data set with this number of classes.
+    """Returns the given class names, or the names of the data set with this number of classes.
 
     Args:
         class_names: the names, or None.

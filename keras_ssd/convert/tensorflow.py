@@ -22,7 +22,7 @@ _BOXES = [len(feature_map.box_sizes) for feature_map in SSD_MOBILENET_300.featur
 def convert_tensorflow_checkpoint(
     path: str | Path, class_names: Iterable[str] | None = None
 ) -> tuple[SSD, tuple[str, ...]]:
-    """The SSD in a checkpoint of TensorFlow's `ssdlite_mobilenet_v2` for 300 px.
+    """Returns the SSD in a checkpoint of TensorFlow's `ssdlite_mobilenet_v2` for 300 px.
 
     It is the network of the model zoo's ssdlite_mobilenet_v2_coco_2018_05_09, and predicts the same
     boxes and logits from the same 300x300 pixels. The detections of a `Detector` differ in these
@@ -63,7 +63,7 @@ def convert_tensorflow_checkpoint(
 
 
 def _count_classes(variables, biases, path):
-    """The number of foreground classes, from the head of the first map with 3 boxes per cell."""
+    """Counts the foreground classes in the head of the first map, which has 3 boxes per cell."""
     shape = variables[biases].shape
     if len(shape) != 1 or shape[0] % _BOXES[0] or shape[0] < 2 * _BOXES[0]:
         raise ValueError(

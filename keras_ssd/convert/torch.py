@@ -30,7 +30,7 @@ def convert_torch_checkpoint(
     class_names: Iterable[str] | None = None,
     boxes: str | None = None,
 ) -> tuple[SSD, tuple[str, ...]]:
-    """The SSD in a PyTorch checkpoint, with the same predictions as in PyTorch.
+    """Returns the SSD in a PyTorch checkpoint, with the same predictions as in PyTorch.
 
     The normalization of the pixels and the clip rule of the default boxes are those of the source.
 
@@ -95,7 +95,7 @@ def _detect_source(tensors, path):
 
 
 def _count_classes(tensors, head, path):
-    """The number of foreground classes, from the head of the first map with 4 boxes per cell."""
+    """Counts the foreground classes in the head of the first map, which has 4 boxes per cell."""
     shape = tensors[f"{head}.weight"].shape
     if shape[1:] != (512, 3, 3) or shape[0] % 4 or shape[0] < 8:
         raise ValueError(
@@ -106,7 +106,7 @@ def _count_classes(tensors, head, path):
 
 
 def _guess_boxes(source: str, num_classes: int, path: str | Path) -> str:
-    """The data set of the default boxes, by the settings of the sources."""
+    """Returns the data set of the default boxes, by the settings of the sources."""
     boxes = "coco" if source == "torchvision" or num_classes in (80, 90, 200) else "voc"
     logger.info(
         '%s: taken for an SSD of %s with the default boxes of %s; boxes="%s" takes the others',

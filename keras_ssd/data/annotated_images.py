@@ -69,7 +69,7 @@ class AnnotatedImages:
         return sum(len(sample.labels) for sample in self.samples)
 
     def with_ids(self, ids: Iterable[str]) -> "AnnotatedImages":
-        """The samples with these ids, in the order of the ids.
+        """Returns the samples with these ids, in the order of the ids.
 
         Raises:
             ValueError: an id belongs to no sample.
@@ -84,12 +84,12 @@ class AnnotatedImages:
         return replace(self, samples=[sample_of[image_id] for image_id in ids])
 
     def without_ids(self, ids: Iterable[str]) -> "AnnotatedImages":
-        """All samples except those with these ids. Ids that belong to no sample do not matter."""
+        """Returns the samples that have other ids. Ids that belong to no sample do not matter."""
         ids = set(ids)
         return replace(self, samples=[sample for sample in self.samples if sample.id not in ids])
 
     def with_class_names(self, class_names: Iterable[str]) -> "AnnotatedImages":
-        """The same images with labels that are indices into other class names.
+        """Returns the same images with labels that are indices into other class names.
 
         Raises:
             ValueError: one of the present class names is not among the new ones.

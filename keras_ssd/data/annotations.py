@@ -49,7 +49,7 @@ class ImageAnnotation:
 
 
 def class_name(text: str) -> str:
-    """A class name with single spaces and composed letters, so that equal names compare equal.
+    """Gives a class name single spaces and composed letters, so that equal names compare equal.
 
     Example:
         >>> class_name(" traffic\\n light ")
@@ -59,12 +59,12 @@ def class_name(text: str) -> str:
 
 
 def composed(text: str) -> str:
-    """The text in Unicode's composed form, because macOS writes "é" as two characters."""
+    """Returns the text in Unicode's composed form, because macOS writes "é" as two characters."""
     return unicodedata.normalize("NFC", text)
 
 
 def existing_file(path: Path) -> Path | None:
-    """The path of a file, with letters composed as on the disk, or None if it does not exist."""
+    """Returns a file's path, with letters composed as on the disk, or None if there is none."""
     if path.is_file():
         return path
     for form in ("NFC", "NFD"):
@@ -101,7 +101,7 @@ def parse_box(values: Iterable[Any], where: str, names: str) -> tuple[float, flo
 
 
 def box_around(points: Sequence[float]) -> tuple[float, float, float, float]:
-    """The corners of the smallest box around a polygon, given as x1, y1, x2, y2, ..."""
+    """Returns the corners of the smallest box around a polygon, given as x1, y1, x2, y2, ..."""
     return min(points[::2]), min(points[1::2]), max(points[::2]), max(points[1::2])
 
 
@@ -144,7 +144,7 @@ def parse_flag(value: Any, where: str, name: str) -> bool:
 
 
 def box_text(box: Iterable[float]) -> str:
-    """The box as text for messages.
+    """Returns the box as text for messages.
 
     Example:
         >>> box_text((10.0, 2.5, 30.0, 40.0))

@@ -103,7 +103,7 @@ class Augmentation:
         return image, boxes, labels.astype(np.int32, copy=False)
 
     def __repr__(self) -> str:
-        """The names of the steps. They do not differ by process, so a resumed run can compare."""
+        """Returns the steps' names. They do not differ by process, so a resumed run can compare."""
         steps: list[Callable] = [*self.before_resize, self.resize, *self.after_resize]
         return f"{type(self).__name__}({', '.join(_name(step) for step in steps)})"
 
@@ -139,7 +139,7 @@ def _check(image, boxes, labels):
 
 
 def _at_most(image, side):
-    """The image, shrunk if its longer side has more than `side` pixels."""
+    """Returns the image, shrunk if its longer side has more than `side` pixels."""
     scale = side / max(image.shape[:2])
     if scale >= 1:
         return image

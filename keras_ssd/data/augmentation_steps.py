@@ -131,7 +131,7 @@ def crop(image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, rng: Generato
 
 
 def sample_crop(boxes: np.ndarray, min_iou: float, rng: Generator) -> np.ndarray | None:
-    """The first of 50 random crops (4,) with an IoU of at least `min_iou` with any box, or None."""
+    """Returns the first of 50 random crops (4,) with IoU >= `min_iou` with any box, or None."""
     crops = _random_crops(50, rng)
     overlapping = (iou(crops, boxes) >= min_iou).any(axis=1)  # (50, M) -> (50,)
     return crops[overlapping.argmax()] if overlapping.any() else None
@@ -173,7 +173,7 @@ def objects_within(
 
 
 def _lookup_table(factor: float = 1.0, shift: float = 0.0) -> np.ndarray:
-    """uint8 (256,): value -> factor * value + shift, rounded and saturated."""
+    """Returns uint8 (256,): value -> factor * value + shift, rounded and saturated."""
     return np.clip(np.rint(np.arange(256) * factor + shift), 0, 255).astype(np.uint8)
 
 

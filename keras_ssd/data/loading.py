@@ -120,7 +120,7 @@ def load_tfds(
 
 
 def left_out_kinds(corrupt_images: str, bad_annotations: str) -> tuple[type[ValueError], ...]:
-    """The kinds of errors that `load` notes instead of raising them.
+    """Returns the kinds of errors that `load` notes instead of raising them.
 
     Raises:
         ValueError: an argument is neither "error" nor "skip".

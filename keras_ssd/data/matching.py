@@ -70,7 +70,7 @@ def encode_targets(
     default_boxes: Any,
     variances: tuple[float, float, float, float],
 ) -> dict[str, tf.Tensor]:
-    """The targets: the outputs that an SSD should give for an image with these objects.
+    """Returns the targets: the outputs that an SSD should give for an image with these objects.
 
     Args:
         boxes: float32 (M, 4), relative corners with area; M may be 0.

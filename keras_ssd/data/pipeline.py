@@ -96,7 +96,7 @@ def validation_dataset(
     batch_size: int = 8,
     skipped: set[str] | None = None,
 ) -> tf.data.Dataset:
-    """Every image once, in order, warped to the model's size, with its targets.
+    """Returns every image once, in order, warped to the model's size, with its targets.
 
     It is made for `fit(validation_data=...)` and `evaluate`, which measure the losses.
 
@@ -130,7 +130,7 @@ def evaluation_dataset(
     batch_size: int = 8,
     skipped: set[str] | None = None,
 ) -> tf.data.Dataset:
-    """Every image once, in order, warped to a detector's size, without targets.
+    """Returns every image once, in order, warped to a detector's size, without targets.
 
     Args:
         data: the images, at least one.
@@ -170,13 +170,13 @@ def unwrapped_errors() -> Iterator[None]:
 
 
 def batch_ids(data: AnnotatedImages, batch: int, *, batch_size: int, seed: int) -> list[str]:
-    """The ids of the samples in training batch number `batch`."""
+    """Returns the ids of the samples in training batch number `batch`."""
     positions = range(batch * batch_size, (batch + 1) * batch_size)
     return [data[int(sample_index(p, len(data), seed))].id for p in positions]
 
 
 def sample_index(position: Any, num_samples: int, seed: int) -> tf.Tensor:
-    """The index of the sample at a position of the endless shuffled sequence: int64 scalar."""
+    """Returns the sample's index at a position of the endless shuffled sequence: int64 scalar."""
     position = tf.convert_to_tensor(position, tf.int64)
     epoch, place = position // num_samples, position % num_samples
     return tf.random.experimental.index_shuffle(
@@ -239,7 +239,7 @@ def _check_classes(data, model):
 
 
 def _read(sample: Sample, skipped) -> Example:
-    """Image, boxes and labels; a blank image without objects if it cannot be read."""
+    """Returns image, boxes and labels, or a blank image without objects if it cannot be read."""
     try:
         return sample.read_image(), sample.boxes, sample.labels
     except CorruptImageError as error:

@@ -40,7 +40,7 @@ class Sample:
         return np.round(self.boxes.astype(np.float64) * [width, height, width, height], 3)
 
     def read_bytes(self) -> bytes:
-        """The encoded image.
+        """Returns the encoded image.
 
         Raises:
             CorruptImageError: the file cannot be read.
@@ -48,7 +48,7 @@ class Sample:
         return self.image if isinstance(self.image, bytes) else read_bytes(self.image)
 
     def read_image(self) -> np.ndarray:
-        """The image as RGB uint8 (H, W, 3); see `decode_image`.
+        """Returns the image as RGB uint8 (H, W, 3); see `decode_image`.
 
         Raises:
             CorruptImageError: the image cannot be read, or does not have the annotated size, so

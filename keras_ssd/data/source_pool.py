@@ -70,7 +70,7 @@ class SourcePool:
         return cls(list(opened.values()), list(opened))
 
     def choose(self, image_set: str | None, default_set: str, problems: Problems) -> list[Key]:
-        """The images of a set as in `load`: source by source, or in the order of a file of ids.
+        """Returns a set's images as in `load`: source by source, or in the order of a file of ids.
 
         Raises:
             ValueError: a source has no such set, or an id in the file belongs to no image or to
@@ -100,7 +100,7 @@ class SourcePool:
         ]
 
     def without(self, keys: Sequence[Key], ids_file: str | Path, problems: Problems) -> list[Key]:
-        """The images that a file of ids does not name; a note tells how many are left out.
+        """Returns the images that a file of ids does not name; a note tells how many are left out.
 
         Raises:
             ValueError: the file contains no id, or no image is left.
@@ -122,7 +122,7 @@ class SourcePool:
         return left
 
     def read(self, keys: Iterable[Key], problems: Problems) -> dict[Key, ImageAnnotation]:
-        """The annotations of images, without those that cannot be used.
+        """Returns the annotations of images, without those that cannot be used.
 
         If several sources have images of the same id, each id is prefixed by its source's name.
         """
@@ -140,7 +140,7 @@ class SourcePool:
         return images
 
     def class_names(self, images: dict[Key, ImageAnnotation]) -> tuple[str, ...]:
-        """The classes of the sources of these images.
+        """Returns the classes of the sources of these images.
 
         For one source they are the classes that it lists, or else those of its objects, sorted. For
         several sources they are the classes of all, sorted.
@@ -164,7 +164,7 @@ class SourcePool:
         return f"{self.names[key.source]}/{key.id}"
 
     def _find(self, ids, ids_file, problems) -> dict[str, list[Key]]:
-        """The images that each id names, with or without the name of its source as a prefix."""
+        """Returns the images that each id names, with or without its source's name as a prefix."""
         keys_of: dict[str, list[Key]] = {image_id: [] for image_id in ids}
         for number, source in enumerate(self.sources):
             for image_id in source.list_ids(None, problems):
@@ -176,12 +176,12 @@ class SourcePool:
 
 
 def is_ids_file(image_set: str) -> bool:
-    """Whether an image set is the path of a file of ids."""
+    """Tells whether an image set is the path of a file of ids."""
     return image_set.lower().endswith(".txt")
 
 
 def distinct_names(sources: Sequence[str]) -> list[str]:
-    """A name for each source: the part of its path in which all of them differ.
+    """Returns a name for each source: the part of its path in which all of them differ.
 
     Raises:
         ValueError: two sources are the same.

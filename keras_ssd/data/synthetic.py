@@ -62,7 +62,7 @@ def draw_voc(
 
 
 def draw_background(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Two muted colors blended by a gradient, noise, stripes or blobs: RGB uint8 (H, W, 3)."""
+    """Blends two muted colors by a gradient, noise, stripes or blobs: RGB uint8 (H, W, 3)."""
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
     angle = rng.uniform(0, 2 * np.pi)
     across = x * np.cos(angle) + y * np.sin(angle)
@@ -111,7 +111,7 @@ def draw_objects(rng: np.random.Generator, image: np.ndarray, count: int) -> lis
 
 
 def _shape_coverage(rng, name, height, width) -> np.ndarray:
-    """A shape of random size and place: uint8 (H, W), how much of each pixel it covers."""
+    """Draws a shape of random size and place: uint8 (H, W), how much of each pixel it covers."""
     if name == "circle":
         angles = np.linspace(0, 2 * np.pi, 64, endpoint=False)
     elif name == "rectangle":

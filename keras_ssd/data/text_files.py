@@ -14,7 +14,7 @@ _MARKS = {
 
 
 def read_text(path: str | Path, *, names_of_files: bool = False) -> str:
-    """The text of a file in UTF-8, or in the encoding of its byte order mark.
+    """Returns the text of a file in UTF-8, or in the encoding of its byte order mark.
 
     Lines end with "\\n".
 
@@ -44,7 +44,7 @@ def read_text(path: str | Path, *, names_of_files: bool = False) -> str:
 
 
 def read_lines(path: str | Path, *, names_of_files: bool = False) -> list[str]:
-    """The lines of a text file without the spaces around them; empty lines are left out.
+    """Returns the lines of a text file without the spaces around them; empty lines are left out.
 
     Args:
         path, names_of_files: as in `read_text`.
@@ -57,7 +57,7 @@ def read_lines(path: str | Path, *, names_of_files: bool = False) -> list[str]:
 
 
 def read_ids(path: str | Path) -> list[str]:
-    """The ids in a file with one id in each line, each once, with composed letters.
+    """Returns the ids in a file with one id in each line, each once, with composed letters.
 
     Raises:
         ValueError: the file cannot be read or contains no id; the message names it.

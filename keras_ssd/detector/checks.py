@@ -9,7 +9,7 @@ from keras_ssd.models.ssd import SSD
 
 
 def class_names(names: Iterable[str], ssd: SSD) -> tuple[str, ...]:
-    """The class names, one for each foreground class of the SSD."""
+    """Returns the class names, one for each foreground class of the SSD."""
     if not isinstance(ssd, SSD):
         raise ValueError(f"ssd: expected an SSD, as SSD300() returns it, not {ssd!r}")
     checked = checked_class_names(names)
@@ -22,14 +22,14 @@ def class_names(names: Iterable[str], ssd: SSD) -> tuple[str, ...]:
 
 
 def share(name: str, value: float) -> float:
-    """A threshold from 0 to 1."""
+    """Returns the value as a threshold, after a check that it is from 0 to 1."""
     if not isinstance(value, Real) or not 0 <= value <= 1:
         raise ValueError(f"{name}: expected 0 to 1, not {value!r}")
     return float(value)
 
 
 def count(name: str, value: int) -> int:
-    """A count from 1 to MAX_DETECTIONS."""
+    """Returns the value as a count, after a check that it is from 1 to MAX_DETECTIONS."""
     if not isinstance(value, Real) or not 1 <= value <= MAX_DETECTIONS or value != int(value):
         raise ValueError(f"{name}: expected a count from 1 to {MAX_DETECTIONS}, not {value!r}")
     return int(value)

@@ -97,7 +97,7 @@ class TrainsItsSSD:
 
 
 def _errors_of_images():
-    """A context in which an image that cannot be read raises CorruptImageError."""
+    """Makes an image that cannot be read raise CorruptImageError in this context."""
     from keras_ssd.data.pipeline import unwrapped_errors  # this needs TensorFlow
 
     return unwrapped_errors()

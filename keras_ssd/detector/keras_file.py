@@ -112,7 +112,7 @@ def _check_is_detector(config):
 
 
 def _checked_dimension(content, file_size):
-    """The longest side of all arrays in the weights, after a check of their total size."""
+    """Returns the longest side of all arrays in the weights, after a check of their total size."""
     total, longest, count = 0, 0, 0
 
     def check(name, item):
@@ -135,7 +135,7 @@ def _checked_dimension(content, file_size):
 
 
 def _settings(config: Any) -> Iterator[tuple[str, Any]]:
-    """All keys and values in a tree of dictionaries and lists."""
+    """Yields all keys and values in a tree of dictionaries and lists."""
     waiting = [config]
     while waiting:
         node = waiting.pop()

@@ -14,7 +14,7 @@ from keras_ssd.presets import Preset, find_preset, list_presets, preset_file
 
 
 def open_preset(name: str, dtype: str | None = None) -> Detector:
-    """The detector of a preset; see `Detector.from_preset`."""
+    """Returns the detector of a preset; see `Detector.from_preset`."""
     preset = find_preset(name)
     if preset.kind == "litert":
         raise ValueError(
@@ -40,7 +40,7 @@ def open_checkpoint(
     class_names: Iterable[str] | None = None,
     boxes: str | None = None,
 ) -> Detector:
-    """The detector in a foreign checkpoint; see `Detector.from_checkpoint`."""
+    """Returns the detector in a foreign checkpoint; see `Detector.from_checkpoint`."""
     if source == "auto":
         # The tensors of "caffe" and "amdegroot" have the same names; the names of the files differ.
         name = Path(path).name
@@ -50,7 +50,7 @@ def open_checkpoint(
 
 
 def in_dtype(detector: Detector, dtype: str | None, preset: Preset | None = None) -> Detector:
-    """The detector in a dtype; see `keras_ssd.load_detector`."""
+    """Returns the detector in a dtype; see `keras_ssd.load_detector`."""
     if dtype is None:
         dtype = keras.config.dtype_policy().name
     if dtype == "auto" and preset is not None:
@@ -61,7 +61,7 @@ def in_dtype(detector: Detector, dtype: str | None, preset: Preset | None = None
 
 
 def open_detector(path: str | Path) -> Detector:
-    """The detector in a `.keras` file, in the dtype that it was saved with.
+    """Returns the detector in a `.keras` file, in the dtype that it was saved with.
 
     Raises:
         ValueError: there is no such file, or it is not a detector.

@@ -43,7 +43,7 @@ class MeanAP:
         return tables if self.coco is None else [*tables, coco_table(self.coco)]
 
     def to_json(self) -> dict[str, Any]:
-        """The figures as plain values that JSON can hold, with None in place of nan."""
+        """Returns the figures as plain values that JSON can hold, with None in place of nan."""
         return to_json(self.voc, self.coco)
 
 

@@ -12,7 +12,7 @@ from keras_ssd.results.detections import Detections
 def pair_with_detections(
     data: AnnotatedImages, detections: Iterable[Detections]
 ) -> list[tuple[Sample, Detections]]:
-    """Every sample with its detections, in the order of the samples.
+    """Returns every sample with its detections, in the order of the samples.
 
     Raises:
         ValueError: there are no images or no class names; two detections have the same image;

@@ -16,7 +16,7 @@ def predict_samples(
     batch_size: int = 8,
     skipped: set[str] | None = None,
 ) -> list[Detections]:
-    """The detections of a detector in each image, in pixels, named by the samples' ids.
+    """Yields the detections of a detector in each image, in pixels, named by the samples' ids.
 
     A progress bar is shown on a terminal.
 

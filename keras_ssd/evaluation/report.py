@@ -45,7 +45,7 @@ def coco_table(numbers: dict[str, float]) -> Table:
 
 
 def to_json(voc_result: VOCResult, coco_numbers: dict[str, float] | None = None) -> dict:
-    """The figures as plain values that JSON can hold: None for nan, without the curves."""
+    """Returns the figures as plain values that JSON can hold: None for nan, without the curves."""
     return {
         "voc": {
             "map_11_point": _none_for_nan(voc_result.map_11_point),

@@ -103,7 +103,7 @@ def evaluate_voc(
 
 
 def average_precision_11_point(true_positives: np.ndarray, num_objects: int) -> float:
-    """The mean, over the recalls 0, 0.1, ..., 1, of the best precision at that recall or beyond.
+    """Averages the best precision at or beyond each of the recalls 0, 0.1, ..., 1.
 
     Args:
         true_positives: bool (R,), whether each detection is a true positive, best score first.
@@ -122,7 +122,7 @@ def average_precision_11_point(true_positives: np.ndarray, num_objects: int) -> 
 
 
 def average_precision_area(true_positives: np.ndarray, num_objects: int) -> float:
-    """The area below the precision envelope: the average precision of VOC2010 and later.
+    """Returns the area below the precision envelope: the average precision of VOC2010 and later.
 
     Args:
         true_positives, num_objects: as in `average_precision_11_point`.
@@ -138,7 +138,7 @@ def average_precision_area(true_positives: np.ndarray, num_objects: int) -> floa
 
 
 def precision_envelope(precision: np.ndarray) -> np.ndarray:
-    """The best precision at each place of the ranking or after it, (R,)."""
+    """Returns the best precision at each place of the ranking or after it, (R,)."""
     return np.maximum.accumulate(precision[::-1])[::-1]
 
 

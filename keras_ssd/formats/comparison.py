@@ -97,7 +97,7 @@ def compare(detector: KerasDetector, exported: ExportedDetector, images: np.ndar
 
 
 def _from_most_similar(found, boxes, scores):
-    """The differences between each detection of an image and the candidate most similar to it.
+    """Returns how each detection of an image differs from the candidate most similar to it.
 
     Args:
         found: the detections, as `predict` gives them for one image.
@@ -118,7 +118,7 @@ def _from_most_similar(found, boxes, scores):
 
 
 def _lost(found, scores, threshold):
-    """The shares of their scores that the best candidates of an image have lost.
+    """Returns the shares of their scores that the best candidates of an image have lost.
 
     NMS always keeps the best candidate of a class. So it is found, unless a limit leaves it out:
     `max_detections`, or a file's limit for the candidates of all classes together. Such a limit

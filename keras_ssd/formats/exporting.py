@@ -92,7 +92,7 @@ def export(
 
 
 def checked_options(chosen: Format, path: str | Path, **options: Any) -> dict[str, Any]:
-    """The options of `export` that are not None, after a check that the format takes them.
+    """Returns the options of `export` that are not None, after a check that the format takes them.
 
     Args:
         chosen: the format.
@@ -144,7 +144,7 @@ def check_export(
 
 
 def file_size(path: str | Path) -> int:
-    """The bytes of a file, of all files in a folder, or of an OpenVINO `.xml` and its `.bin`."""
+    """Counts the bytes of a file, of a folder's files, or of an OpenVINO `.xml` and its `.bin`."""
     path = Path(path)
     files = path.rglob("*") if path.is_dir() else [path]
     if path.suffix == ".xml":
@@ -153,7 +153,7 @@ def file_size(path: str | Path) -> int:
 
 
 def _pictures(data, *, all_of_them):
-    """The images in `data`; for AnnotatedImages only as many as are needed, spread over them."""
+    """Returns the images in `data`; of AnnotatedImages only as many as needed, spread evenly."""
     from keras_ssd.data import AnnotatedImages
 
     if isinstance(data, AnnotatedImages):

@@ -19,10 +19,10 @@ class Operations(Protocol):
     """
 
     def softmax(self, x: Value) -> Value:
-        """Softmax along the last axis."""
+        """Applies the softmax along the last axis."""
 
     def without_first(self, x: Value) -> Value:
-        """All but the first entry of the last axis."""
+        """Returns all but the first entry of the last axis."""
 
     def transpose(self, x: Value, axes: Sequence[int]) -> Value:
         """Transposes to this order of axes."""
@@ -31,21 +31,24 @@ class Operations(Protocol):
         """Changes the shape; -1 is the remaining dimension."""
 
     def top_k(self, x: Value, k: int, *, in_order: bool) -> tuple[Value, Value]:
-        """The k largest values along the last axis, and their indices."""
+        """Returns the k largest values along the last axis, and their indices."""
 
     def gather_nd(self, x: Value, indices: Value, batch_dims: int) -> Value:
-        """The slices of `x` at the indices in the last axis."""
+        """Returns the slices of `x` at the indices in the last axis."""
 
     def non_max_suppression(
         self, boxes: Value, scores: Value, k: int, settings: DecodingSettings
     ) -> Value:
-        """The (row, column) of each kept box, (M, 2), from boxes (R, k, 4) and scores (R, k)."""
+        """Applies NMS to boxes (R, k, 4) with scores (R, k).
+
+        It returns the (row, column) of each box that is kept: (M, 2).
+        """
 
     def only_at(self, indices: Value, x: Value) -> Value:
-        """`x` (R, C) with 0 at all places that are not in the indices (M, 2)."""
+        """Returns `x` (R, C) with 0 at all places that are not in the indices (M, 2)."""
 
     def pad_last(self, x: Value, count: int) -> Value:
-        """`x` (R, C) with `count` columns of 0 appended."""
+        """Returns `x` (R, C) with `count` columns of 0 appended."""
 
     def split_last(self, x: Value) -> tuple[Value, Value]:
         """Splits the last axis in two halves."""

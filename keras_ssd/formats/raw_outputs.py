@@ -69,7 +69,7 @@ def warped_images(detector: KerasDetector, images: Iterable[Any]) -> list[np.nda
 
 
 def decoding_settings(detector: KerasDetector) -> DecodingSettings:
-    """The settings that turn the raw outputs of the detector's SSD into detections."""
+    """Returns the settings that turn the raw outputs of the detector's SSD into detections."""
     return DecodingSettings(
         config=detector.config,
         confidence_threshold=detector.confidence_threshold,
@@ -80,12 +80,12 @@ def decoding_settings(detector: KerasDetector) -> DecodingSettings:
 
 
 def labels_text(detector: KerasDetector) -> str:
-    """The detector's class names, one in each line."""
+    """Returns the detector's class names, one in each line."""
     return "".join(f"{name}\n" for name in detector.class_names)
 
 
 def suppressing_threshold(settings: DecodingSettings) -> np.float32:
-    """The `iou_threshold` for a runtime that also drops boxes with an IoU equal to its threshold.
+    """Returns the `iou_threshold` for a runtime that drops a box even at an IoU equal to it.
 
     The detector drops a box only if the IoU is higher than the threshold.
     """

@@ -136,7 +136,7 @@ def format_to_write(path: str | Path, name: str | None = None) -> Format:
 
 
 def format_to_read(path: str | Path) -> Format | None:
-    """The format of an existing folder, or of a file by its suffix; None for other suffixes.
+    """Returns the format of an existing folder, or of a file by its suffix, or else None.
 
     Args:
         path: the path of an existing file or folder.

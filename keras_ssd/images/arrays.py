@@ -12,7 +12,7 @@ from keras_ssd.images.opencv import cv2
 def checked_image(
     image: Any, name: str, *, expected: str = "an RGB uint8 array (H, W, 3) or a PIL image"
 ) -> np.ndarray:
-    """The image as an array, if it is an RGB uint8 array (H, W, 3) with pixels or a PIL image.
+    """Returns the image, an RGB uint8 array (H, W, 3) with pixels or a PIL image, as an array.
 
     Args:
         image: an array, which is returned as it is, or a PIL image, which is converted: to RGB,

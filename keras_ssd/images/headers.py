@@ -16,7 +16,7 @@ _PNG_CHUNK = struct.Struct(">I4s")  # length, kind
 
 
 def stated_size(data: bytes) -> tuple[int, int] | None:
-    """The (width, height) in pixels that the header states; None for other formats.
+    """Returns the (width, height) in pixels that the header states; None for other formats.
 
     Raises:
         ValueError: the header is damaged, or the file ends too early; the message says which.

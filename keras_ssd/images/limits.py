@@ -12,7 +12,7 @@ class CorruptImageError(ValueError):
 
 
 def max_pixels() -> int:
-    """The number of pixels that an image may have: MAX_PIXELS, unless the user sets another limit.
+    """Returns how many pixels an image may have: MAX_PIXELS, unless the user sets another limit.
 
     The environment variable KERAS_SSD_MAX_PIXELS sets it. Decoding takes up to about 12 bytes of
     memory for each pixel.

@@ -35,7 +35,7 @@ def decode(data: bytes, name: str) -> np.ndarray:
 
 
 def _opened(data, name):
-    """The PIL image, which is not decoded yet."""
+    """Returns the PIL image, which is not decoded yet."""
     try:
         from PIL import Image, UnidentifiedImageError
     except ImportError as error:

@@ -10,7 +10,7 @@ from keras_ssd.images.reading import decode_image, read_bytes
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
-    """The (height, width) in pixels of the image that `read_image` would return.
+    """Returns the (height, width) in pixels of the image that `read_image` would return.
 
     For JPEG, PNG and WebP the header is read, and the file is checked to be whole.
 
@@ -31,7 +31,7 @@ def image_size(path: str | Path) -> tuple[int, int]:
 
 
 def exif_orientation(data: bytes) -> int:
-    """The EXIF orientation of an encoded image, which says how to turn or mirror it.
+    """Returns the EXIF orientation of an encoded image, which says how to turn or mirror it.
 
     Returns:
         1 if the image is upright, or nothing is known about it; 2 to 4 if turning or mirroring

@@ -51,7 +51,7 @@ class BatchDetector(ObjectDetector):
 
 
 def checked_images(images: np.ndarray) -> np.ndarray:
-    """The images as an array, if they are uint8 (B, H, W, 3).
+    """Returns the images as an array, if they are uint8 (B, H, W, 3).
 
     Raises:
         ValueError: they are something else, or there are none.

@@ -101,7 +101,7 @@ class Decoder:
         self.default_boxes = make_default_boxes(settings.config)
 
     def __call__(self, offsets: np.ndarray, logits: np.ndarray) -> dict[str, np.ndarray]:
-        """The detections of a batch; see `ObjectDetector.predict_on_batch`.
+        """Returns the detections of a batch; see `ObjectDetector.predict_on_batch`.
 
         Args:
             offsets: float32 (B, N, 4).
@@ -151,7 +151,7 @@ def decode_detections(
 def padded(
     boxes: np.ndarray, labels: np.ndarray, scores: np.ndarray, max_detections: int
 ) -> dict[str, np.ndarray]:
-    """The detections of one image, padded to D rows with box 0, label -1 and score 0."""
+    """Returns the detections of one image, padded to D rows with box 0, label -1 and score 0."""
     empty = max_detections - len(scores)
     return {
         "boxes": np.pad(boxes, ((0, empty), (0, 0))).astype(np.float32),
@@ -168,7 +168,7 @@ def _best(scores, settings):
 
 
 def _not_suppressed(boxes, labels, settings):
-    """The rows that remain after NMS of each class, until there are `max_detections`."""
+    """Returns the rows that remain after NMS of each class, until there are `max_detections`."""
     rows_of = {label: np.flatnonzero(labels == label) for label in np.unique(labels)}
     free, kept = np.ones(len(boxes), bool), []
     for row, label in enumerate(labels):

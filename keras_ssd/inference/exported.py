@@ -74,7 +74,7 @@ class ExportedDetector(BatchDetector):
         return found
 
     def raw_outputs(self, images: np.ndarray) -> dict[str, np.ndarray] | None:
-        """The raw outputs of the network, or None if the file only gives detections.
+        """Returns the raw outputs of the network, or None if the file only gives detections.
 
         Args:
             images: uint8 (B, S, S, 3), at the network's size.
@@ -89,11 +89,11 @@ class ExportedDetector(BatchDetector):
         raise NotImplementedError
 
     def _reason(self, error: Exception) -> str:
-        """The line of a runtime's error that says what is wrong."""
+        """Returns the line of a runtime's error that says what is wrong."""
         return last_line(error)
 
     def _warped(self, images):
-        """The images at the network's size, uint8 (B, S, S, 3)."""
+        """Returns the images at the network's size, uint8 (B, S, S, 3)."""
         return np.stack([resize_image(image, self.image_size) for image in images])
 
     def _check_found(self, found, batch):
@@ -121,7 +121,7 @@ class ExportedDetector(BatchDetector):
 
 
 def read_labels(text: str) -> tuple[str, ...]:
-    r"""The class names in a text that has one name in each line, as in exported files.
+    r"""Returns the class names in a text that has one name in each line, as in exported files.
 
     Only "\n" ends a line: a name may contain the other characters that `str.splitlines` splits at.
     """
@@ -129,7 +129,7 @@ def read_labels(text: str) -> tuple[str, ...]:
 
 
 def last_line(error: Exception) -> str:
-    """The last line of a runtime's error; the lines before it are usually source locations."""
+    """Returns the last line of a runtime's error; those before are usually source locations."""
     return str(error).strip().rpartition("\n")[2] or type(error).__name__
 
 

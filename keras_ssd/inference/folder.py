@@ -76,7 +76,7 @@ def detect_to_folder(
 
 
 def _picture_paths(paths, output):
-    """One PNG path per photo, each different from the others and from every photo."""
+    """Returns a PNG path for each photo, different from the others and from every photo."""
     pictures, taken = [], {_place(Path(path)) for path in paths}
     for path in paths:
         stem, number = Path(path).stem, 1
@@ -90,5 +90,5 @@ def _picture_paths(paths, output):
 
 
 def _place(path):
-    """A key that is equal for two paths of one file, also where case does not matter."""
+    """Returns a key that is equal for two paths of one file, also where case does not matter."""
     return os.path.join(os.path.realpath(path.parent), path.name).casefold()

@@ -71,7 +71,7 @@ def check_arguments(confidence_threshold: float, batch_size: int) -> None:
 
 
 def _read_warped(source, position, size):
-    """One source's name, (height, width) and warped copy, uint8 (size, size, 3)."""
+    """Returns a source's name, (height, width) and warped copy, uint8 (size, size, 3)."""
     if isinstance(source, str | Path):
         name, image = str(source), read_image(source)
     else:
@@ -80,6 +80,6 @@ def _read_warped(source, position, size):
 
 
 def checked_array(source: Any, position: int) -> np.ndarray:
-    """The source as an array; ValueError if it is not an RGB uint8 array or a PIL image."""
+    """Returns the source as an array; raises ValueError for other than RGB uint8 or PIL images."""
     expected = "a path, an RGB uint8 array (H, W, 3) or a PIL image"
     return checked_image(source, f"sources[{position}]", expected=expected)

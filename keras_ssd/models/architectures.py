@@ -23,7 +23,7 @@ def SSD300(
     backbone_weights: str | Path | None = None,
     name: str = "ssd300",
 ) -> SSD:
-    """SSD300 on VGG16, for RGB images of 300 px: 8732 default boxes (paper, figure 2).
+    """Builds SSD300 on VGG16, for RGB images of 300 px: 8732 default boxes (paper, figure 2).
 
     Args:
         num_classes: K, the number of foreground classes.
@@ -55,7 +55,7 @@ def SSD512(
     backbone_weights: str | Path | None = None,
     name: str = "ssd512",
 ) -> SSD:
-    """SSD512 on VGG16, for RGB images of 512 px: 24564 default boxes.
+    """Builds SSD512 on VGG16, for RGB images of 512 px: 24564 default boxes.
 
     It takes the same arguments as `SSD300`.
 
@@ -77,7 +77,7 @@ def SSDResNet300(
     backbone_weights: str | Path | None = None,
     name: str = "ssd_resnet_300",
 ) -> SSD:
-    """SSD on ResNet50, for RGB images of 300 px, with the default boxes of SSD300.
+    """Builds an SSD on ResNet50, for RGB images of 300 px, with the default boxes of SSD300.
 
     It takes the same arguments as `SSD300`; `backbone_weights` is as in `backbones.resnet50`.
 
@@ -99,7 +99,7 @@ def SSDMobileNet320(
     backbone_weights: str | Path | None = None,
     name: str = "ssd_mobilenet_320",
 ) -> SSD:
-    """SSDLite on MobileNetV2, for RGB images of 320 px: 2034 default boxes; small and fast.
+    """Builds the small, fast SSDLite on MobileNetV2, for RGB images of 320 px: 2034 default boxes.
 
     It takes the same arguments as `SSD300`, except `boxes`. `alpha` and `backbone_weights` are as
     in `backbones.mobilenet_v2`.
@@ -120,7 +120,7 @@ def SSDMobileNet300(
     backbone_weights: str | Path | None = None,
     name: str = "ssd_mobilenet_300",
 ) -> SSD:
-    """SSDLite on MobileNetV2, for RGB images of 300 px: 1917 default boxes.
+    """Builds SSDLite on MobileNetV2, for RGB images of 300 px: 1917 default boxes.
 
     It equals TensorFlow's `ssdlite_mobilenet_v2` layer by layer, and takes the same arguments as
     `SSDMobileNet320`.
@@ -136,7 +136,7 @@ def SSDMobileNet300(
 def SSDTiny128(
     num_classes: int = 20, *, weights: str | Path | None = None, name: str = "ssd_tiny_128"
 ) -> SSD:
-    """A toy SSD for RGB images of 128 px, which trains in minutes, for demonstrations and tests.
+    """Builds a toy SSD for RGB images of 128 px, which trains in minutes, for demos and tests.
 
     Args:
         num_classes: K, the number of foreground classes.

@@ -26,7 +26,7 @@ def vgg16(
     weights: str | Path | None = None,
     mean: Sequence[float] = IMAGENET_MEAN,
 ) -> keras.Model:
-    """VGG16 with dilated fc6 and fc7, and the paper's extra blocks.
+    """Builds VGG16 with dilated fc6 and fc7, and the paper's extra blocks.
 
     It has the layers of `keras.applications.VGG16`, but the third pooling rounds up, so that
     300 px give 38 cells, and the fifth is 3x3 with stride 1. Source: paper, section 3; Caffe
@@ -81,7 +81,7 @@ def vgg16(
 def mobilenet_v2(
     image_size: int, alpha: float = 1.0, weights: str | Path | None = None
 ) -> keras.Model:
-    """`keras.applications.MobileNetV2` and four depthwise-separable extra blocks.
+    """Builds `keras.applications.MobileNetV2` and four depthwise-separable extra blocks.
 
     The layers are those of TensorFlow's `ssdlite_mobilenet_v2`.
 
@@ -118,7 +118,7 @@ def mobilenet_v2(
 
 @channels_last
 def resnet50(image_size: int, weights: str | Path | None = None) -> keras.Model:
-    """`keras.applications.ResNet50` and three extra blocks.
+    """Builds `keras.applications.ResNet50` and three extra blocks.
 
     Args:
         image_size: the side of the input in pixels; 300 gives the six grids of SSD300.
@@ -151,7 +151,7 @@ def resnet50(image_size: int, weights: str | Path | None = None) -> keras.Model:
 
 @channels_last
 def tiny(image_size: int) -> keras.Model:
-    """A few plain convolutions, which learn drawn shapes from random weights in minutes.
+    """Builds a few plain convolutions, which learn drawn shapes from random weights in minutes.
 
     Args:
         image_size: the side of the input in pixels.
@@ -186,7 +186,7 @@ def normalized_relu6(convolution: keras.layers.Layer, x: Any) -> Any:
 
 
 def _with_our_batch_norms(application):
-    """A copy of the model with this package's batch normalization and its momentum."""
+    """Copies the model with this package's batch normalization and its momentum."""
 
     def clone(layer):
         config = layer.get_config()
@@ -200,7 +200,7 @@ def _with_our_batch_norms(application):
 
 
 def xavier() -> keras.initializers.Initializer:
-    """The initializer of the paper's new layers: Caffe's "xavier", uniform by fan-in only."""
+    """Returns the initializer of the paper's new layers: Caffe's "xavier", uniform by fan-in."""
     return keras.initializers.VarianceScaling(1.0, mode="fan_in", distribution="uniform")
 
 

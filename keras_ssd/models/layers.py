@@ -136,7 +136,7 @@ class FlattenPredictions(keras.layers.Layer):
         return {**super().get_config(), "width": self.width}
 
     def _count(self, x):
-        """The number of default boxes of a map."""
+        """Returns the number of default boxes of a map."""
         _, height, width, channels = x.shape
         return height * width * channels // self.width
 

@@ -15,7 +15,7 @@ def non_max_suppression(
     iou_threshold: float,
     max_detections: int,
 ) -> dict[str, Any]:
-    """Greedy NMS for each class, then the `max_detections` best boxes of all classes.
+    """Applies greedy NMS to each class, then keeps the `max_detections` best boxes of all classes.
 
     Args:
         boxes: float32 (B, K, T, 4), corners.
@@ -46,7 +46,7 @@ def _keras_ops(boxes, scores, confidence_threshold, iou_threshold, max_detection
     better = ops.arange(top_k)[None, :] < ops.arange(top_k)[:, None]  # [i, j]: j before i
 
     def kept_of_class(boxes_and_scores):
-        """A mask (B, T) of the boxes of one class that stay."""
+        """Returns a mask (B, T) of the boxes of one class that stay."""
         boxes, scores = boxes_and_scores
         candidates = scores > confidence_threshold
         suppresses = ops.logical_and(iou(boxes, boxes, ops) > iou_threshold, better)  # (B, T, T)

@@ -17,7 +17,7 @@ _FLOAT32_LAYERS = (keras.layers.Rescaling, keras.layers.Normalization)
 
 
 def with_dtype(ssd: SSD, dtype: str) -> SSD:
-    """The SSD itself if it computes in `dtype`, or a copy of it that does.
+    """Returns the SSD itself if it computes in `dtype`, or a copy of it that does.
 
     The weights and the normalization of the pixels always stay float32.
 
@@ -49,7 +49,7 @@ def with_dtype(ssd: SSD, dtype: str) -> SSD:
 
 
 def dtype_of(ssd: SSD) -> str:
-    """The dtype policy that an SSD computes in, such as "float32"."""
+    """Returns the dtype policy that an SSD computes in, such as "float32"."""
     policies = {
         layer.dtype_policy.name for layer in _layers(ssd) if not isinstance(layer, _FLOAT32_LAYERS)
     }
@@ -57,7 +57,7 @@ def dtype_of(ssd: SSD) -> str:
 
 
 def auto_dtype(name: str, map_loss: float | None, time: float | None) -> str:
-    """The fastest dtype that keeps the accuracy, by measurements. The choice is logged once.
+    """Chooses the fastest dtype that keeps the accuracy, by measurements; logs the choice once.
 
     Args:
         name: the name of the detector in the log.
@@ -87,7 +87,7 @@ def auto_dtype(name: str, map_loss: float | None, time: float | None) -> str:
 
 
 def cpu_has_fast_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 natively: AMX-BF16 or AVX512-BF16, on Linux."""
+    """Tells whether this processor multiplies bfloat16 itself: AMX-BF16, AVX512-BF16, on Linux."""
     if keras.config.backend() != "tensorflow":
         return False
     try:
@@ -112,7 +112,7 @@ def _computes_on_gpu():
 
 
 def _layers(model):
-    """The layers with weights or computations in a model, and in the models within it."""
+    """Yields the layers with weights or computations in a model, and in the models within it."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from _layers(layer)

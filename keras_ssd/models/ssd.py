@@ -96,7 +96,7 @@ class SSD(keras.Model):
         return model
 
     def clone(self, clone_function: Callable) -> "SSD":
-        """A copy with other layers, without the weights; see `keras.models.clone_model`."""
+        """Returns a copy with other layers, without the weights; see `keras.models.clone_model`."""
         graph = keras.models.clone_model(self, clone_function=clone_function, recursive=True)
         return SSD(graph.input, graph.output, self.config, name=self.name)
 

@@ -111,7 +111,7 @@ def _layers_up_to(model, layer_name):
 
 
 def _with_rows(new, old, boxes, new_rows, old_rows):
-    """`new` (..., boxes * classes) with some classes of each box taken from `old`."""
+    """Returns `new` (..., boxes * classes) with some classes of each box taken from `old`."""
     new_by_class = new.reshape(*new.shape[:-1], boxes, -1).copy()
     old_by_class = old.reshape(*old.shape[:-1], boxes, -1)
     new_by_class[..., new_rows] = old_by_class[..., old_rows]

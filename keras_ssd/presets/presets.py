@@ -122,7 +122,7 @@ _PRESETS = (
 
 
 def list_presets() -> tuple[Preset, ...]:
-    """The trained detectors that `load_detector` knows by name.
+    """Returns the trained detectors that `load_detector` knows by name.
 
     Example:
         >>> import keras_ssd
@@ -133,12 +133,12 @@ def list_presets() -> tuple[Preset, ...]:
 
 
 def is_preset(name: str | Path) -> bool:
-    """Whether a preset has this name."""
+    """Tells whether a preset has this name."""
     return any(preset.name == str(name) for preset in _PRESETS)
 
 
 def find_preset(name: str | Path) -> Preset:
-    """The preset with this name.
+    """Returns the preset with this name.
 
     Raises:
         ValueError: no preset has this name; the message lists the names.
@@ -151,7 +151,7 @@ def find_preset(name: str | Path) -> Preset:
 
 
 def preset_file(preset: Preset) -> Path:
-    """The path of a preset's file, which is downloaded once if it does not come with the package.
+    """Returns the path of a preset's file; downloads it once if it is not part of the package.
 
     Raises:
         ValueError: it cannot be downloaded; the message says what to do by hand.
@@ -168,5 +168,5 @@ def preset_file(preset: Preset) -> Path:
 
 
 def packaged_file(preset: Preset) -> Path:
-    """The path of a preset's file that comes with the package."""
+    """Returns the path of a preset's file that comes with the package."""
     return _PACKAGED / preset.file_name

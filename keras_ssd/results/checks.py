@@ -10,7 +10,7 @@ _RECORD_KEYS = ("image", "label", "score", "box")
 
 
 def class_names(names: Iterable[str]) -> tuple[str, ...]:
-    """The names as a tuple."""
+    """Returns the names as a tuple."""
     if not isinstance(names, str):
         names = tuple(names)
     if isinstance(names, str) or not all(isinstance(name, str) for name in names):
@@ -19,7 +19,7 @@ def class_names(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def size(values: Iterable[int]) -> tuple[int, int]:
-    """The (height, width) as whole numbers of pixels."""
+    """Returns the (height, width) as whole numbers of pixels."""
     try:
         height, width = map(operator.index, values)
     except (TypeError, ValueError) as error:
@@ -30,7 +30,7 @@ def size(values: Iterable[int]) -> tuple[int, int]:
 
 
 def floats(name: str, values: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """The values as float32 of this shape, all finite."""
+    """Returns the values as float32 of this shape, all finite."""
     try:
         array = np.asarray(values, np.float32)
     except (TypeError, ValueError) as error:
@@ -45,7 +45,7 @@ def floats(name: str, values: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def labels(values: Any, count: int, num_classes: int = 1 << 31) -> np.ndarray:
-    """The labels as int32 (count,), from 0 to num_classes - 1."""
+    """Returns the labels as int32 (count,), from 0 to num_classes - 1."""
     array = np.asarray(values)
     if array.shape != (count,):
         raise ValueError(f"labels: expected the shape {(count,)}, not {array.shape}")
@@ -70,7 +70,7 @@ def record(values: Mapping[str, Any], image: str, names: Sequence[str]) -> None:
 
 
 def selection(index: Any, labels: np.ndarray, names: Sequence[str]) -> slice | np.ndarray:
-    """The slice or array that selects, from an array (D,), the objects that `index` means.
+    """Returns the slice or array that selects, from an array (D,), the objects that `index` means.
 
     Raises:
         ValueError: the index is a name that is not one of the class names.

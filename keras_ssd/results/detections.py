@@ -173,7 +173,7 @@ class Detections:
         return (self[index] for index in range(len(self)))
 
     def __contains__(self, name: object) -> bool:
-        """Whether an object of the class of this name was found."""
+        """Tells whether an object of the class of this name was found."""
         return name in self.names
 
     @overload
@@ -181,7 +181,7 @@ class Detections:
     @overload
     def __getitem__(self, index: str | slice | Sequence | np.ndarray) -> "Detections": ...
     def __getitem__(self, index):
-        """The `Detection` at a position, or the Detections that an index selects.
+        """Returns the `Detection` at a position, or the Detections that an index selects.
 
         Args:
             index: a position; or a class name, a slice, a mask (D,) or an array of positions.
@@ -209,7 +209,7 @@ class Detections:
         return tuple(self.class_names[label] for label in self.labels)
 
     def above(self, score: float) -> "Detections":
-        """The detections without the objects that have a score below `score`."""
+        """Returns the detections without the objects that have a score below `score`."""
         return self[self.scores >= score]
 
     def plot(
@@ -264,7 +264,7 @@ class Detections:
         ]
 
     def to_pandas(self) -> "pandas.DataFrame":
-        """A table with the columns image, label (the class name), score, x1, y1, x2, y2.
+        """Returns a table with the columns image, label (the class name), score, x1, y1, x2, y2.
 
         Raises:
             ImportError: pandas is not installed.
@@ -275,7 +275,7 @@ class Detections:
         return require("pandas", extra="pandas").DataFrame(columns)
 
     def to_supervision(self) -> "supervision.Detections":
-        """The same objects as `supervision.Detections`, with the names in data["class_name"].
+        """Returns the objects as `supervision.Detections`, with the names in data["class_name"].
 
         Raises:
             ImportError: supervision is not installed.

@@ -126,7 +126,7 @@ def draw_boxes(
 
 
 def class_color(label: int) -> tuple[int, int, int]:
-    """The RGB color of a class, which is the same in every image.
+    """Returns the RGB color of a class, which is the same in every image.
 
     The hues advance by the golden ratio, so that successive classes have hues far apart. The
     shades take turns, so that classes with similar hues differ in shade.
@@ -147,7 +147,7 @@ def _draw_frame(image, corners, color, line_width):
 
 
 def _plate(text, color, letter_height):
-    """Text in black or white on a rectangle in the color of the class, RGB uint8."""
+    """Returns text in black or white on a rectangle in the color of the class, RGB uint8."""
     scale = letter_height / _FONT_LETTER_HEIGHT
     thickness = max(1, round(letter_height / 9))
     (text_width, _), _ = cv2.getTextSize(text, _FONT, scale, thickness)
@@ -159,7 +159,7 @@ def _plate(text, color, letter_height):
 
 
 def _luminance(color):
-    """Relative luminance of an RGB color, 0 to 1 (Rec. 709)."""
+    """Returns the relative luminance of an RGB color, 0 to 1 (Rec. 709)."""
     return np.dot((np.array(color) / 255) ** 2.2, (0.2126, 0.7152, 0.0722))
 
 
@@ -172,7 +172,7 @@ def _shrink_into(plate, height, width):
 
 
 def _free_spot(corners, plate_size, image_size, taken):
-    """The corners of the first spot where the plate covers no other plate.
+    """Returns the corners of the first spot where the plate covers no other plate.
 
     If there is no free spot, it is the first one. The spots are above the box, inside its upper
     edge, inside its lower edge and below it, each at the left and at the right.
@@ -194,7 +194,7 @@ def _overlap(a, b):
 
 
 def _drawable(name):
-    """The name, cut to `_MAX_LETTERS`, in characters that this OpenCV can write."""
+    """Returns the name, cut to `_MAX_LETTERS`, in characters that this OpenCV can write."""
     name = name[:_MAX_LETTERS]
     if hasattr(cv2, "FontFace"):  # version 5, which crashes on half a surrogate pair
         return name.encode(errors="replace").decode()

@@ -92,7 +92,7 @@ class Connection:
         raise NotImplementedError
 
     def _ask_once(self, signature: str, name: str, values: Sequence[bytes]) -> Mapping[str, Any]:
-        """The outputs of a signature for its input `name`; UnavailableError if it is busy."""
+        """Returns a signature's outputs for its input `name`; UnavailableError means it is busy."""
         raise NotImplementedError
 
     def _ask(self, signature, name, values):
@@ -149,11 +149,11 @@ class Connection:
 
 
 def shortened(text: str) -> str:
-    """The text as one line, shortened for an error message."""
+    """Returns the text as one line, shortened for an error message."""
     text = " ".join(text[: 2 * _LONGEST_REASON].split())
     return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}..."
 
 
 def _wait(attempt):
-    """The seconds before the next try: about twice as long each time, and random."""
+    """Returns the seconds before the next try: about twice as long each time, and random."""
     return min(_FIRST_WAIT * 2.0 ** min(attempt, 99), MAX_WAIT) * random.uniform(0.5, 1.0)

@@ -128,7 +128,7 @@ def _read(response, end):
 
 
 def _proxy(url):
-    """Host, port and headers of the proxy for a URL, or None."""
+    """Returns host, port and headers of the proxy for a URL, or None."""
     proxy = urllib.request.getproxies().get(url.scheme)
     if not proxy or urllib.request.proxy_bypass(url.netloc):
         return None

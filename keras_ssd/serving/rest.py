@@ -71,7 +71,7 @@ class RestConnection(Connection):
 
 
 def _outputs(answer, count):
-    """The outputs by name, from a JSON text with one object for each of `count` values."""
+    """Returns the outputs by name, from a JSON text with one object for each of `count` values."""
     try:
         content = json.loads(answer)
     except ValueError as error:
@@ -88,7 +88,7 @@ def _outputs(answer, count):
 
 
 def _reason(answer):
-    """The reason in an error answer: TensorFlow Serving's message, or the text of the answer."""
+    """Returns the reason in an error answer: TensorFlow Serving's message, or the answer's text."""
     try:
         return str(json.loads(answer)["error"])
     except (ValueError, TypeError, KeyError, RecursionError):
@@ -96,7 +96,7 @@ def _reason(answer):
 
 
 def _retry_after(value):
-    """The seconds to wait by a header "Retry-After" with seconds or a date; 0 for other values."""
+    """Returns the seconds to wait by a "Retry-After" of seconds or a date; 0 for other values."""
     value = value.strip()
     if value.isdecimal():
         return float(value[:9])

@@ -16,7 +16,7 @@ from keras_ssd.training.folder import RunFolder
 
 
 def steps_of(model: keras.Model) -> int:
-    """The number of steps that a model's optimizer has done."""
+    """Returns the number of steps that a model's optimizer has done."""
     return int(keras.ops.convert_to_numpy(model.optimizer.iterations))
 
 
@@ -87,7 +87,7 @@ class SaveTrainingState(keras.callbacks.Callback):
         self._shall_stop = True
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """From here on a signal waits for the end of the step."""
+        """Makes a signal wait for the end of the step from here on."""
         self._steps_are_running = True
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:

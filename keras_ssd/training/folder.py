@@ -63,7 +63,7 @@ class RunFolder:
             raise ValueError(f"{self.path}: the run to resume has other settings: {changes}")
 
     def best_map(self) -> float:
-        """The highest validation mAP in the log; -1 without any."""
+        """Returns the highest validation mAP in the log; -1 without any."""
         scores = [float(row["val_map"]) for row in self._rows() if row.get("val_map")]
         return max((score for score in scores if not math.isnan(score)), default=-1.0)
 
@@ -91,7 +91,7 @@ class RunFolder:
         write_text(self._unfinished_epoch, text)
 
     def unfinished_epoch(self, step: int) -> tuple[int, dict[str, float]] | None:
-        """The number and the logs of an epoch that ended at a step and is not yet measured."""
+        """Returns number and logs of an epoch that ended at a step and is not yet measured."""
         if not self._unfinished_epoch.exists():
             return None
         note = _read_json(self._unfinished_epoch)

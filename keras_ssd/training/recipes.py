@@ -73,7 +73,7 @@ class Recipe:
             raise ValueError(f"{name}: expected {expected}, not {getattr(self, name)!r}")
 
     def build_optimizer(self) -> keras.optimizers.Optimizer:
-        """A new optimizer with this recipe's learning rates."""
+        """Returns a new optimizer with this recipe's learning rates."""
         options: dict[str, Any] = {
             "weight_decay": self.weight_decay,
             "global_clipnorm": self.global_clipnorm,

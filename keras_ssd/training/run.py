@@ -60,7 +60,7 @@ class Run:
             raise ValueError("optimizer: it has trained a model before; expected a new one")
 
     def settings(self) -> dict[str, Any]:
-        """What decides the outcome of the run; see `run_settings`."""
+        """Returns what decides the outcome of the run; see `run_settings`."""
         return run_settings(
             self.detector,
             self.data,
@@ -106,7 +106,7 @@ class Run:
         self._check_that_something_was_learnt()
 
     def _trainee(self):
-        """A detector around the same layers, so that the saved detectors hold no optimizer."""
+        """Builds a detector around the same layers, so that saved detectors have no optimizer."""
         ssd = self.detector.ssd
         ssd = SSD(ssd.input, ssd.output, ssd.config, name=ssd.name)
         trainee = Detector(ssd, self.detector.class_names, **self.detector.thresholds)
@@ -115,7 +115,7 @@ class Run:
         return trainee
 
     def _fit_epochs(self, trainee, step, callbacks):
-        """One call of Keras's `fit`: to the end of an epoch begun before, or of the run."""
+        """Calls Keras's `fit` once: to the end of an epoch begun before, or of the run."""
         epoch, done = divmod(step, self.steps_per_epoch)
         left = self.recipe.steps - step
         whole_epochs = left // self.steps_per_epoch if done == 0 else 0

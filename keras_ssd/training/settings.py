@@ -22,7 +22,7 @@ def run_settings(
     augmentation: Callable,
     **others: Any,
 ) -> dict[str, Any]:
-    """The settings of a run by name, as values that JSON can hold.
+    """Returns the settings of a run by name, as values that JSON can hold.
 
     Args:
         detector, data, validation, recipe, optimizer, augmentation: as in `train`.

@@ -101,7 +101,7 @@ def _apply_rules(pool, annotations, class_names, problems) -> AnnotatedImages:
 
 
 def _examine(data, annotations, progress, problems) -> tuple[AnnotatedImages, list[ExaminedImage]]:
-    """The images that can be read, and the properties that the checks need of them."""
+    """Returns the images that can be read, and the properties that the checks need of them."""
     annotation_of = {image.id: image for image in annotations.values()}
     results = examine_all(data.samples, [annotation_of[sample.id] for sample in data], progress)
     readable, images = [], []
@@ -115,7 +115,7 @@ def _examine(data, annotations, progress, problems) -> tuple[AnnotatedImages, li
 
 
 def _largest_ious(boxes: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Each box's largest IoU with a default box, a few boxes at a time to save memory."""
+    """Returns each box's largest IoU with a default box, a few boxes at a time to save memory."""
     parts = (boxes[start : start + _ROWS] for start in range(0, len(boxes), _ROWS))
     largest = [geometry.iou(part, corners).max(axis=1) for part in parts]
     return np.concatenate([*largest, np.zeros(0, np.float32)])

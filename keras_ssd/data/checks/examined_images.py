@@ -81,7 +81,7 @@ def _examine(sample: Sample, annotation: ImageAnnotation) -> ExaminedImage | Cor
 
 
 def _fits_only_unturned(annotation, orientation, size) -> bool:
-    """Whether boxes stick out of the turned image, but not out of the image as it is stored."""
+    """Tells whether boxes stick out of the turned image, but not out of the stored one."""
     if orientation < 5 or annotation.size is not None or not annotation.objects:
         return False
     height, width = size

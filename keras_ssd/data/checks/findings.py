@@ -38,7 +38,7 @@ def find_all(
     config: SSDConfig,
     problems: Problems,
 ) -> list[Finding]:
-    """All findings.
+    """Returns all findings.
 
     Args:
         data: the images that can be read.
@@ -72,7 +72,7 @@ def find_all(
 
 
 def _describe(title: str, lines: Iterable[str], is_error: bool) -> list[Finding]:
-    """A list of one finding, or of none without lines. Lines that occur twice count once."""
+    """Returns a list of one finding, or an empty list without lines. Equal lines count once."""
     different = list(dict.fromkeys(lines))
     return [Finding(is_error, f"{title}: {len(different)}", different)] if different else []
 
@@ -93,7 +93,7 @@ def _describe_errors(errors) -> list[Finding]:
 
 
 def _pairs(splits) -> list[tuple[Split, Split]]:
-    """All pairs of splits that should not have images in common."""
+    """Returns all pairs of splits that should not have images in common."""
     return [(a, b) for a, b in combinations(splits, 2) if not a.overlaps_by_design(b)]
 
 

@@ -13,7 +13,7 @@ _ORIGIN = 1.5  # in pixels, as in `check_pixels`
 
 
 def find_repeated_boxes(data: AnnotatedImages) -> list[str]:
-    """A line for every two objects of an image that have boxes with an IoU of 0.95 or more."""
+    """Returns a line for every two objects of an image with boxes of an IoU of 0.95 or more."""
     lines = []
     for sample in data:
         for start in range(0, len(sample.boxes), _ROWS):  # all at once could take gigabytes
@@ -27,7 +27,7 @@ def find_repeated_boxes(data: AnnotatedImages) -> list[str]:
 
 
 def find_whole_image_boxes(data: AnnotatedImages) -> list[str]:
-    """A line for each box that covers at least 98 percent of its image."""
+    """Returns a line for each box that covers at least 98 percent of its image."""
     return [
         f"{sample.id}: {data.class_names[sample.labels[index]]}"
         for sample in data
@@ -36,7 +36,7 @@ def find_whole_image_boxes(data: AnnotatedImages) -> list[str]:
 
 
 def find_boxes_at_the_origin(data: AnnotatedImages) -> list[str]:
-    """A line for each image with all boxes in its first pixel, where normalized boxes would be."""
+    """Returns a line for each image with all boxes in its first pixel, as normalized ones are."""
     return [
         f"{sample.id}: {data.class_names[sample.labels[0]]} {box_text(sample.pixel_boxes[0])}"
         for sample in data

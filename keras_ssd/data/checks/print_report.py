@@ -47,7 +47,7 @@ def _split_rows(report: DataReport) -> list[tuple]:
 
 
 def _class_rows(report: DataReport) -> list[tuple]:
-    """The objects of each class, and how they are split if there are several splits."""
+    """Returns the objects of each class, and how they are split if there are several splits."""
     splits = [split.name for split in report.splits] if len(report.splits) > 1 else []
     header = ("class", *splits, "objects", "images", "median side", "unmatched")
     return [

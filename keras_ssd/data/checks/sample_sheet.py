@@ -13,7 +13,7 @@ _CELLS, _CELL_SIDE = 16, 320
 
 
 def draw_samples(data: AnnotatedImages) -> np.ndarray:
-    """Up to 16 samples with objects, evenly spread, each in a square of 320 pixels.
+    """Draws up to 16 samples with objects, evenly spread, each in a square of 320 pixels.
 
     Returns:
         RGB uint8 (H, W, 3), black where there is no sample.
@@ -33,7 +33,7 @@ def draw_samples(data: AnnotatedImages) -> np.ndarray:
 
 
 def _draw_cell(sample: Sample, class_names: tuple[str, ...]) -> np.ndarray:
-    """The sample with its boxes, in the middle of a black square."""
+    """Draws the sample with its boxes, in the middle of a black square."""
     image = sample.read_image()
     scale = _CELL_SIDE / max(image.shape[:2])
     height, width = (max(1, round(scale * side)) for side in image.shape[:2])

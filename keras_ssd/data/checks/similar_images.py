@@ -56,7 +56,7 @@ class ImagePrints:
 
 
 def image_print(image: np.ndarray) -> tuple[int, np.ndarray]:
-    """The hash of an RGB image, 64 bits, and its gray picture (256,), with mean 0 and length 1."""
+    """Returns an RGB image's 64-bit hash, and its gray picture (256,) with mean 0 and length 1."""
     gray = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (32, 32), None, 0, 0, cv2.INTER_AREA)
     frequencies = cv2.dct(gray.astype(np.float32))[:8, :8].ravel()
     bits = np.packbits(frequencies > np.median(frequencies))

@@ -31,7 +31,7 @@ class Split:
     images: list[int] = field(default_factory=list)
 
     def overlaps_by_design(self, other: "Split") -> bool:
-        """Whether images in common are intended, as with trainval and train."""
+        """Tells whether images in common are intended, as with trainval and train."""
         if self.source is None or self.source != other.source:
             return False
         names = {self.image_set, other.image_set}
@@ -47,7 +47,7 @@ def choose_splits(
     max_images: int | None,
     problems: Problems,
 ) -> list[Split]:
-    """The splits that `check_data` checks; `problems` takes the errors of loading them."""
+    """Returns the splits that `check_data` checks; `problems` takes the errors of loading them."""
     splits: list[tuple[int | None, str]] = []
     for index, source in enumerate(pool.sources):
         there = [name for name in _GENERAL_SETS if name in source.image_sets] or ["all"]

@@ -99,7 +99,7 @@ def _list_of(data, name, path) -> list:
 
 
 def _id(value) -> _Id | None:
-    """The id as a number if it is one, else as text; None if it is neither."""
+    """Returns the id as a number if it is one, else as text; None if it is neither."""
     if isinstance(value, bool) or not isinstance(value, int | float | str) or value == "":
         return None
     if isinstance(value, float):
@@ -118,7 +118,7 @@ def _id_of(entry, key, where) -> _Id:
 
 
 def _read_categories(categories, annotations, path, problems) -> dict[_Id, str]:
-    """The names by category id, in the order of the ids, without Roboflow's root."""
+    """Returns the names by category id, in the order of the ids, without Roboflow's root."""
     found = []
     for position, entry in enumerate(categories):
         with problems.leaving_out():
@@ -154,7 +154,7 @@ def _read_categories(categories, annotations, path, problems) -> dict[_Id, str]:
 
 
 def _find_root(categories, annotations) -> tuple | None:
-    """The category that others name as their group, if it has neither a group nor objects."""
+    """Returns the category that others call their group, if it has no group and no objects."""
     used = {_id(entry.get("category_id")) for entry in annotations if isinstance(entry, dict)}
     groups = {group for _, name, group in categories if isinstance(group, str) and group != "none"}
     for category in categories:
@@ -189,7 +189,7 @@ def _read_object(entry, name, where, problems) -> ObjectAnnotation | None:
 
 
 def _polygon_points(segmentation) -> list[float]:
-    """x1, y1, x2, y2, ... of all polygons; empty if it is something else."""
+    """Returns x1, y1, x2, y2, ... of all polygons, empty if it is something else."""
     if not isinstance(segmentation, list):
         return []
     points = [value for polygon in segmentation if isinstance(polygon, list) for value in polygon]

@@ -94,7 +94,7 @@ def _read_rows(path, problems) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def _columns(header, path) -> list[str]:
-    """The names of the columns, with aliases replaced."""
+    """Returns the names of the columns, with aliases replaced."""
     names = [name.strip().lower() for name in header]
     columns = [_ALIASES.get(name, name) for name in names]
     known = [name for name in columns if name in (*_REQUIRED, *_OPTIONAL)]
@@ -107,7 +107,7 @@ def _columns(header, path) -> list[str]:
 
 
 def _parse_objects(row, where) -> list[ObjectAnnotation]:
-    """A list with the row's object, which is empty if the row has only an image."""
+    """Returns a list with the row's object, which is empty if the row has only an image."""
     label, texts = class_name(row["label"]), [row[name] for name in _CORNERS]
     if not label and not any(texts):
         return []

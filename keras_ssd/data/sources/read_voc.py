@@ -107,7 +107,7 @@ class VocSource(Source):
 
 
 def read_image_set(path: Path, exists: Callable[[str], bool], problems: Problems) -> list[str]:
-    """The ids in a file of ImageSets/Main, each once.
+    """Returns the ids in a file of ImageSets/Main, each once.
 
     The list of one class, such as dog_train.txt, has a mark after each id: 1, 0 or -1. Images with
     the mark -1 are left out. The name of an image may also end in a number, as "IMG 1" does. So a
@@ -133,7 +133,7 @@ def read_image_set(path: Path, exists: Callable[[str], bool], problems: Problems
 
 
 def _split_mark(line: str) -> tuple[str, str | None]:
-    """A line without its mark, and the mark, or None if it has no mark."""
+    """Splits a line into its text and its mark; the mark is None if it has none."""
     parts = line.rsplit(maxsplit=1)
     if len(parts) == 2 and parts[1] in ("1", "0", "-1"):
         return parts[0], parts[1]

@@ -150,7 +150,7 @@ class YoloSource(Source):
         return image_id
 
     def _list_images(self, place: str) -> Iterator[Path]:
-        """The images of a folder, sorted, or those that a .txt file lists."""
+        """Yields the images of a folder, sorted, or those that a .txt file lists."""
         path = self._find(place)
         if path is None:
             raise ValueError(f"{self.name}: there is no folder or file {place!r} in {self._root}")
@@ -172,7 +172,7 @@ class YoloSource(Source):
             yield next(filter(None, found), path.parent / image)
 
     def _find(self, place: str) -> Path | None:
-        """The folder or file of a place in the .yaml file.
+        """Returns the folder or file that an entry of the .yaml file names.
 
         Roboflow writes "../train/images" for a folder beside the file.
         """
@@ -183,7 +183,7 @@ class YoloSource(Source):
         return None
 
     def _are_images(self, key: str, value: Any) -> bool:
-        """Whether a key is an image set although it is not one of the usual names."""
+        """Tells whether a key is an image set although it is not one of the usual names."""
         return (
             key not in ("path", "names")
             and isinstance(value, str)
@@ -193,14 +193,14 @@ class YoloSource(Source):
 
 
 def find_yolo_file(folder: Path) -> Path | None:
-    """The .yaml file that describes a folder's data set, or None."""
+    """Returns the .yaml file that describes a folder's data set, or None."""
     files = [path for path in visible(folder) if path.suffix.lower() in YAML_SUFFIXES]
     named = [path for path in files if path.stem.lower() in ("data", "dataset")]
     return next(iter(named or files), None)
 
 
 def find_name_list(folder: Path) -> Path | None:
-    """The list of names in a folder that has no .yaml file, or None."""
+    """Returns the list of names in a folder that has no .yaml file, or None."""
     return next((folder / name for name in _NAME_LISTS if (folder / name).is_file()), None)
 
 
@@ -230,7 +230,7 @@ def _read_names(content: dict[str, Any], file: Path) -> tuple[str, ...]:
 
 
 def _find_root(path: Any, folder: Path) -> Path:
-    """The folder in a .yaml file's `path`, or the file's own folder if that does not exist."""
+    """Returns the folder in a .yaml file's `path`, or the file's own if that does not exist."""
     if isinstance(path, str) and (folder / path).is_dir():
         return Path(os.path.normpath(folder / path))
     return folder
@@ -242,7 +242,7 @@ def _as_list(value: Any) -> list[str]:
 
 
 def _find_labels(image: Path) -> Path | None:
-    """The .txt file with an image's labels, or None."""
+    """Returns the .txt file with an image's labels, or None."""
     beside = image.with_suffix(".txt")
     parts = list(beside.parts)
     for index in range(len(parts) - 2, -1, -1):

@@ -27,7 +27,7 @@ class Source(ABC):
 
     @abstractmethod
     def list_ids(self, image_set: str | None, problems: Problems) -> list[str]:
-        """The ids of one of `image_sets`, in order, or of all images if it is None."""
+        """Returns the ids of one of `image_sets`, in order, or of all images if it is None."""
 
     @abstractmethod
     def read(self, image_id: str, problems: Problems) -> ImageAnnotation:
@@ -41,14 +41,14 @@ class Source(ABC):
         """
 
     def find_set(self, image_set: str) -> str | None:
-        """The one of `image_sets` that has this name, or another usual name for it."""
+        """Returns the one of `image_sets` that has this name, or another usual name for it."""
         if image_set in self.image_sets:
             return image_set
         others = next((names for names in _SAME if image_set in names), set())
         return next((name for name in self.image_sets if name in others), None)
 
     def default_set(self, preferred: str) -> str:
-        """The set to take if the user does not name one.
+        """Returns the set to take if the user does not name one.
 
         It is "all" if there are no named sets, and otherwise the preferred one. If "trainval" is
         preferred but missing, it is "train", or the only set.
@@ -62,7 +62,7 @@ class Source(ABC):
         return found or preferred
 
     def select(self, image_set: str, problems: Problems) -> list[str]:
-        """The ids of an image set, in order.
+        """Returns the ids of an image set, in order.
 
         Args:
             image_set: a name of `image_sets`; "all"; or a slice of all, such as "0:160".
@@ -92,7 +92,7 @@ class Source(ABC):
 
 
 def parse_slice(image_set: str) -> slice | None:
-    """The slice for "all" or a text such as "0:160", "160:" or ":-40"; None for other texts.
+    """Returns the slice of "all" or a text such as "0:160", "160:" or ":-40", or else None.
 
     Example:
         >>> parse_slice("0:160")

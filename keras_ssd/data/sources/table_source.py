@@ -96,7 +96,7 @@ class TableFolder(Source):
 
 
 def find_tables(folder: Path) -> dict[str, Path]:
-    """The file of each image set in a folder that a known tool wrote, or an empty dictionary.
+    """Returns the file of each image set in a folder of a known tool, or an empty dictionary.
 
     The layouts are: a file of Roboflow's name in the folder, or in each of its subfolders; and
     COCO's annotations/instances_*.json.
@@ -117,7 +117,7 @@ def find_tables(folder: Path) -> dict[str, Path]:
 
 
 def find_csv_files(folder: Path) -> dict[str, Path]:
-    """The .csv files in a folder; each is an image set with the name of the file."""
+    """Returns the .csv files in a folder; each is an image set with the name of the file."""
     return {path.stem: path for path in visible(folder) if path.suffix.lower() == ".csv"}
 
 

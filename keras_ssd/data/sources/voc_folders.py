@@ -35,7 +35,7 @@ class VocFolder(NamedTuple):
 
 
 def find_voc_folders(folder: Path) -> list[VocFolder]:
-    """The parts of a source in one of the known layouts, or an empty list.
+    """Returns the parts of a source in one of the known layouts, or an empty list.
 
     The layouts are: JPEGImages (or images), Annotations and perhaps ImageSets/Main; XML files
     beside their images; and a folder of such folders: the years of a VOCdevkit, or the sets
@@ -49,7 +49,7 @@ def find_voc_folders(folder: Path) -> list[VocFolder]:
 
 
 def list_files(folder: Path, suffixes: tuple[str, ...]) -> dict[str, list[Path]]:
-    """The files below a folder, by their relative path without suffix, composed, with "/".
+    """Returns the files below a folder, by their relative path without suffix, composed, with "/".
 
     Hidden files and folders are left out. Files with the same key are sorted.
     """
@@ -66,7 +66,7 @@ def list_files(folder: Path, suffixes: tuple[str, ...]) -> dict[str, list[Path]]
 
 
 def visible(folder: Path) -> list[Path]:
-    """The files and folders in a folder, sorted, without hidden ones."""
+    """Returns the files and folders in a folder, sorted, without hidden ones."""
     return sorted(path for path in folder.iterdir() if _is_visible(path.name))
 
 
@@ -87,6 +87,6 @@ def _open(folder: Path) -> VocFolder | None:
 
 
 def _find(folder: Path, names: tuple[str, ...]) -> Path:
-    """The first of these subfolders that exists, in upper or lower case, or else the first name."""
+    """Returns the first subfolder that exists, in upper or lower case, or else the first name."""
     there = {path.name.lower(): path for path in visible(folder) if path.is_dir()}
     return next((there[n.lower()] for n in names if n.lower() in there), folder / names[0])

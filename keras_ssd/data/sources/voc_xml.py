@@ -105,7 +105,7 @@ def _parse_object(element, path, problems) -> ObjectAnnotation:
 
 
 def _polygon(element) -> list[float]:
-    """x1, y1, x2, y2, ... of `<pt><x/><y/></pt>` or `<x1/><y1/>`; empty if it has other parts."""
+    """Returns x1, y1, ... of `<pt><x/><y/></pt>` or `<x1/><y1/>`; empty if it has other parts."""
     if element is None:
         return []
     parts = [part for point in element for part in (point if point.tag == "pt" else [point])]

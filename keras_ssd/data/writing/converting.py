@@ -105,7 +105,7 @@ def convert_data(
 
 
 def _choose(pool, image_sets, problems) -> dict[str, list[Key]]:
-    """The images of each set, by a name that a file can have."""
+    """Returns the images of each set, by a name that a file can have."""
     if image_sets is not None:
         chosen = [str(name) for name in as_many(image_sets)]
         names = [Path(s).stem if is_ids_file(s) else s.replace(":", "_to_") for s in chosen]

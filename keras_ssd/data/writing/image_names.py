@@ -23,7 +23,7 @@ _STARTS = {
 
 
 def image_names(samples: Iterable[Sample]) -> list[str]:
-    """A path for each image, relative to a folder of images, such as "camera 1/0001.jpg".
+    """Returns a path for each image, relative to a folder of images, such as "camera 1/0001.jpg".
 
     It is the sample's id, without characters that names cannot contain. The paths differ also
     without their suffixes and in lower case, because some formats ignore the suffix and some

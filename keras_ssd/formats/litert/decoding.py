@@ -23,7 +23,7 @@ _LOW, _HIGH = -1.0, 2.0  # coordinates are clipped to this range for NMS
 def decoding_model(
     default_boxes: np.ndarray, num_classes: int, settings: DecodingSettings
 ) -> bytes:
-    """The `.tflite` file of a graph from "offsets" and "classes" to detections, in float32.
+    """Returns the `.tflite` file of a graph from "offsets" and "classes" to detections, in float32.
 
     Args:
         default_boxes: float32 (N, 4), relative (cx, cy, w, h).

@@ -9,7 +9,7 @@ import numpy as np
 
 
 def unpack(content: bytes, outputs: Iterable[str]) -> Any:
-    """A `.tflite` file as a ModelT of TensorFlow's schema, tensors and outputs named and ordered.
+    """Reads a `.tflite` file as a ModelT of TensorFlow's schema, and names and orders its outputs.
 
     Args:
         content: the file. Its one signature has the outputs of these names.
@@ -25,7 +25,7 @@ def unpack(content: bytes, outputs: Iterable[str]) -> Any:
 
 
 def operators(model, name: str) -> list:
-    """The operators of one kind, such as "CONV_2D", in the order of computation."""
+    """Returns the operators of one kind, such as "CONV_2D", in the order of computation."""
     (graph,) = model.subgraphs
     code = getattr(schema().BuiltinOperator, name)
     return [
@@ -36,7 +36,7 @@ def operators(model, name: str) -> list:
 
 
 def constant(model, index: int) -> np.ndarray | None:
-    """The values of a constant float32 tensor, or None if the tensor is computed."""
+    """Returns the values of a constant float32 tensor, or None if the tensor is computed."""
     (graph,) = model.subgraphs
     tensor = graph.tensors[index]
     data = model.buffers[tensor.buffer].data
@@ -65,7 +65,7 @@ def set_constant(model, operator, place: int, values: np.ndarray) -> None:
 
 
 def pack(model: Any) -> bytes:
-    """The `.tflite` file of a ModelT."""
+    """Returns the `.tflite` file of a ModelT."""
     builder = _AlignedBuilder(1024)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())
@@ -119,7 +119,7 @@ class _AlignedBuilder(flatbuffers.Builder):
 
 
 def read(content: bytes):
-    """The ModelT of a `.tflite` file."""
+    """Returns the ModelT of a `.tflite` file."""
     model = schema().ModelT.InitFromPackedBuf(content, 0)
     for buffer in model.buffers:
         if buffer.offset:  # ai-edge-quantizer puts the constants behind the graph
@@ -129,12 +129,12 @@ def read(content: bytes):
 
 
 def schema():
-    """The classes of TensorFlow Lite's schema."""
+    """Returns the classes of TensorFlow Lite's schema."""
     from tensorflow.lite.python import schema_py_generated
 
     return schema_py_generated
 
 
 def _indices(entries):
-    """The indices of a signature's tensors, by the names of its inputs or outputs."""
+    """Returns the indices of a signature's tensors, by the names of its inputs or outputs."""
     return {entry.name.decode(): entry.tensorIndex for entry in entries}

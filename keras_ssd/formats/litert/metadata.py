@@ -67,7 +67,7 @@ def add_metadata(model: Any, name: str, image_size: int, *, nms: bool) -> None:
 
 
 def with_files(content: bytes, files: dict[str, str]) -> bytes:
-    """The `.tflite` file with text files appended, in the form of a zip archive."""
+    """Returns the `.tflite` file with text files appended, in the form of a zip archive."""
     stream = io.BytesIO(content)
     with zipfile.ZipFile(stream, "a") as archive:
         for name, text in files.items():
@@ -124,7 +124,7 @@ def _vector(builder, tables):
 
 
 def _table(builder, references, numbers=None):
-    """A table with references to other tables and with bytes, such as enums, by field position."""
+    """Builds a table from tables that it refers to and bytes, such as enums, by field position."""
     numbers = numbers or {}
     builder.StartObject(max([*references, *numbers], default=-1) + 1)
     for position, reference in references.items():

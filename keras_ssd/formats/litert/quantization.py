@@ -45,7 +45,7 @@ class _Statistics:
 
 
 def to_int8(content: bytes, images: Sequence[np.ndarray]) -> bytes:
-    """An int8 copy of a float32 `.tflite` file.
+    """Returns an int8 copy of a float32 `.tflite` file.
 
     Weights and activations are int8. The outputs stay float32, and so do L2 normalizations, which
     the runtime's int8 would round to steps of 1/128.
@@ -84,7 +84,7 @@ def to_int8(content: bytes, images: Sequence[np.ndarray]) -> bytes:
 
 
 def _uint8(types):
-    """The quantizer's configuration of a uint8 input."""
+    """Returns the quantizer's configuration of a uint8 input."""
     config = types.TensorQuantizationConfig
     return types.OpQuantizationConfig(
         activation_tensor_config=config(
@@ -128,7 +128,7 @@ def _measure(content, graph, images) -> _Statistics:
 
 
 def _most(values):
-    """What the values (images, tensors) of most images do not exceed: (tensors,)."""
+    """Returns what the values (images, tensors) of most images do not exceed: (tensors,)."""
     return np.quantile(values, _SHARE_OF_IMAGES, axis=0, method="higher")
 
 

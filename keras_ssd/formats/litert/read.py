@@ -80,14 +80,14 @@ class LiteRTDetector(ExportedDetector):
         return {name: np.stack([one[name] for one in found]) for name in found[0]}
 
     def _run(self, images):
-        """The outputs of the network for each image, joined along the first axis."""
+        """Returns the outputs of the network for each image, joined along the first axis."""
         with self._lock:  # two runs at once would share the interpreter's tensors
             outputs = [self._signature(images=image[None]) for image in images]
         return {name: np.concatenate([one[name] for one in outputs]) for name in outputs[0]}
 
 
 def _detections(y1_x1_y2_x2, labels, scores, count):
-    """The detections of one image; see `ObjectDetector.predict_on_batch`."""
+    """Returns the detections of one image; see `ObjectDetector.predict_on_batch`."""
     if not 0 <= count <= len(scores):  # also if it is not a number
         raise ValueError(f"num_detections: expected 0 to {len(scores)}, not {count}")
     rows = slice(int(count))
@@ -98,7 +98,7 @@ def _detections(y1_x1_y2_x2, labels, scores, count):
 
 
 def _read_texts(path: Path, names):
-    """The texts, by name, of those of the named files that are appended to the model."""
+    """Returns the texts, by name, of those of the named files that are appended to the model."""
     try:
         with zipfile.ZipFile(path) as archive:
             present = [archive.getinfo(name) for name in names if name in archive.namelist()]

@@ -89,7 +89,7 @@ def export_litert(
 
 
 def _convert(ssd, size, quantize, calibration_images):
-    """The bytes of a `.tflite` file from "images" to the raw outputs of an SSD."""
+    """Returns the bytes of a `.tflite` file from "images" to the raw outputs of an SSD."""
     import tensorflow as tf
 
     # The calibration of int8 runs a float32 file, which gets its uint8 input afterwards.

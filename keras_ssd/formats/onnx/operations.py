@@ -122,7 +122,7 @@ class OnnxOperations:
         self._graph.output.append(info)
 
     def _add(self, operation, *operands, num_outputs=1, **attributes):
-        """The value that an operation returns, or the values if there are several."""
+        """Returns the value that an operation returns, or the values if there are several."""
         from onnx import helper
 
         name = self._new_name(operation)

@@ -70,7 +70,7 @@ class OnnxDetector(ExportedDetector):
 
 
 def _image_size(inputs):
-    """The side of the one input, uint8 (B, S, S, 3)."""
+    """Returns the side of the one input, uint8 (B, S, S, 3)."""
     found = [(tensor.name, tensor.type, tensor.shape[1:]) for tensor in inputs]
     size = inputs[0].shape[1] if inputs and len(inputs[0].shape) == 4 else "S"
     if found != [("images", "tensor(uint8)", [size, size, 3])] or not isinstance(size, int):

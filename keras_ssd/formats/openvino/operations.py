@@ -106,7 +106,7 @@ class OpenVINOOperations:
         return self._ops.reduce_sum(x, np.int32(-1))
 
     def result(self, name: str, value: Value) -> Value:
-        """The node that makes a value an output of this name."""
+        """Returns the node that makes a value an output of this name."""
         node = self._ops.result(value, name=name)
         node.output(0).get_tensor().set_names({name})
         return node

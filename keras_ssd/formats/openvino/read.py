@@ -61,7 +61,7 @@ class OpenVINODetector(ExportedDetector):
 
 
 def _image_size(inputs):
-    """The side of the one input, uint8 (B, S, S, 3)."""
+    """Returns the side of the one input, uint8 (B, S, S, 3)."""
     found = [(x.any_name, x.element_type.to_string(), str(x.partial_shape)) for x in inputs]
     size = 0
     if inputs and inputs[0].partial_shape.rank == 4 and inputs[0].partial_shape[1].is_static:

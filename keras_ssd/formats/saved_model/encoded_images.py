@@ -54,7 +54,7 @@ def _decode(encoded, image_size):
 
 
 def _check_header(encoded):
-    """An operation that fails unless a JPEG or PNG header states at most MAX_PIXELS."""
+    """Returns an operation that fails unless a JPEG or PNG header states at most MAX_PIXELS."""
 
     def png_size():
         header = tf.strings.substr(encoded, 16, 8)

@@ -40,7 +40,7 @@ def _prediction_log(model_name: str, signature: str, name: str, values: np.ndarr
 
 
 def _field(number: int, content: bytes) -> bytes:
-    """A field of a protocol buffer with bytes, text or a message: key, length, content."""
+    """Encodes a protocol buffer's field of bytes, text or a message: key, length, content."""
     key_and_length = bytes([number << 3 | 2])
     length = len(content)
     while length > 0x7F:  # seven bits in each byte, the lowest first

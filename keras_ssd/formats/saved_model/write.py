@@ -101,7 +101,7 @@ def _next_version(path):
 
 
 def _signatures(detector):
-    """A module with the variables, and the functions of the signatures by name."""
+    """Returns a module with the variables, and the functions of the signatures by name."""
     size, names = detector.image_size, tf.constant(detector.class_names)
     ssd, decode = detector.ssd, detector.decode
     all_default_boxes = default_boxes(detector.config)
@@ -154,7 +154,7 @@ def _signatures(detector):
 
 
 def _if_any(images):
-    """The batch of images, or a clear error if it is empty."""
+    """Returns the batch of images; fails with a clear error if it is empty."""
     message = "expected at least one image"
     with tf.control_dependencies([tf.debugging.assert_positive(tf.shape(images)[0], message)]):
         return tf.identity(images)

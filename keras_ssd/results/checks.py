@@ -1,5 +1,6 @@
 """Checks of the values in `Detections`; each raises a ValueError that names the value."""
 
+import math
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -58,13 +59,46 @@ def labels(values: Any, count: int, num_classes: int = 1 << 31) -> np.ndarray:
     return array.astype(np.int32)
 
 
-def record(values: Mapping[str, Any], image: str, names: Sequence[str]) -> None:
+def moment(frame: Any, time: Any) -> dict[str, Any]:
+    """The number of a frame, 0 or more, and its time in seconds; both None for a still image."""
+    if (frame is None) != (time is None):
+        raise ValueError(f"frame, time: expected both or neither, not {frame!r} and {time!r}")
+    if frame is None:
+        return {"frame": None, "time": None}
+    try:
+        frame, time = operator.index(frame), float(time)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"frame, time: expected a whole number and seconds, not {frame!r} and {time!r}"
+        ) from error
+    if frame < 0 or not math.isfinite(time):
+        raise ValueError(
+            f"frame, time: expected 0 or more and finite seconds, not {frame} and {time}"
+        )
+    return {"frame": frame, "time": time}
+
+
+def track_ids(values: Any, count: int) -> np.ndarray | None:
+    """The track ids as int32 (count,), -1 or more; None if there are none."""
+    if values is None:
+        return None
+    array = np.asarray(values)
+    if array.shape != (count,):
+        raise ValueError(f"track_ids: expected the shape {(count,)}, not {array.shape}")
+    if count and (array.dtype.kind not in "iu" or array.min() < -1):
+        raise ValueError(f"track_ids: expected whole numbers from -1 on, not {array.tolist()}")
+    return array.astype(np.int32)
+
+
+def record(values: Mapping[str, Any], image: str, frame: int | None, names: Sequence[str]) -> None:
     """Checks one record of `Detections.to_records`, except its numbers."""
     missing = [key for key in _RECORD_KEYS if key not in values]
     if missing:
         raise ValueError(f"record {values}: {', '.join(missing)} is missing")
     if values["image"] != image:
         raise ValueError(f"record {values}: expected a record of the image {image!r}")
+    if values.get("frame") != frame:
+        raise ValueError(f"record {values}: expected a record of the frame {frame}")
     if values["label"] not in names:
         raise ValueError(f"record {values}: its label is not in class_names ({', '.join(names)})")
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
-from keras_ssd.extras import require
 from keras_ssd.images import read_image, write_image
-from keras_ssd.results import checks
+from keras_ssd.results import checks, conversions
 from keras_ssd.results.drawing import draw_detections
 
 if TYPE_CHECKING:
@@ -47,6 +46,10 @@ class Detections:
         labels: int32 (D,), indices into `class_names`.
         scores: float32 (D,), from 0 to 1.
         class_names: the names of all classes that the detector knows.
+        frame: the number of the frame in its video, from 0; None for a still image.
+        time: the time of the frame in its video, in seconds; None for a still image.
+        track_ids: int32 (D,), a number for each object that it keeps over the frames of a video,
+            or -1 while it has none; None if the objects are not tracked.
 
     Raises:
         ValueError: an array has another shape or type, or values that are not finite; or a label
@@ -82,6 +85,9 @@ class Detections:
     labels: np.ndarray
     scores: np.ndarray
     class_names: tuple[str, ...]
+    frame: int | None = None
+    time: float | None = None
+    track_ids: np.ndarray | None = None
 
     def __post_init__(self):
         count = len(self.scores)
@@ -93,6 +99,8 @@ class Detections:
             "labels": checks.labels(self.labels, count, len(names)),
             "scores": checks.floats("scores", self.scores, (count,)),
             "class_names": names,
+            **checks.moment(self.frame, self.time),
+            "track_ids": checks.track_ids(self.track_ids, count),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)  # a frozen dataclass allows no other way
@@ -105,6 +113,9 @@ class Detections:
         image: str | Path,
         size: tuple[int, int],
         class_names: Sequence[str],
+        *,
+        frame: int | None = None,
+        time: float | None = None,
     ) -> "Detections":
         """Makes the detections of one image from a detector's prediction for a batch.
 
@@ -115,6 +126,7 @@ class Detections:
             image: the path or id of the image.
             size: (height, width) of the image in pixels.
             class_names: the names of all classes that the detector knows.
+            frame, time: the number and the time of the frame, if the image is one of a video.
         """
         count = int(prediction["num_detections"][index])
         height, width = size
@@ -126,6 +138,8 @@ class Detections:
             labels=prediction["labels"][index][:count],
             scores=prediction["scores"][index][:count],
             class_names=tuple(class_names),
+            frame=frame,
+            time=time,
         )
 
     @classmethod
@@ -136,6 +150,8 @@ class Detections:
         image: str,
         size: tuple[int, int],
         class_names: Sequence[str],
+        frame: int | None = None,
+        time: float | None = None,
     ) -> "Detections":
         """Makes the detections of one image from records; the exact inverse of `to_records`.
 
@@ -144,22 +160,21 @@ class Detections:
             image: the path or id of the image.
             size: (height, width) of the image in pixels, which records do not contain.
             class_names: the names of all classes, in the order of the labels.
+            frame, time: the number and the time of the frame, if the image is one of a video.
 
         Raises:
-            ValueError: a record lacks a key, or is of another image or another class.
+            ValueError: a record lacks a key, or is of another image, frame or class.
         """
         names = checks.class_names(class_names)
-        for record in records:
-            checks.record(record, image, names)
-        boxes: Any = [record["box"] for record in records]
-        labels: Any = [names.index(record["label"]) for record in records]
-        scores: Any = [record["score"] for record in records]
-        return cls(image, size, boxes, labels, scores, names)
+        values = conversions.arrays(records, image, frame, names)
+        return cls(image=image, size=size, class_names=names, frame=frame, time=time, **values)
 
     def __repr__(self) -> str:
         count = len(self)
         # A file name that is not UTF-8 is read as characters that no console prints.
         image = self.image.encode(errors="backslashreplace").decode()
+        if self.frame is not None:
+            image += f", frame {self.frame}"
         text = f"{count or 'no'} detection{'' if count == 1 else 's'} in {image}"
         objects = [f"{entry.name} {entry.score:.2f}" for entry in self[:_NAMED]]
         if count > _NAMED:
@@ -201,6 +216,7 @@ class Detections:
             boxes=self.boxes[selected],
             labels=self.labels[selected],
             scores=self.scores[selected],
+            track_ids=None if self.track_ids is None else self.track_ids[selected],
         )
 
     @property
@@ -245,34 +261,26 @@ class Detections:
 
         Returns:
             Dictionaries of "image" (the path or id), "label" (the class name), "score", and "box"
-            (corners x1, y1, x2, y2 in pixels). Numbers have as many digits as tell a float32
-            apart from all others, so that `from_records` gives the same values.
+            (corners x1, y1, x2, y2 in pixels). Frames of a video also have "frame" and "time", and
+            tracked objects have "track". Numbers have as many digits as tell a float32 apart from
+            all others, so that `from_records` gives the same values.
 
         Example:
             >>> found = Detections("a.jpg", (4, 4), [[0, 1, 2, 3]], [0], [0.9], ("cat",))
             >>> found.to_records()
             [{'image': 'a.jpg', 'label': 'cat', 'score': 0.9, 'box': [0.0, 1.0, 2.0, 3.0]}]
         """
-        return [
-            {
-                "image": self.image,
-                "label": name,
-                "score": float(str(score)),
-                "box": [float(str(value)) for value in box],
-            }
-            for box, name, score in zip(self.boxes, self.names, self.scores, strict=True)
-        ]
+        return conversions.records(self)
 
     def to_pandas(self) -> "pandas.DataFrame":
         """Returns a table with the columns image, label (the class name), score, x1, y1, x2, y2.
 
+        For frames of a video it also has the columns frame and time, for tracked objects track.
+
         Raises:
             ImportError: pandas is not installed.
         """
-        columns: dict[str, Any] = {"image": [self.image] * len(self), "label": list(self.names)}
-        columns |= {"score": self.scores}
-        columns |= dict(zip(("x1", "y1", "x2", "y2"), self.boxes.T, strict=True))
-        return require("pandas", extra="pandas").DataFrame(columns)
+        return conversions.data_frame(self)
 
     def to_supervision(self) -> "supervision.Detections":
         """Returns the objects as `supervision.Detections`, with the names in data["class_name"].
@@ -280,9 +288,4 @@ class Detections:
         Raises:
             ImportError: supervision is not installed.
         """
-        return require("supervision", extra="supervision").Detections(
-            xyxy=self.boxes.copy(),
-            confidence=self.scores.copy(),
-            class_id=self.labels.astype(int),
-            data={"class_name": np.array(self.names, dtype=str)},
-        )
+        return conversions.supervision_detections(self)

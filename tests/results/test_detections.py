@@ -162,6 +162,54 @@ def test_a_record_without_a_key_is_an_error_that_names_the_key():
         Detections.from_records(records, image="a.jpg", size=(40, 200), class_names=NAMES)
 
 
+# Frames of videos and tracks ----------------------------------------------------------------------
+
+TRACKED = {"frame": 7, "time": 0.28, "track_ids": [4, -1]}
+
+
+def test_records_of_a_frame_have_its_number_its_time_and_the_tracks():
+    detections = made(**TRACKED)
+    assert repr(detections).startswith("2 detections in a.jpg, frame 7: ")
+    records = json.loads(json.dumps(detections.to_records()))
+    assert [(r["frame"], r["time"], r["track"]) for r in records] == [(7, 0.28, 4), (7, 0.28, -1)]
+    again = Detections.from_records(
+        records, image="a.jpg", size=(40, 200), class_names=NAMES, frame=7, time=0.28
+    )
+    assert same(again, detections)
+    assert again.track_ids.tolist() == [4, -1]
+    with pytest.raises(ValueError, match="expected a record of the frame None"):
+        Detections.from_records(records, image="a.jpg", size=(40, 200), class_names=NAMES)
+
+
+def test_a_selection_keeps_the_frame_and_the_tracks():
+    selected = made(**TRACKED)[[1]]
+    assert (selected.frame, selected.time, selected.track_ids.tolist()) == (7, 0.28, [-1])
+
+
+def test_other_libraries_get_the_frame_and_the_tracks():
+    table = made(**TRACKED).to_pandas()
+    assert list(table.columns)[:3] == ["image", "frame", "time"]
+    assert table["track"].tolist() == [4, -1]
+    assert made(**TRACKED).to_supervision().tracker_id.tolist() == [4, -1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"frame": 7}, "frame, time: expected both or neither, not 7 and None"),
+        ({"frame": -1, "time": 0.0}, "frame, time: expected 0 or more"),
+        ({"frame": 1, "time": float("nan")}, "frame, time: expected 0 or more and finite"),
+        ({"frame": 1.5, "time": 0.0}, "frame, time: expected a whole number and seconds"),
+        ({"track_ids": [1]}, r"track_ids: expected the shape \(2,\), not \(1,\)"),
+        ({"track_ids": [1, -2]}, r"track_ids: expected whole numbers from -1 on"),
+        ({"track_ids": [1.5, 2.0]}, r"track_ids: expected whole numbers from -1 on"),
+    ],
+)
+def test_frames_and_tracks_that_do_not_fit_are_named(changes, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        made(**changes)
+
+
 # Other libraries ----------------------------------------------------------------------------------
 
 

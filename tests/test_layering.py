@@ -16,6 +16,8 @@ ROOMS = [
     "extras",
     "terminal",
     "images",
+    "video",
+    "inputs",
     "results",
     "inference",
     "data",

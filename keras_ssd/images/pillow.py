@@ -4,7 +4,7 @@ Pillow is imported inside the functions that need it: JPEG, PNG and WebP are rea
 """
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -32,6 +32,16 @@ def decode(data: bytes, name: str) -> np.ndarray:
             not installed.
     """
     return to_rgb(_opened(data, name), name)
+
+
+def is_animated(file: BinaryIO) -> bool:
+    """Whether an open GIF file has more than one picture; False if that cannot be found out."""
+    try:
+        from PIL import Image
+
+        return bool(getattr(Image.open(file, formats=("GIF",)), "is_animated", False))
+    except Exception:  # damaged files make Pillow raise errors of many kinds
+        return False
 
 
 def _opened(data, name):

@@ -45,16 +45,36 @@ def checked_output(path: str | Path, *suffixes: str) -> Path:
 
     Args:
         path: the path to check.
-        suffixes: the endings that the name may have, such as ".json".
+        suffixes: the endings that the name may have, such as ".json"; none allow all.
 
     Raises:
-        ValueError: the name does not end in one of the suffixes, or a folder has this name.
+        ValueError: the name does not end in one of the suffixes, a folder has this name, or the
+            file would be in something that is not a folder.
     """
     path = Path(path)
-    if path.suffix not in suffixes:
+    if suffixes and path.suffix not in suffixes:
         raise ValueError(f"{path}: the name must end in {' or '.join(suffixes)}")
     if path.is_dir():
         raise ValueError(f"{path}: expected the name of a file to write, but a folder is there")
+    checked_folder(path.parent)
+    return path
+
+
+def checked_folder(path: str | Path) -> Path:
+    """Checks the path of a folder to write, and returns it as a Path.
+
+    Args:
+        path: the path of a folder, which need not exist.
+
+    Raises:
+        ValueError: it, or the folder that it would be made in, is a file or cannot be written to.
+    """
+    path = Path(path)
+    existing = next(one for one in (path, *path.absolute().parents) if one.exists())
+    if not existing.is_dir():
+        raise ValueError(f"{path}: expected a folder, but {existing} is a file")
+    if not os.access(existing, os.W_OK):
+        raise ValueError(f"{path}: cannot be written, because {existing} is read-only")
     return path
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from keras_ssd.checkpoints import is_checkpoint
 from keras_ssd.formats.table import FORMATS, check_option, format_to_read
 from keras_ssd.inference.protocol import ObjectDetector
-from keras_ssd.presets import find_preset, is_preset, list_presets, preset_file
+from keras_ssd.presets import find_preset, is_preset, list_presets, preset_file, similar_preset
 
 if TYPE_CHECKING:
     from keras_ssd.detector import Detector
@@ -68,19 +68,42 @@ def load_keras_detector(model: str | Path, *, dtype: str | None = None) -> "Dete
         ValueError: as in `load_detector`, or the detector is an exported file.
         ImportError: Keras or its backend is not installed.
     """
+    check_keras_detector(model)
+    opening, path = _opening(), Path(model)
+    if is_preset(model):
+        return opening.open_preset(str(model), dtype)
+    is_saved = path.is_file() and path.suffix == ".keras"
+    open_file = opening.open_detector if is_saved else opening.open_checkpoint
+    return opening.in_dtype(open_file(path), dtype)
+
+
+def check_detector(model: str | Path) -> None:
+    """Checks, without opening it, that `load_detector` knows what a model is.
+
+    Raises:
+        ValueError: there is no such preset or file, or the file is not a detector.
+    """
+    if not _exported_path(model):
+        check_keras_detector(model)
+
+
+def check_keras_detector(model: str | Path) -> None:
+    """Checks, without Keras, that `load_keras_detector` knows what a model is.
+
+    Raises:
+        ValueError: there is no such preset or file, the file is not a detector, or it is an
+            exported one.
+    """
     path = Path(model)
     if _exported_path(model):
         raise ValueError(
             f"{model}: an exported detector, which only detects; expected a detector of Keras"
         )
-    if is_preset(model):
-        return _opening().open_preset(str(model), dtype)
-    if path.is_file() and path.suffix == ".keras":
-        opening = _opening()
-        return opening.in_dtype(opening.open_detector(path), dtype)
-    if is_checkpoint(path):
-        opening = _opening()
-        return opening.in_dtype(opening.open_checkpoint(path), dtype)
+    is_saved = path.is_file() and path.suffix == ".keras"
+    if is_preset(model) or is_saved or is_checkpoint(path):
+        return
+    if not path.exists() and (preset := similar_preset(model)):
+        raise ValueError(f"{model}: no such file or preset; did you mean {preset}?")
     expected = _EXPECTED.format(
         suffixes=", ".join(one.suffix for one in FORMATS if one.suffix),
         presets=", ".join(preset.name for preset in list_presets()),

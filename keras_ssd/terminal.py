@@ -1,4 +1,4 @@
-"""Progress bars and tables for people at a terminal, drawn by rich if it is installed."""
+"""Progress bars, tables and counts for people at a terminal, drawn by rich if it is installed."""
 
 import importlib.util
 import sys
@@ -99,6 +99,21 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], align: str
     for row in rows:
         table.add_row(*map(Text, row))  # Text, because a cell may hold rich's own brackets
     Console().print(table)
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number with its noun in the singular or the plural.
+
+    Args:
+        number: the number.
+        one: the noun for one.
+        many: the noun for other numbers; None adds an "s".
+
+    Example:
+        >>> counted(1, "image"), counted(0, "image"), counted(2, "class", "classes")
+        ('1 image', '0 images', '2 classes')
+    """
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def plain_table(header: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_ssd.files import as_many, checked_output, replace_file, write_text
+from keras_ssd.files import as_many, checked_folder, checked_output, replace_file, write_text
 
 
 def names(folder):
@@ -221,3 +221,20 @@ def test_text_is_utf_8_whatever_the_locale_says(tmp_path):
     command = [sys.executable, "-c", script, str(tmp_path / "a.txt")]
     subprocess.run(command, check=True, env=environment)
     assert (tmp_path / "a.txt").read_bytes() == b"\xe7\x8a\xac\n"
+
+
+@pytest.mark.parametrize("name", ["file", "file/run", "file/run/deep"])
+def test_a_folder_to_write_must_not_be_or_be_in_a_file(tmp_path, name):
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=f"{name}: expected a folder, but .*file is a file"):
+        checked_folder(tmp_path / name)
+    with pytest.raises(ValueError, match=r"expected a folder, but .*file is a file"):
+        checked_output(tmp_path / name / "a.json", ".json")
+
+
+@pytest.mark.parametrize("name", [".", "new", "new/deep"])
+def test_a_folder_to_write_need_not_exist(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    assert checked_folder(tmp_path / name) == tmp_path / name
+    assert checked_output(f"{name}/a.txt").name == "a.txt"
+    assert list(tmp_path.iterdir()) == []

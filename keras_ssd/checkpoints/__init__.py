@@ -8,13 +8,14 @@ __all__ = ["is_checkpoint"]
 
 
 def is_checkpoint(path: str | Path) -> bool:
-    """Tells by the names of the files whether a path looks like a PyTorch or TensorFlow checkpoint.
+    """Tells by the names of files whether a PyTorch or TensorFlow checkpoint is at a path.
 
     Example:
-        >>> is_checkpoint("ssd300.pth")
-        True
+        >>> is_checkpoint("missing.pth")
+        False
     """
     path = Path(path)
     if path.is_dir():
         return any(path.glob("model.ckpt*.index"))
-    return path.suffix in (".pth", ".pt") or is_tensorflow_checkpoint(path)
+    is_torch = path.suffix in (".pth", ".pt") and path.is_file()
+    return is_torch or is_tensorflow_checkpoint(path)

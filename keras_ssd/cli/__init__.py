@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from keras_ssd import __version__
+from keras_ssd.cli.option_values import in_options
 
 COMMANDS = {
     "check-data": "Check annotated images before training.",
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("keras_ssd").setLevel(logging.INFO)
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     asked_for = next((word for word in arguments if not word.startswith("-")), None)
+    options = argparse.Namespace()
     try:
         options = _parser(asked_for).parse_args(arguments)
         with _killed_as_by_ctrl_c():
@@ -53,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"keras-ssd {asked_for}: {error}{needs}", file=sys.stderr)
         return 1
     except (ValueError, ImportError, OSError) as error:
-        print(f"keras-ssd {asked_for}: {error}", file=sys.stderr)
+        print(f"keras-ssd {asked_for}: {in_options(str(error), vars(options))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"keras-ssd {asked_for}: interrupted", file=sys.stderr)

@@ -4,8 +4,9 @@ import argparse
 import json
 from pathlib import Path
 
-from keras_ssd.cli.data_options import CLASSES_HELP, add_source_options, names, positive
+from keras_ssd.cli.data_options import CLASSES_HELP, add_source_options, check_sources, names
 from keras_ssd.cli.new_models import NEW_MODELS
+from keras_ssd.cli.option_values import positive
 from keras_ssd.config import SSDConfig
 from keras_ssd.files import checked_output, write_text
 from keras_ssd.images import write_image
@@ -56,6 +57,9 @@ def run(options: argparse.Namespace) -> int:
 
     if options.plot:
         checked_output(options.plot, ".png", ".PNG")
+    if options.json:
+        checked_output(options.json)
+    check_sources(options.data)
     report = check_data(
         options.data,
         options.image_set,

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from keras_ssd.checkpoints import is_checkpoint
 from keras_ssd.checkpoints.torch_names import TORCH_SOURCES
 from keras_ssd.cli.data_options import CLASSES_HELP, names
 from keras_ssd.files import checked_output, replace_file
@@ -37,9 +38,12 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Writes the detector; see `keras_ssd.Detector.from_checkpoint`."""
+    checked_output(options.output, ".keras")
+    if not options.checkpoint.exists() and not is_checkpoint(options.checkpoint):
+        raise ValueError(f"{options.checkpoint}: no such file")
+
     from keras_ssd.detector import Detector
 
-    checked_output(options.output, ".keras")
     detector = Detector.from_checkpoint(
         options.checkpoint, options.source, options.classes, options.boxes
     )

@@ -2,8 +2,11 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from keras_ssd.cli.option_values import positive
 
 if TYPE_CHECKING:
     from keras_ssd.data import AnnotatedImages
@@ -55,6 +58,13 @@ def add_rule_options(command: argparse.ArgumentParser) -> None:
             default="error",
             help=f"{text}: stop, or leave them out",
         )
+
+
+def check_sources(sources: Iterable[str] | None) -> None:
+    """Raises ValueError if a source is neither a file, a folder nor a data set of tfds."""
+    for source in sources or ():
+        if not source.startswith("tfds:") and not Path(source).exists():
+            raise ValueError(f"{source}: there is no such folder or file")
 
 
 def load_data(
@@ -126,15 +136,3 @@ def names(text: str) -> list[str]:
     if not found:
         raise argparse.ArgumentTypeError(f"{text}: there is no class name")
     return found
-
-
-def positive(convert: Callable[[str], float]) -> Callable[[str], float]:
-    """Makes the parser of an option with a value above 0."""
-
-    def parse(text):
-        value = convert(text)
-        if not value > 0:
-            raise argparse.ArgumentTypeError(f"expected more than 0, not {text}")
-        return value
-
-    return parse

@@ -4,8 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-from keras_ssd.cli.data_options import IMAGE_SET_HELP, add_data_options, load_data
-from keras_ssd.cli.model_options import add_model_options, load_model
+from keras_ssd.cli.data_options import IMAGE_SET_HELP, add_data_options, check_sources, load_data
+from keras_ssd.cli.model_options import add_model_options, check_model, load_model
 from keras_ssd.extras import require
 from keras_ssd.files import checked_output, write_text
 
@@ -24,14 +24,19 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Prints a table of all classes and writes the chosen files."""
-    from keras_ssd import evaluation
-    from keras_ssd.results import write_json
-
     for package, wanted in (("pycocotools", options.coco), ("matplotlib", options.plot)):
         if wanted:
             require(package, extra="train")
     if options.plot:
         checked_output(options.plot, ".png")
+    for path in filter(None, (options.json, options.detections)):
+        checked_output(path)
+    check_model(options)
+    check_sources(options.data)
+
+    from keras_ssd import evaluation
+    from keras_ssd.results import write_json
+
     detector = load_model(options)
     data = load_data(
         options,

@@ -3,8 +3,10 @@
 import argparse
 from pathlib import Path
 
-from keras_ssd.cli.data_options import IMAGE_SET_HELP, add_data_options, load_data
+from keras_ssd.cli.data_options import IMAGE_SET_HELP, add_data_options, check_sources, load_data
 from keras_ssd.cli.model_options import add_model_options
+from keras_ssd.cli.option_values import positive, share
+from keras_ssd.files import checked_folder, checked_output
 from keras_ssd.formats.table import FORMATS, format_to_write
 
 
@@ -42,9 +44,14 @@ def add_options(command: argparse.ArgumentParser) -> None:
         ".tflite file ends at the raw outputs by default, and with --nms finds at most 100 objects "
         "in an image; an .onnx file ends with detections by default; the others always do",
     )
-    add("--confidence", type=float, metavar="X", help="the confidence threshold to export, 0 to 1")
-    add("--iou", type=float, metavar="X", help="the IoU threshold of NMS to export, 0 to 1")
-    add("--max-detections", type=int, metavar="N", help="the most objects in an image to export")
+    add("--confidence", type=share, metavar="X", help="the confidence threshold to export, 0 to 1")
+    add("--iou", type=share, metavar="X", help="the IoU threshold of NMS to export, 0 to 1")
+    add(
+        "--max-detections",
+        type=positive(int),
+        metavar="N",
+        help="the most objects in an image to export",
+    )
     add_data_options(command, required=False)
     add("--image-set", help=f"images to measure mAP on: {IMAGE_SET_HELP.format('val')}")
     add("--calibration-set", help=f"images for int8: {IMAGE_SET_HELP.format('train')}")
@@ -53,7 +60,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Exports the detector, prints its size, and if there are data the mAP before and after."""
     from keras_ssd.formats.exporting import checked_options, export, file_size
-    from keras_ssd.loading import load_detector, load_keras_detector
+    from keras_ssd.loading import check_keras_detector, load_detector, load_keras_detector
 
     chosen = format_to_write(options.output, options.format)
     given = {"quantize": options.quantize, "nms": options.nms}
@@ -62,6 +69,12 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(f"--dtype: {options.output} is {chosen.title}, which computes in float32")
     if options.quantize == "int8" and not options.data:
         raise ValueError("--quantize int8 needs --data, images to take the ranges from")
+    if chosen.suffix:
+        checked_output(options.output, chosen.suffix)
+    else:
+        checked_folder(options.output)
+    check_sources(options.data)
+    check_keras_detector(options.model)
 
     detector = load_keras_detector(options.model, dtype=options.dtype)
     _set_thresholds(detector, options)

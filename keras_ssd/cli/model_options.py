@@ -42,6 +42,13 @@ def add_model_options(
     )
 
 
+def check_model(options: argparse.Namespace) -> None:
+    """Raises ValueError if the options name no preset and no detector's file; quick."""
+    from keras_ssd.loading import check_detector
+
+    check_detector(options.model)
+
+
 def load_model(options: argparse.Namespace) -> "ObjectDetector":
     """Returns the detector that the options name; see `keras_ssd.load_detector`."""
     from keras_ssd.loading import load_detector

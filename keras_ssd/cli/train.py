@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import difflib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,16 +11,19 @@ from keras_ssd.cli.data_options import (
     CLASSES_HELP,
     IMAGE_SET_HELP,
     add_data_options,
+    check_sources,
     load_data,
     names,
-    positive,
 )
 from keras_ssd.cli.new_models import NEW_MODELS
+from keras_ssd.cli.option_values import positive, seed
+from keras_ssd.terminal import counted
+from keras_ssd.training.folder import RunFolder
 
 if TYPE_CHECKING:
     from keras_ssd.data import AnnotatedImages
     from keras_ssd.detector import Detector
-    from keras_ssd.training import Recipe
+    from keras_ssd.training.recipes import Recipe
 
 RECIPES = ("finetune", "paper", "smoke")  # of `keras_ssd.training`, which takes seconds to import
 _DOWNLOADED = ("imagenet", "reducedfc")  # names of backbone weights that are not files
@@ -100,12 +104,17 @@ def add_options(command: argparse.ArgumentParser) -> None:
         default="float32",
         help="dtype to compute in; the weights are float32 in any case",
     )
-    add("--seed", type=int, default=0, help="decides all random numbers")
+    add("--seed", type=seed, default=0, help="decides all random numbers")
 
 
 def run(options: argparse.Namespace) -> int:
     """Loads the data, builds the model, trains; see `keras_ssd.training.train`."""
+    # What is wrong is said before the seconds that the import of Keras takes.
     _check_model_options(options)
+    RunFolder(options.output).check(resume=options.resume)
+    check_sources([*options.data, *(options.validation_data or ())])
+    data, validation = _load_sets(options)
+
     import keras
 
     from keras_ssd import training
@@ -113,7 +122,24 @@ def run(options: argparse.Namespace) -> int:
 
     keras.config.set_dtype_policy(options.dtype)
     keras.utils.set_random_seed(options.seed)
-    trained = _trained_detector(options)
+    training.train(
+        _model(options, _trained_detector(options), data.class_names),
+        data,
+        output=options.output,
+        recipe=_recipe(options, len(data)),
+        validation=validation,
+        augmentation=Augmentation() if options.augmentation == "none" else PaperAugmentation(),
+        steps_per_epoch=options.evaluate_every,
+        seed=options.seed,
+        skip_corrupt_images=options.corrupt_images == "skip",
+        resume=options.resume,
+    )
+    print(f"Trained. The detectors and the log are in {options.output}")
+    return 0
+
+
+def _load_sets(options) -> "tuple[AnnotatedImages, AnnotatedImages | None]":
+    """The images to train on, and those to validate on if there are any."""
     data = load_data(
         options,
         image_set=options.image_set,
@@ -133,37 +159,29 @@ def run(options: argparse.Namespace) -> int:
             image_folder=options.validation_images,
         )
     print(
-        f"{len(data)} images to train on, {len(validation or ())} to validate on, "
-        f"{len(data.class_names)} classes: {', '.join(data.class_names)}"
+        f"{counted(len(data), 'image')} to train on, {len(validation or ())} to validate on, "
+        f"{counted(len(data.class_names), 'class', 'classes')}: {', '.join(data.class_names)}"
     )
     _warn_of_shared_images(data, validation)
-    training.train(
-        _model(options, trained, data.class_names),
-        data,
-        output=options.output,
-        recipe=_recipe(options, len(data)),
-        validation=validation,
-        augmentation=Augmentation() if options.augmentation == "none" else PaperAugmentation(),
-        steps_per_epoch=options.evaluate_every,
-        seed=options.seed,
-        skip_corrupt_images=options.corrupt_images == "skip",
-        resume=options.resume,
-    )
-    print(f"Trained. The detectors and the log are in {options.output}")
-    return 0
+    return data, validation
 
 
 def _check_model_options(options):
     """Raises ValueError if they do not go together or name what does not exist."""
+    from keras_ssd.loading import check_keras_detector
     from keras_ssd.presets import list_presets
 
     presets = [preset.name for preset in list_presets()]
     is_new = options.model in NEW_MODELS
     if not is_new and options.model not in presets and not Path(options.model).exists():
+        similar = difflib.get_close_matches(options.model, [*NEW_MODELS, *presets], 1, cutoff=0.7)
+        hint = f"; did you mean {similar[0]}?" if similar else ""
         raise ValueError(
             f"--model {options.model}: neither a new model ({', '.join(NEW_MODELS)}), nor a preset "
-            f"({', '.join(presets)}), nor a file"
+            f"({', '.join(presets)}), nor a file{hint}"
         )
+    if not is_new:
+        check_keras_detector(options.model)
     file = options.backbone_weights
     if not is_new and file is not None:
         raise ValueError(f"--backbone-weights: a trained detector, {options.model}, has its own")
@@ -184,8 +202,9 @@ def _warn_of_shared_images(data: "AnnotatedImages", validation: "AnnotatedImages
     shared = sum(sample.image in to_train for sample in validation or ())
     if validation is not None and shared:
         print(
-            f"warning: {shared} of the {len(validation)} images to validate on are trained on as "
-            "well, so mAP will overrate the detector",
+            f"warning: {shared} of the {counted(len(validation), 'image')} to validate on "
+            f"{'is' if shared == 1 else 'are'} trained on as well, so mAP will overrate the "
+            "detector",
             file=sys.stderr,
         )
 

@@ -7,6 +7,15 @@ from keras_ssd.presets.presets import (
     list_presets,
     packaged_file,
     preset_file,
+    similar_preset,
 )
 
-__all__ = ["Preset", "find_preset", "is_preset", "list_presets", "packaged_file", "preset_file"]
+__all__ = [
+    "Preset",
+    "find_preset",
+    "is_preset",
+    "list_presets",
+    "packaged_file",
+    "preset_file",
+    "similar_preset",
+]

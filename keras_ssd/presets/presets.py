@@ -1,5 +1,6 @@
 """The table of presets, which are trained detectors with a name, and the paths of their files."""
 
+import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,13 +142,27 @@ def find_preset(name: str | Path) -> Preset:
     """Returns the preset with this name.
 
     Raises:
-        ValueError: no preset has this name; the message lists the names.
+        ValueError: no preset has this name; the message has the most similar name, or lists all.
     """
     for preset in _PRESETS:
         if preset.name == str(name):
             return preset
+    if similar := similar_preset(name):
+        raise ValueError(f"{name}: there is no preset of this name; did you mean {similar}?")
     names = ", ".join(preset.name for preset in _PRESETS)
     raise ValueError(f"{name}: there is no preset of this name; expected one of {names}")
+
+
+def similar_preset(name: str | Path) -> str | None:
+    """The name of the preset that is most similar to a misspelt one, or None.
+
+    Example:
+        >>> similar_preset("ssd_mobilnet_320-voc")
+        'ssd_mobilenet_320_voc'
+    """
+    names = [preset.name for preset in _PRESETS]
+    lowered = str(name).lower().replace("-", "_")
+    return next(iter(difflib.get_close_matches(lowered, names, n=1, cutoff=0.7)), None)
 
 
 def preset_file(preset: Preset) -> Path:

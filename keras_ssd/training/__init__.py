@@ -1,7 +1,23 @@
 """Training runs and their recipes."""
 
-from keras_ssd.training.callbacks import NonFiniteLossError
-from keras_ssd.training.recipes import RECIPES, Recipe
-from keras_ssd.training.training import train
+import importlib
+
+# They import Keras, so each is imported when it is asked for.
+_LAZY = {
+    "RECIPES": "recipes",
+    "NonFiniteLossError": "callbacks",
+    "Recipe": "recipes",
+    "train": "training",
+}
 
 __all__ = ["RECIPES", "NonFiniteLossError", "Recipe", "train"]
+
+
+def __getattr__(name: str):
+    if name in _LAZY:
+        return getattr(importlib.import_module(f"keras_ssd.training.{_LAZY[name]}"), name)
+    raise AttributeError(f"module 'keras_ssd.training' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

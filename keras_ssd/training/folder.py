@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from keras_ssd.files import write_text
+from keras_ssd.files import checked_folder, write_text
 
 
 class RunFolder:
@@ -45,22 +45,30 @@ class RunFolder:
                 holds none, or one with other settings.
         """
         settings = json.loads(json.dumps(settings))  # tuples become lists, as in the file
-        if self.path.exists() and not self.path.is_dir():
-            raise ValueError(f"{self.path}: is a file; expected the folder of a run")
+        self.check(resume=resume)
         if not resume:
-            if self._settings.exists():
-                raise ValueError(
-                    f"{self.path}: holds a run already; resume it, or choose another folder"
-                )
             write_text(self._settings, json.dumps(settings, indent=1) + "\n")
             return
-        if not self._settings.exists():
-            raise ValueError(f"{self.path}: holds no run to resume")
         before = _read_json(self._settings)
         changed = [name for name in settings if settings[name] != before.get(name)]
         if changed:
             changes = "; ".join(f"{key} {before.get(key)} -> {settings[key]}" for key in changed)
             raise ValueError(f"{self.path}: the run to resume has other settings: {changes}")
+
+    def check(self, *, resume: bool) -> None:
+        """Checks that there is a run to resume, or place for a new one.
+
+        Raises:
+            ValueError: the path is not that of a folder that can be written to; the folder holds a
+                run and `resume` is False; or it holds none and `resume` is True.
+        """
+        checked_folder(self.path)
+        if not resume and self._settings.exists():
+            raise ValueError(
+                f"{self.path}: holds a run already; resume it, or choose another folder"
+            )
+        if resume and not self._settings.exists():
+            raise ValueError(f"{self.path}: holds no run to resume")
 
     def best_map(self) -> float:
         """Returns the highest validation mAP in the log; -1 without any."""

@@ -8,7 +8,6 @@ from keras_ssd.cli.data_options import (
     add_data_options,
     load_data,
     names,
-    positive,
     print_problems,
 )
 
@@ -72,9 +71,3 @@ def test_the_first_ten_problems_are_printed_and_the_others_counted(capsys):
     print_problems(f"problem {number}" for number in range(12))
     lines = capsys.readouterr().err.splitlines()
     assert lines == [*(f"problem {number}" for number in range(10)), "and 2 more such problems"]
-
-
-def test_a_number_must_be_above_zero():
-    assert positive(int)("3") == 3
-    with pytest.raises(argparse.ArgumentTypeError, match="expected more than 0, not 0"):
-        positive(int)("0")

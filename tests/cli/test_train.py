@@ -17,20 +17,19 @@ TINY = ("--model", "ssd_tiny_128")
 
 
 @pytest.fixture
-def train(tmp_path):
-    """The command, for a run in a folder that cannot be made."""
-    (tmp_path / "run").touch()
-
-    def train(*arguments):
-        assert main(["train", *map(str, arguments), "--output", str(tmp_path / "run")]) == 1
-
-    return train
+def train(tmp_path, monkeypatch):
+    """Runs the command up to the training, and returns its exit status."""
+    monkeypatch.setattr(training, "train", lambda *_, **__: None)
+    return lambda *arguments: main(
+        ["train", *map(str, arguments), "--output", str(tmp_path / "run")]
+    )
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--model", "ssd_299"], "--model ssd_299: neither a new model (ssd300, "),
+        (["--model", "ssd_mobilenet_32"], "--model ssd_mobilenet_32: neither a new model"),
         (["--model", __file__], f"{__file__}: expected a detector"),
         (["--model", "ssd_mobilenet_320_voc_int8"], "ssd_mobilenet_320_voc_int8: an exported det"),
         (["--backbone-weights", "imagenet"], "--backbone-weights: a trained detector"),
@@ -48,7 +47,7 @@ def train(tmp_path):
 def test_what_is_wrong_with_the_model_is_told_before_the_data_are_read(
     train, capsys, tmp_path, options, message
 ):
-    train("--data", tmp_path / "missing", *options)
+    assert train("--data", tmp_path / "missing", *options) == 1
     assert capsys.readouterr().err.startswith(f"keras-ssd train: {message}")
 
 
@@ -65,15 +64,15 @@ def test_images_both_to_train_and_to_validate_on_are_told(
 ):
     sets = ("--image-set", image_set, "--validation-set", validation_set)
     for same in ((), ("--validation-data", drawn_voc)):
-        train("--data", drawn_voc, *TINY, *sets, *same)
+        assert train("--data", drawn_voc, *TINY, *sets, *same) == 0
         warning = f"warning: {counts} .*images to validate on are trained on as well, so"
         assert re.match(warning, capsys.readouterr().err)
 
 
 def test_other_images_to_validate_on_lead_to_no_warning(train, drawn_voc, tmp_path, capsys):
-    train("--data", drawn_voc, *TINY, "--image-set", "train", "--validation-set", "val")
+    assert train("--data", drawn_voc, *TINY, "--image-set", "train", "--validation-set", "val") == 0
     of_the_same_name = draw_voc(tmp_path / "other", num_train=0, num_val=1, seed=1)
-    train("--data", drawn_voc, *TINY, "--validation-data", of_the_same_name)
+    assert train("--data", drawn_voc, *TINY, "--validation-data", of_the_same_name) == 0
     captured = capsys.readouterr()
     assert "16 images to train on, 8 to validate on" in captured.out
     assert "24 images to train on, 1 to validate on" in captured.out

@@ -92,10 +92,10 @@ def test_a_packaged_file_has_the_size_and_digest_of_the_table(name):
 
 def test_a_name_that_no_preset_has_is_answered_with_the_names():
     assert not is_preset("ssd_mobilenet")
-    message = r"^ssd_mobilenet: there is no preset of this name; expected one of ssd_mobilenet_320"
+    message = r"^yolo: there is no preset of this name; expected one of ssd_mobilenet_320"
     for find in (find_preset, keras_ssd.Detector.from_preset):
         with pytest.raises(ValueError, match=message):
-            find("ssd_mobilenet")
+            find("yolo")
 
 
 def test_the_command_lists_them_with_where_they_come_from(capsys):
@@ -106,3 +106,18 @@ def test_the_command_lists_them_with_where_they_come_from(capsys):
     for preset, line in zip(list_presets(), lines, strict=True):
         assert ("  download  " in line) == (preset.url is not None)
         assert ("  in the package  " in line) == (preset.url is None)
+
+
+@pytest.mark.parametrize("load", [find_preset, keras_ssd.load_detector])
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("ssd_mobilenet_320", "ssd_mobilenet_320_voc"),
+        ("ssd-mobilenet-300-coco", "ssd_mobilenet_300_coco"),
+        ("SSD300_VOC_Cafe", "ssd300_voc_caffe"),
+        ("ssd_mobilenet_320_voc_int", "ssd_mobilenet_320_voc_int8"),
+    ],
+)
+def test_a_misspelt_name_leads_to_the_most_similar_one(load, name, meant):
+    with pytest.raises(ValueError, match=f"^{name}: .*; did you mean {meant}\\?$"):
+        load(name)

@@ -1,0 +1,76 @@
+"""The types of options with a number, and the names of options in messages."""
+
+import argparse
+import math
+import re
+from collections.abc import Callable, Iterable
+
+_MAX_SEED = 2**32 - 1  # NumPy takes no larger one
+# Arguments of Python that have another name on the command line.
+_OTHER_NAMES = {
+    "confidence_threshold": "confidence",
+    "iou_threshold": "iou",
+    "class_names": "classes",
+    "image_sets": "image_set",
+    "validation_sets": "validation_set",
+    "image_folder": "images",
+}
+
+
+def positive(kind: type) -> Callable[[str], float]:
+    """Makes the parser of an option with a number above 0.
+
+    Args:
+        kind: int or float, the type of the number.
+    """
+    expected = "a whole number" if kind is int else "a number"
+    return _parser(kind, lambda value: value > 0, f"{expected} above 0")
+
+
+def share(text: str) -> float:
+    """Parses an option with a number from 0 to 1, such as a threshold."""
+    return _parser(float, lambda value: 0 <= value <= 1, "a number from 0 to 1")(text)
+
+
+def seed(text: str) -> int:
+    """Parses an option with the start of random numbers."""
+    expected = f"a whole number from 0 to {_MAX_SEED}"
+    return int(_parser(int, lambda value: 0 <= value <= _MAX_SEED, expected)(text))
+
+
+def in_options(message: str, options: Iterable[str]) -> str:
+    """A message of the package with the names of options in place of those of Python's arguments.
+
+    Args:
+        message: the message. An argument in it is named at its beginning, as in "nms: ...", or with
+            its value, as in 'corrupt_images="skip"'.
+        options: the names of the command's options, as `argparse` stores them.
+
+    Example:
+        >>> in_options("iou_threshold: expected 0 to 1, not 3", ["iou", "output"])
+        '--iou: expected 0 to 1, not 3'
+    """
+    options = set(options)
+
+    def option(match):
+        name = _OTHER_NAMES.get(match["name"], match["name"])
+        if name not in options:
+            return match[0]
+        value = match.groupdict().get("value")
+        return f"--{name.replace('_', '-')}" + (f" {value}" if value else "")
+
+    message = re.sub(r"\A(?P<name>\w+)(?=:| \S+:)", option, message)
+    return re.sub(r'\b(?P<name>\w+)="(?P<value>\w+)"', option, message)
+
+
+def _parser(kind, is_valid, expected):
+    def parse(text):
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value) or not is_valid(value):
+            raise argparse.ArgumentTypeError(f"expected {expected}, not {text!r}")
+        return value
+
+    return parse

@@ -50,10 +50,12 @@ def area(boxes: Array) -> Array:
 def intersection(a: Array, b: Array, xp: Any = np) -> Array:
     """Returns the areas shared by corner boxes `a` (..., M, 4) and `b` (..., N, 4): (..., M, N)."""
     a, b = a[..., :, None, :], b[..., None, :, :]  # (..., M, 1, 4), (..., 1, N, 4)
-    low = xp.maximum(a[..., :2], b[..., :2])
-    high = xp.minimum(a[..., 2:], b[..., 2:])
-    sides = xp.maximum(high - low, 0.0)
-    return sides[..., 0] * sides[..., 1]
+
+    def shared_side(low, high):
+        side = xp.minimum(a[..., high], b[..., high]) - xp.maximum(a[..., low], b[..., low])
+        return xp.maximum(side, 0.0)
+
+    return shared_side(0, 2) * shared_side(1, 3)
 
 
 def iou(a: Array, b: Array, xp: Any = np) -> Array:

@@ -33,11 +33,24 @@ def match(boxes: Any, default_boxes: Any, iou_threshold: float = MATCHING_IOU) -
     near_enough = tf.reduce_max(overlaps, axis=0) >= iou_threshold
     matches = tf.where(near_enough, nearest, -1)
 
-    pairs = _bipartite_matches(overlaps)  # (pairs, 2) of default box, object
+    pairs = _pairs(overlaps)  # (pairs, 2) of default box, object
     return tf.tensor_scatter_nd_update(matches, pairs[:, :1], pairs[:, 1])
 
 
+def _pairs(overlaps):
+    """The default box of each object that has one: int32 (pairs, 2) of default box, object."""
+    objects = tf.cast(tf.where(tf.reduce_max(overlaps, axis=1) > _TOUCHING)[:, 0], tf.int32)
+    best = tf.gather(tf.argmax(overlaps, axis=1, output_type=tf.int32), objects)
+    # Usually each object has another best default box. Then no object has to give way.
+    return tf.cond(
+        tf.size(tf.unique(best).y) == tf.size(best),
+        lambda: tf.stack([best, objects], axis=1),
+        lambda: _bipartite_matches(overlaps),
+    )
+
+
 def _bipartite_matches(overlaps):
+    """The pairs where objects compete for default boxes; see `match`."""
     num_objects, num_default_boxes = tf.shape(overlaps)[0], tf.shape(overlaps)[1]
     # The other objects take at most num_objects - 1 of an object's default boxes, so one of its
     # best num_objects is always left for it.
@@ -84,16 +97,15 @@ def encode_targets(
                 elsewhere the whole row is 0.
             "classes": int32 (N,), 0 for background, label + 1 where matched.
     """
-    corners = geometry.centers_to_corners(default_boxes, tnp)
-    matches = match(boxes, corners)
-    matched = matches >= 0
-    objects = tf.maximum(matches, 0)  # background: any row, masked below
-    targets = tf.where(
-        matched[:, None], tf.gather(tf.pad(boxes, [[0, 1], [0, 0]]), objects), corners
+    matches = match(boxes, geometry.centers_to_corners(default_boxes, tnp))
+    count = tf.shape(matches, tf.int64)[0]
+    matched = tf.where(matches >= 0)  # (matched, 1)
+    objects = tf.gather_nd(matches, matched)
+    offsets = geometry.encode(
+        tf.gather(boxes, objects), tf.gather_nd(default_boxes, matched), variances, tnp
     )
-    offsets = geometry.encode(targets, default_boxes, variances, tnp)
-    flags = tf.cast(matched, tf.float32)[:, None]
+    flags = tf.ones_like(offsets[:, :1])
     return {
-        "offsets": tf.concat([tf.where(matched[:, None], offsets, 0.0), flags], axis=1),
-        "classes": tf.where(matched, tf.gather(tf.pad(labels, [[0, 1]]), objects) + 1, 0),
+        "offsets": tf.scatter_nd(matched, tf.concat([offsets, flags], axis=1), [count, 5]),
+        "classes": tf.scatter_nd(matched, tf.gather(labels, objects) + 1, [count]),
     }

@@ -8,7 +8,7 @@ the rounds in which all formats take turns, each after one run that does not cou
 calibrated on images of trainval that are not in the image set measured on.
 """
 
-import sys
+import argparse
 import tempfile
 from pathlib import Path
 
@@ -70,7 +70,7 @@ def print_table(found, single, batch, data):
         )
 
 
-def main(folder, image_set, peer, *models):
+def bench(folder, image_set, peer, models):
     """Prints a table for each model: first all are timed, then their mAP is measured."""
     data = load([folder], image_set, class_names=VOC_CLASSES)
     calibration = load([folder], "trainval", class_names=VOC_CLASSES, exclude=image_set)
@@ -88,5 +88,22 @@ def main(folder, image_set, peer, *models):
             print_table(found, *times, data)
 
 
+def main() -> None:
+    """Runs the command; wrong arguments lead to its usage."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("data", metavar="VOCdevkit", help="a folder in VOC's format")
+    add("image_set", help="a name of an image set or a .txt file of ids")
+    add("peer", metavar="PEER.tflite", help="the detector to compare with")
+    add("models", nargs="+", metavar="MODEL", help="a detector to export")
+    options = parser.parse_args()
+    try:
+        bench(options.data, options.image_set, options.peer, options.models)
+    except (ValueError, ImportError, OSError) as error:
+        parser.error(str(error))
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -7,13 +7,14 @@ The folder holds `mobilenet_v2_coco_notop.weights.h5` and
 ssdlite_mobilenet_v2_coco, boxes in our order, class rows cut to background and VOC's 20.
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
 
 from keras_ssd import Detector, SSDMobileNet320
 from keras_ssd.classes import VOC_CLASSES
+from keras_ssd.files import checked_output
 
 
 def coco_start(folder):
@@ -35,5 +36,21 @@ def coco_start(folder):
     return Detector(model, VOC_CLASSES)
 
 
+def main() -> None:
+    """Runs the command; wrong arguments lead to its usage."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("folder", metavar="WEIGHTS_FOLDER", help="the folder of the two files")
+    add("output", type=Path, metavar="OUTPUT.keras", help="the file to write")
+    options = parser.parse_args()
+    try:
+        checked_output(options.output, ".keras")
+        coco_start(options.folder).save(options.output)
+    except (ValueError, ImportError, OSError) as error:
+        parser.error(str(error))
+
+
 if __name__ == "__main__":
-    coco_start(sys.argv[1]).save(sys.argv[2])
+    main()

@@ -9,19 +9,19 @@ The milliseconds are those of `predict_on_batch` for one image at the network's 
 and NMS, on all processors: the median of 200 images, for which the models take turns.
 """
 
+import argparse
 import os
 import statistics
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
 import keras_ssd
 from keras_ssd.classes import VOC_CLASSES, VOC_NAMES
 from keras_ssd.data import load
 from keras_ssd.evaluation import evaluate_map
+from keras_ssd.extras import require
 from keras_ssd.formats import file_size
 from keras_ssd.images import resize_image
 from keras_ssd.inference.batches import BatchDetector
@@ -43,7 +43,8 @@ class Peer(BatchDetector):
     class_names = VOC_CLASSES
 
     def __init__(self, path: Path):
-        self.interpreter = Interpreter(str(path), num_threads=os.cpu_count())
+        runtime = require("ai_edge_litert.interpreter", extra="edge")
+        self.interpreter = runtime.Interpreter(str(path), num_threads=os.cpu_count())
         self.interpreter.allocate_tensors()
         self.input = self.interpreter.get_input_details()[0]
         self.outputs = [output["index"] for output in self.interpreter.get_output_details()]
@@ -104,7 +105,7 @@ def milliseconds(detectors: dict, photos: list, batch_size: int, rounds: int) ->
     return {name: 1000 * statistics.median(times) / batch_size for name, times in seconds.items()}
 
 
-def main(folder, image_set, *names):
+def compare(folder, image_set, names):
     """Prints the table."""
     data = load([folder], image_set, class_names=VOC_CLASSES)
     detectors = {name: open_model(name) for name in names}
@@ -120,5 +121,21 @@ def main(folder, image_set, *names):
         )
 
 
+def main() -> None:
+    """Runs the command; wrong arguments lead to its usage."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("data", metavar="VOCdevkit", help="a folder in VOC's format")
+    add("image_set", help="a name of an image set or a .txt file of ids")
+    add("models", nargs="+", metavar="MODEL", help="a detector to compare")
+    options = parser.parse_args()
+    try:
+        compare(options.data, options.image_set, options.models)
+    except (ValueError, ImportError, OSError) as error:
+        parser.error(str(error))
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

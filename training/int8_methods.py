@@ -6,8 +6,8 @@ Each SEED is another choice of 100 calibration images of VOC2007 train: 0 spread
 other number draws them. The files end at the raw outputs.
 """
 
+import argparse
 import contextlib
-import sys
 import tempfile
 from pathlib import Path
 from unittest import mock
@@ -15,6 +15,7 @@ from unittest import mock
 import numpy as np
 
 from keras_ssd.classes import VOC_CLASSES
+from keras_ssd.cli import option_values
 from keras_ssd.data import load
 from keras_ssd.evaluation import evaluate_map
 from keras_ssd.formats.litert import quantization
@@ -51,12 +52,12 @@ def mean_ap(detector, data, images, replaced, path):
     return evaluate_map(load_detector(path), data, coco=False).voc.map_11_point
 
 
-def main(folder, image_set, model, *seeds):
+def measure(folder, image_set, model, seeds):
     """Prints a row for each method, with a column for each seed."""
     data = load([folder], image_set, class_names=VOC_CLASSES)
     train = load([Path(folder) / "VOC2007"], "train", class_names=VOC_CLASSES)
     detector = load_detector(model)
-    calibrations = [calibration_images(train, int(seed)) for seed in seeds]
+    calibrations = [calibration_images(train, number) for number in seeds]
     with tempfile.TemporaryDirectory() as exports:
         path = Path(exports) / "int8.tflite"
         for name, replaced in ROWS.items():
@@ -64,5 +65,28 @@ def main(folder, image_set, model, *seeds):
             print(f"| {name} |", *[f"{value:.4f} |" for value in found], flush=True)
 
 
+def main() -> None:
+    """Runs the command; wrong arguments lead to its usage."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("data", metavar="VOCdevkit", help="a folder in VOC's format")
+    add("image_set", help="a name of an image set or a .txt file of ids")
+    add("model", metavar="MODEL", help="the detector to export")
+    add(
+        "seeds",
+        nargs="+",
+        type=option_values.seed,
+        metavar="SEED",
+        help="a choice of calibration images",
+    )
+    options = parser.parse_args()
+    try:
+        measure(options.data, options.image_set, options.model, options.seeds)
+    except (ValueError, ImportError, OSError) as error:
+        parser.error(str(error))
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -11,7 +11,7 @@ there to the trained one: what little data would have made it forget, it keeps (
 2022, "Robust fine-tuning of zero-shot models").
 """
 
-import sys
+import argparse
 import tempfile
 import zipfile
 from pathlib import Path
@@ -19,8 +19,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from keras_ssd.cli.option_values import share
 from keras_ssd.detector import open_detector
-from keras_ssd.files import replace_file
+from keras_ssd.files import checked_output, replace_file
 
 WEIGHTS = "model.weights.h5"  # Keras's name for them in the archive
 
@@ -70,6 +71,25 @@ def _copy_half(name, item, target):
         copy.attrs[key] = value
 
 
+def main() -> None:
+    """Runs the command; wrong arguments lead to its usage."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("trained", metavar="TRAINED.keras", help="the detector to pack")
+    add("packed", type=Path, metavar="PACKED.keras", help="the file to write")
+    add("start", nargs="?", metavar="START.keras", help="the detector that the training began from")
+    add("share", nargs="?", type=share, metavar="SHARE", help="the share of the way, 0 to 1")
+    options = parser.parse_args()
+    if options.start is not None and options.share is None:
+        parser.error("START.keras needs a SHARE")
+    try:
+        checked_output(options.packed, ".keras")
+        pack(options.trained, options.packed, options.start, options.share)
+    except (ValueError, ImportError, OSError) as error:
+        parser.error(str(error))
+
+
 if __name__ == "__main__":
-    trained, packed, *averaged = sys.argv[1:]
-    pack(trained, packed, *averaged[:1], *map(float, averaged[1:]))
+    main()

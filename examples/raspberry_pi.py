@@ -41,7 +41,7 @@ def open_source(source: str) -> cv2.VideoCapture:
     is_camera = source.isdecimal()
     if not is_camera and not Path(source).is_file():
         raise ValueError(f"{source}: no such file")
-    cv2.setLogLevel(0)  # OpenCV would write ten lines about a missing camera
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # of its ten lines
     camera = cv2.VideoCapture(int(source) if is_camera else source)
     if not camera.isOpened():
         if is_camera:

@@ -78,7 +78,7 @@ def checked_folder(path: str | Path) -> Path:
     return path
 
 
-def replace_file(path: str | Path, write: Callable[[Path], object]) -> None:
+def replace_file(path: str | Path, write: Callable[[Path], object], *, sync: bool = True) -> None:
     """Lets `write` fill a new file beside `path`, and puts it in place once it is complete.
 
     Threads and processes may write into one folder at once. Where they write the same file, the
@@ -88,6 +88,8 @@ def replace_file(path: str | Path, write: Callable[[Path], object]) -> None:
         path: the file to write. Its folder is made if it does not exist.
         write: a function that fills the file at the path that it is called with. That file has the
             same suffix as `path`, because Keras and others choose the format by the suffix.
+        sync: whether to wait until the disk has the content, so that a power cut cannot lose it.
+            False is for many small files that can be made again.
 
     Raises:
         OSError: the file cannot be written, for example in a read-only folder; the error names
@@ -109,13 +111,18 @@ def replace_file(path: str | Path, write: Callable[[Path], object]) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from error
     try:
         write(unfinished)
-        with unfinished.open("rb+") as file:
-            os.fsync(file.fileno())  # a power cut could leave the name without the content
+        if sync:
+            with unfinished.open("rb+") as file:
+                os.fsync(file.fileno())  # a power cut could leave the name without the content
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
 
 
-def write_text(path: str | Path, text: str) -> None:
+def write_text(path: str | Path, text: str, *, sync: bool = True) -> None:
     """Writes text as UTF-8 with "\\n" at the ends of lines; see `replace_file`."""
-    replace_file(path, lambda unfinished: unfinished.write_text(text, "utf-8", newline="\n"))
+
+    def write(unfinished: Path) -> None:
+        unfinished.write_text(text, "utf-8", newline="\n")
+
+    replace_file(path, write, sync=sync)

@@ -31,6 +31,7 @@ ROOMS = [
     "presets",
     "detector",
     "loading",
+    "outputs",
     "callbacks",
     "training",
     "serving",

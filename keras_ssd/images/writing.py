@@ -9,12 +9,13 @@ from keras_ssd.images.arrays import checked_image
 from keras_ssd.images.opencv import cv2
 
 
-def write_image(image: np.ndarray, path: str | Path) -> None:
+def write_image(image: np.ndarray, path: str | Path, *, sync: bool = True) -> None:
     """Writes an image as PNG or JPEG, by the suffix; the file is written whole or not at all.
 
     Args:
         image: RGB uint8 (H, W, 3).
         path: the file to write; its name ends in .png, .jpg or .jpeg.
+        sync: as in `keras_ssd.files.replace_file`.
 
     Raises:
         ValueError: the image is not RGB uint8 (H, W, 3) or is too large for the format, or the
@@ -34,4 +35,4 @@ def write_image(image: np.ndarray, path: str | Path) -> None:
     if not done:
         height, width = image.shape[:2]
         raise ValueError(f"{path}: the format cannot hold an image of {width} x {height} pixels")
-    replace_file(path, lambda unfinished: unfinished.write_bytes(data.tobytes()))
+    replace_file(path, lambda unfinished: unfinished.write_bytes(data.tobytes()), sync=sync)

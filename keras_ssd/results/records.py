@@ -16,7 +16,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from keras_ssd.files import write_text
+from keras_ssd.files import replace_file
 from keras_ssd.results.detections import Detections
 
 
@@ -24,11 +24,20 @@ def write_json(detections: Iterable[Detections], path: str | Path) -> None:
     """Writes the detections of all images into one file, which is written whole or not at all.
 
     Args:
-        detections: the detections in each image.
+        detections: the detections in each image, which are taken one by one.
         path: the file to write; its folder is made if it does not exist.
 
     Raises:
         OSError: the file cannot be written.
     """
-    records = [record for found in detections for record in found.to_records()]
-    write_text(path, "[\n" + ",\n".join(map(json.dumps, records)) + "\n]\n")
+
+    def write(unfinished: Path) -> None:
+        with unfinished.open("w", encoding="utf-8", newline="\n") as file:
+            file.write("[\n")
+            before = ""
+            for record in (record for found in detections for record in found.to_records()):
+                file.write(before + json.dumps(record))
+                before = ",\n"
+            file.write("\n]\n")
+
+    replace_file(path, write)

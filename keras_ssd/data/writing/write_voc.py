@@ -1,6 +1,6 @@
 """Writes annotations in PASCAL VOC's format: one XML file per image, and lists of ids as sets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree
 
@@ -36,18 +36,38 @@ def write_voc(
 
 
 def _xml(sample: Sample, name: str, class_names: tuple[str, ...]) -> bytes:
+    objects = (
+        (class_names[label], box, {"difficult": str(int(difficult))})
+        for box, label, difficult in zip(
+            sample.pixel_boxes, sample.labels, sample.difficult, strict=True
+        )
+    )
+    return annotation_xml(name, sample.size, objects)
+
+
+def annotation_xml(
+    file_name: str,
+    size: tuple[int, int],
+    objects: Iterable[tuple[str, Iterable[float], Mapping[str, str]]],
+) -> bytes:
+    """Returns the content of the XML file of one image.
+
+    Args:
+        file_name: the name of the image.
+        size: (height, width) of the image in pixels.
+        objects: the class name, the corners (x1, y1, x2, y2) in pixels, and further elements by
+            their names, of each object.
+    """
     root = ElementTree.Element("annotation")
-    _add(root, "filename", name)
-    height, width = sample.size
-    size = ElementTree.SubElement(root, "size")
-    for tag, value in (("width", width), ("height", height), ("depth", 3)):
-        _add(size, tag, str(value))
-    for box, label, difficult in zip(
-        sample.pixel_boxes, sample.labels, sample.difficult, strict=True
-    ):
+    _add(root, "filename", file_name)
+    height, width = size
+    element = ElementTree.SubElement(root, "size")
+    for tag, pixels in (("width", width), ("height", height), ("depth", 3)):
+        _add(element, tag, str(pixels))
+    for class_name, box, further in objects:
         element = ElementTree.SubElement(root, "object")
-        _add(element, "name", class_names[label])
-        _add(element, "difficult", str(int(difficult)))
+        for tag, text in {"name": class_name, **further}.items():
+            _add(element, tag, text)
         corners = ElementTree.SubElement(element, "bndbox")
         for tag, value in zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True):
             _add(corners, tag, f"{value:.10g}")

@@ -38,8 +38,19 @@ def write_yolo(
 
 
 def _lines(sample: Sample) -> str:
-    lines = []
-    for (x1, y1, x2, y2), label in zip(sample.boxes.astype(float), sample.labels, strict=True):
-        values = ((x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1)
-        lines.append(" ".join([str(label), *(f"{value:.9f}" for value in values)]))
-    return "".join(f"{line}\n" for line in lines)
+    boxes = sample.boxes.astype(float).tolist()
+    return "".join(map(yolo_line, sample.labels, boxes))
+
+
+def yolo_line(label: int, box: Sequence[float], score: float | None = None) -> str:
+    """Returns the line of one object: its class, box and, if it was detected, its score.
+
+    Args:
+        label: the label of its class.
+        box: the relative corners (x1, y1, x2, y2), from 0 to 1.
+        score: the score of a detection, from 0 to 1.
+    """
+    x1, y1, x2, y2 = box
+    values = [(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1]
+    numbers = [f"{value:.9f}" for value in values]
+    return " ".join([str(label), *numbers, *([] if score is None else [str(score)])]) + "\n"

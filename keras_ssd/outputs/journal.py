@@ -1,0 +1,217 @@
+"""The journal of a run: one line for each finished image or frame, from which a killed run goes on.
+
+The file `journal.jsonl` begins with a line about the run:
+
+    {"keras_ssd": "1.0.0", "settings": {"confidence": 0.5}, "class_names": ["cat", "dog"]}
+
+Each image, and each frame of a video that was looked at, has a line. "name" is the name that files
+about it have, without a suffix; "frame" and "time" are only there for frames:
+
+    {"name": "film", "image": "in/film.mp4", "size": [480, 640], "frame": 0, "time": 0.0,
+     "detections": [{"label": "cat", "score": 0.98, "box": [10.0, 20.0, 110.5, 220.0]}]}
+
+A video ends with a line that says how many frames were read, and the problem, if it broke there:
+
+    {"name": "film", "image": "in/film.mp4", "frames": 377, "problem": null}
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from keras_ssd import __version__
+from keras_ssd.results.detections import Detections
+
+FILE_NAME = "journal.jsonl"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What was found in one image or frame.
+
+    Attributes:
+        name: the name, without suffix, of the image's picture or of the frame's film.
+        found: the detections.
+    """
+
+    name: str
+    found: Detections
+
+    @property
+    def stem(self) -> str:
+        """The name, without suffix, of files about this image or frame, such as "film_000123"."""
+        frame = self.found.frame
+        return self.name if frame is None else f"{self.name}_{frame:06d}"
+
+
+@dataclass(frozen=True)
+class FilmEnd:
+    """The end of a video, after all its entries.
+
+    Attributes:
+        name: the name, without suffix, of the film.
+        image: the name of the video, as it was given.
+        frames: the number of frames that were read.
+        problem: the message of the error at which the video broke, or None.
+    """
+
+    name: str
+    image: str
+    frames: int
+    problem: str | None = None
+
+
+class Line(NamedTuple):
+    """One line of the journal: its place in the file in bytes, its end, and its values."""
+
+    start: int
+    end: int
+    values: dict[str, Any]
+
+
+class Journal:
+    """A journal that is open for appending.
+
+    Args:
+        path: the path of the file, which exists and begins with the line about the run.
+
+    Attributes:
+        path: the path of the file.
+        settings: the settings of the run.
+        class_names: the names of all classes that the detector knows.
+
+    Raises:
+        ValueError: the file is not a journal.
+        OSError: the file cannot be read or written.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        first, end = None, 0
+        for line in read_lines(path):
+            first = first or line
+            end = line.end
+        self.settings, self.class_names = _about_run(path, first)
+        self._file = path.open("ab", buffering=0)
+        self._file.truncate(end)  # a killed run may leave half a line
+        self._end = self._end_before = end
+
+    @classmethod
+    def create(
+        cls, path: Path, settings: Mapping[str, Any], class_names: Sequence[str]
+    ) -> "Journal":
+        """Starts a new journal, in place of one that is there."""
+        about = {"keras_ssd": __version__, "settings": settings, "class_names": list(class_names)}
+        path.write_bytes(_encoded(about))
+        return cls(path)
+
+    def append(self, item: Entry | FilmEnd) -> None:
+        """Appends what is finished, so that it outlives a kill of this process.
+
+        Raises:
+            OSError: the file cannot be written; it then stays as it was.
+        """
+        values = vars(item) if isinstance(item, FilmEnd) else _entry_values(item)
+        data = _encoded(values)
+        try:
+            while data:
+                data = data[self._file.write(data) :]
+        except OSError as error:
+            self._file.truncate(self._end)
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
+        self._end_before, self._end = self._end, self._file.tell()
+
+    def remove_last(self) -> None:
+        """Removes what was appended last, because its picture cannot be written."""
+        self.cut(self._end_before)
+
+    def cut(self, end: int) -> None:
+        """Removes all lines from a place on, in bytes."""
+        self._file.truncate(end)
+        self._end = self._end_before = end
+
+    def lines(self) -> Iterator[Line]:
+        """Yields the lines after the one about the run."""
+        lines = read_lines(self.path)
+        next(lines)
+        return lines
+
+    def entries(self) -> Iterator[Entry]:
+        """Yields what was found, in the order of the file, from the file.
+
+        Raises:
+            ValueError: a line has been changed into something else.
+        """
+        for line in self.lines():
+            if "frames" not in line.values:
+                yield self._entry(line.values)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+    def _entry(self, values: Mapping[str, Any]) -> Entry:
+        try:
+            image, frame, time = values["image"], values.get("frame"), values.get("time")
+            about = {"image": image, "frame": frame}
+            found = Detections.from_records(
+                [about | record for record in values["detections"]],
+                image=image,
+                size=values["size"],
+                class_names=self.class_names,
+                frame=frame,
+                time=time,
+            )
+            return Entry(str(values["name"]), found)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{self.path}: not an entry of this run: {values!r:.80}") from error
+
+
+def read_lines(path: Path) -> Iterator[Line]:
+    """Yields the lines of a journal, without half a line at the end.
+
+    Raises:
+        ValueError: another line is damaged; the message names it.
+        OSError: the file cannot be read.
+    """
+    end = 0
+    with path.open("rb") as file:
+        for number, data in enumerate(file, start=1):
+            if not data.endswith(b"\n"):
+                return
+            try:
+                values = json.loads(data)
+            except ValueError as error:
+                raise ValueError(f"{path}, line {number}: not valid JSON ({error})") from error
+            if not isinstance(values, dict):
+                raise ValueError(f"{path}, line {number}: expected a JSON object")
+            start, end = end, end + len(data)
+            yield Line(start, end, values)
+
+
+def _about_run(path, line):
+    values = {} if line is None else line.values
+    settings, class_names = values.get("settings"), values.get("class_names")
+    if not isinstance(settings, dict) or not isinstance(class_names, list):
+        raise ValueError(f"{path}: not the journal of a run of keras-ssd")
+    return settings, tuple(class_names)
+
+
+def _entry_values(entry):
+    found = entry.found
+    moment = {} if found.frame is None else {"frame": found.frame, "time": found.time}
+    return {"name": entry.name, "image": found.image, "size": found.size, **moment} | {
+        "detections": objects(found)
+    }
+
+
+def objects(found: Detections) -> list[dict[str, Any]]:
+    """Returns the records of the objects, without what all objects of an image share."""
+    keys = ("label", "score", "box", "track")
+    return [{key: record[key] for key in keys if key in record} for record in found.to_records()]
+
+
+def _encoded(values):
+    return json.dumps(values).encode() + b"\n"

@@ -1,0 +1,170 @@
+"""Decodes a video from its beginning to its end, once."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from keras_ssd.images.limits import CorruptImageError, check_pixels, max_pixels
+from keras_ssd.video.damage import Damage, is_cut_off
+from keras_ssd.video.orientation import orientation_of
+from keras_ssd.video.pyav import is_url, open_input, pyav
+from keras_ssd.video.values import BrokenVideoError, VideoInfo
+
+_NOT_A_VIDEO = "not a video that FFmpeg can read, or damaged"
+_USUAL_RATE = Fraction(25)  # for the few videos that state neither times nor a rate
+
+
+class Decoding:
+    """An open video, its info, and its decoded frames in order.
+
+    Attributes:
+        info: the `VideoInfo`.
+    """
+
+    def __init__(self, path_or_url: str | os.PathLike, options: dict[str, str]):
+        av = pyav()
+        self._name = str(path_or_url)
+        try:
+            self._container = open_input(path_or_url, {"max_pixels": str(max_pixels()), **options})
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise BrokenVideoError(f"{self._name}: {_reason(error)}") from error
+        try:
+            self._start(path_or_url)
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self, path_or_url):
+        self._stream = stream = self._video_stream()
+        self._size = stream.codec_context.width, stream.codec_context.height
+        try:
+            check_pixels(*self._size, self._name)
+        except CorruptImageError as error:
+            raise BrokenVideoError(str(error)) from error
+        stream.thread_type = "AUTO"
+        self._rate = stream.average_rate or stream.guessed_rate
+        self._step = max(1, round(1 / ((self._rate or _USUAL_RATE) * stream.time_base)))
+        self._constant = self._container.format.name == "avi"
+        self._damage = Damage(
+            self._name,
+            stream.frames or None,
+            has_times=not self._constant,
+            cut_off=not is_url(path_or_url) and is_cut_off(Path(path_or_url)),
+        )
+        self._reformatter = pyav().video.reformatter.VideoReformatter()
+        self._frames = self._timed(self._damage.in_order(self._decoded()))
+        self._first = next(self._frames, None)
+        if self._first is None:
+            with contextlib.suppress(BrokenVideoError):
+                self._damage.check()
+            raise BrokenVideoError(f"{self._name}: no frame of the video can be read")
+        self._orientation = orientation_of(self._first[0])
+        self.info = self._make_info()
+
+    def _video_stream(self):
+        """The video of a file; the picture on the cover of a song is not one."""
+        av = pyav()
+        streams = [
+            stream
+            for stream in self._container.streams.video
+            if not stream.disposition & av.stream.Disposition.attached_pic
+        ]
+        best = self._container.streams.best("video")
+        if not streams:
+            others = len(self._container.streams)
+            reason = "it has no video that can be read" if others else _NOT_A_VIDEO
+            raise BrokenVideoError(f"{self._name}: {reason}")
+        stream = best if best in streams else streams[0]
+        if stream.codec_context is None:
+            raise BrokenVideoError(f"{self._name}: FFmpeg has no decoder for this video")
+        return stream
+
+    def _make_info(self):
+        stream, (width, height) = self._stream, self._size
+        aspect = stream.sample_aspect_ratio or Fraction(1)
+        if self._orientation.swapped:
+            width, height, aspect = height, width, 1 / aspect
+        return VideoInfo(
+            width=width,
+            height=height,
+            rate=self._rate,
+            time_base=stream.time_base,
+            start_pts=self._first[1],
+            frame_count=stream.frames or None,
+            has_audio=bool(self._container.streams.audio),
+            rotation=self._orientation.rotation,
+            pixel_aspect=aspect,
+        )
+
+    def frames(self) -> Iterator[tuple[object, int]]:
+        """Yields (frame of PyAV, pts) in order.
+
+        Raises:
+            BrokenVideoError: after the last frame, if something is missing or damaged.
+        """
+        yield self._first
+        yield from self._frames
+        self._damage.check()
+
+    def image(self, frame) -> np.ndarray:
+        """The upright image of a frame: RGB uint8 (H, W, 3).
+
+        A frame of another size than that which the header states is scaled to it.
+        """
+        width, height = self._size
+        rgb = self._reformatter.reformat(frame, width, height, "rgb24", threads=1)
+        return np.ascontiguousarray(self._orientation.turn(rgb.to_ndarray()))
+
+    def _timed(self, frames):
+        """Adds to each frame its time, which grows from frame to frame.
+
+        AVI states the rate only, and FFmpeg guesses the times, in a wrong order for B-frames.
+        """
+        last = None
+        for frame in frames:
+            pts = frame.pts
+            if last is None:
+                pts = 0 if pts is None or self._constant else pts
+            elif self._constant or pts is None or pts <= last:
+                pts = last + self._step
+            last = pts
+            yield frame, pts
+
+    def _decoded(self):
+        """Decodes packet by packet, and goes on after one that cannot be decoded."""
+        av = pyav()
+        for packet in self._packets():
+            self._damage.packet(packet)
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                self._damage.error(None)
+            else:
+                yield from frames
+
+    def _packets(self):
+        """The packets of the video, and one without data, which empties the decoder."""
+        av = pyav()
+        try:
+            yield from self._container.demux(self._stream)
+        except av.FFmpegError as error:
+            self._damage.error(_reason(error))
+            end = av.Packet()
+            end.stream = self._stream
+            yield end
+
+    def close(self) -> None:
+        """Closes the file or the connection."""
+        self._container.close()
+
+
+def _reason(error: Exception) -> str:
+    """Why FFmpeg failed, in a user's words where FFmpeg has only its own."""
+    av = pyav()
+    if isinstance(error, av.InvalidDataError | av.ArgumentError | av.EOFError):
+        return _NOT_A_VIDEO
+    return str(getattr(error, "strerror", None) or error)

@@ -1,0 +1,46 @@
+"""PyAV, which brings FFmpeg: imported where a video is opened, and set up in one place."""
+
+import os
+from types import ModuleType
+
+# Demuxers that read one video and nothing else. FFmpeg has others that take text for a film, or
+# that open further files and addresses which a text names.
+_FILES = (
+    "mov,matroska,avi,mpegts,mpeg,mpegvideo,m4v,h264,hevc,vvc,obu,av1,ivf,flv,asf,ogg,gif,apng,nut,"
+    "mxf,gxf,wtv,dv,rm,yuv4mpegpipe,mjpeg,mpjpeg,r3d,amv,bink,smk"
+)
+_STREAMS = _FILES + ",live_flv,hls,rtsp,rtp,sdp"
+_TIMEOUT = 30.0  # seconds until an address must answer
+
+
+def pyav() -> ModuleType:
+    """The module `av`.
+
+    Raises:
+        ImportError: PyAV is not installed, or does not load.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise ImportError(f'videos need PyAV ({error}): pip install "av>=18,<19"') from error
+    return av
+
+
+def is_url(path_or_url: str | os.PathLike) -> bool:
+    """Whether this is an address, not a path."""
+    return isinstance(path_or_url, str) and "://" in path_or_url
+
+
+def open_input(path_or_url: str | os.PathLike, options: dict[str, str]):
+    """Opens a container of PyAV for reading.
+
+    Raises:
+        av.FFmpegError: it is not a video, or it cannot be opened.
+    """
+    av = pyav()
+    if is_url(path_or_url):
+        options = {"format_whitelist": _STREAMS, **options}
+        return av.open(path_or_url, options=options, timeout=_TIMEOUT)
+    # Without "file:", a name such as "a:b.mp4" would be an address of the protocol "a".
+    name = f"file:{os.fspath(path_or_url)}"
+    return av.open(name, options={"format_whitelist": _FILES, **options})

@@ -15,6 +15,7 @@ ROOMS = [
     "files",
     "extras",
     "terminal",
+    "web",
     "images",
     "video",
     "inputs",

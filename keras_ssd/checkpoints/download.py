@@ -7,19 +7,14 @@ then, and without a digest they keep a login page as the file.
 import hashlib
 import http.client
 import os
-import ssl
 import threading
-import time
-import urllib.error
 import urllib.parse
 from collections.abc import Callable
 from pathlib import Path
 
-from keras_ssd.checkpoints.web import receive
 from keras_ssd.files import replace_file
+from keras_ssd.web import check_not_a_page, patiently, receive
 
-_PAUSES = (1, 4)  # seconds before the second and the third attempt
-_PASSING = (408, 429, 500, 502, 503, 504)  # HTTP statuses of failures that may pass
 # The first bytes of files, by their suffix. A web page begins with other bytes.
 _BEGINNINGS = {
     ".pth": (b"PK\x03\x04", b"\x80"),
@@ -99,7 +94,7 @@ def _is_kept(path: Path, sha256: str | None) -> bool:
 
 
 def _fetch(url: str, sha256: str | None, check: Callable | None, path: Path) -> None:
-    content_type = _receive_patiently(url, path)
+    content_type = patiently(lambda: receive(url, path))
     _check_beginning(path, Path(_file_name(url)).suffix, content_type)
     if sha256 is not None and not (digest := sha256_of(path)).startswith(sha256):
         raise ValueError(f"its SHA-256 is {digest}, expected {sha256}")
@@ -110,25 +105,6 @@ def _fetch(url: str, sha256: str | None, check: Callable | None, path: Path) -> 
             raise ValueError(str(error).removeprefix(f"{path}: ")) from error
 
 
-def _receive_patiently(url: str, path: Path) -> str:
-    for pause in _PAUSES:
-        try:
-            return receive(url, path)
-        except (OSError, http.client.HTTPException) as error:
-            if not _may_pass(error):
-                raise
-        time.sleep(pause)
-    return receive(url, path)
-
-
-def _may_pass(error: Exception) -> bool:
-    if isinstance(error, urllib.error.HTTPError):
-        return error.code in _PASSING
-    if isinstance(error, urllib.error.URLError):
-        return not isinstance(error.reason, ssl.SSLCertVerificationError)
-    return isinstance(error, ConnectionError | TimeoutError | http.client.HTTPException)
-
-
 def _check_beginning(path: Path, suffix: str, content_type: str = "") -> None:
     """Raises ValueError if the file is a web page, or does not begin as its suffix requires."""
     with path.open("rb") as file:
@@ -136,7 +112,6 @@ def _check_beginning(path: Path, suffix: str, content_type: str = "") -> None:
     expected = _BEGINNINGS.get(suffix.lower())
     if expected and beginning.startswith(expected):
         return  # the content type does not matter then
-    if content_type == "text/html" or beginning.lstrip()[:1] == b"<":
-        raise ValueError("it is a web page, perhaps a login page or an error message")
+    check_not_a_page(beginning, content_type)
     if expected:
         raise ValueError(f"it is not a {suffix} file: it begins with {beginning[:20]!r}")

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from keras_ssd.checkpoints import download
+from keras_ssd import web
 
 CONTENT = b"PK\x03\x04" + bytes(range(256)) * 9000
 PAGE = b"\n<!DOCTYPE html><title>Please log in</title>"
@@ -140,7 +140,7 @@ class Server(http.server.ThreadingHTTPServer):
 def server(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(download, "_PAUSES", (0, 0))
+    monkeypatch.setattr(web, "_PAUSES", (0, 0))
     with Server(("127.0.0.1", 0), Handler) as server:
         server.requests = []
         server.url = f"http://127.0.0.1:{server.server_address[1]}"

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from keras_ssd.checkpoints import download as module
+from keras_ssd import web
 from keras_ssd.checkpoints.download import cache_folder, download
 
 CONTENT = b"PK\x03\x04" + bytes(range(256)) * 9000  # of the server in conftest.py
@@ -96,7 +96,7 @@ def test_a_server_that_is_busy_or_hangs_up_is_asked_three_times(server, name):
 
 
 def test_the_pauses_between_attempts_are_short():
-    assert sum(module._PAUSES) < 10
+    assert sum(web._PAUSES) < 10
 
 
 def test_a_file_that_the_check_refuses_is_not_kept(server):
@@ -140,7 +140,7 @@ def test_processes_that_ask_for_the_same_file_all_get_it(server):
 
 def test_an_unreachable_server_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr(module, "_PAUSES", (0, 0))
+    monkeypatch.setattr(web, "_PAUSES", (0, 0))
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # and does not listen
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/whole.pth"

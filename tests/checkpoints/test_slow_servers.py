@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from keras_ssd.checkpoints import web
+from keras_ssd import web
 from keras_ssd.checkpoints.download import cache_folder, download
 
 CONTENT = b"PK\x03\x04" + bytes(range(256)) * 9000  # of the server in conftest.py

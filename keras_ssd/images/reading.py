@@ -54,7 +54,7 @@ def decode_image(data: bytes, name: str) -> np.ndarray:
     """Decodes an image to RGB.
 
     OpenCV decodes JPEG, PNG and WebP. Pillow, where it is installed, decodes AVIF, BMP, GIF,
-    JPEG 2000, PNM and TIFF. The first frame of an animation is taken.
+    JPEG 2000, PNM and TIFF, and HEIC with pillow-heif. The first frame of an animation is taken.
 
     Grayscale, palettes and CMYK become RGB, transparency is dropped, 16 bits become 8, and the
     EXIF orientation is applied.

@@ -1,10 +1,11 @@
 """Whether a file is an image or a video, by its first bytes and by its suffix."""
 
+import os
 from enum import Enum, auto
 from pathlib import PurePath
 from typing import BinaryIO
 
-from keras_ssd.images.pillow import is_animated
+from keras_ssd.images.pillow import HEIF_BRANDS
 
 IMAGE_SUFFIXES = {
     *(".apng", ".avif", ".bmp", ".dib", ".gif", ".heic", ".heif", ".hif", ".j2k", ".jfif", ".jp2"),
@@ -25,10 +26,8 @@ _VIDEOS = (
     b"\0\0\x01\xba",  # MPEG program stream
     b"0&\xb2u\x8ef\xcf\x11",  # ASF and WMV
 )
-# The major brands of AVIF and HEIF; other files that begin with a brand are MP4 and QuickTime.
-_IMAGE_BRANDS = {
-    *(b"avif", b"avis", b"heic", b"heim", b"heis", b"heix", b"hevc", b"hevx", b"mif1", b"msf1")
-}
+# Other files that begin with a brand are MP4 and QuickTime.
+_IMAGE_BRANDS = {b"avif", b"avis", *HEIF_BRANDS}
 _WEBP_ANIMATION = 0x02  # a bit of the flags in the header of an extended WebP
 
 
@@ -63,8 +62,8 @@ def kind_of(file: BinaryIO, name: str) -> Kind | None:
         several = suffix in (".mjpeg", ".mjpg") and beginning.startswith(_JPEG)
         return Kind.VIDEO if several else Kind.IMAGE
     if beginning.startswith(_GIFS):
-        file.seek(0)
-        return Kind.VIDEO if is_animated(file) else Kind.IMAGE
+        file.seek(len(_GIFS[0]))
+        return Kind.VIDEO if _is_animated_gif(file) else Kind.IMAGE
     if beginning[:4] == b"RIFF" and beginning[8:12] == b"WEBP":
         moves = beginning[12:16] == b"VP8X" and beginning[20] & _WEBP_ANIMATION
         return Kind.VIDEO if moves else Kind.IMAGE
@@ -75,3 +74,27 @@ def kind_of(file: BinaryIO, name: str) -> Kind | None:
     if suffix in VIDEO_SUFFIXES:
         return Kind.VIDEO
     return Kind.IMAGE if suffix in IMAGE_SUFFIXES else None
+
+
+def _is_animated_gif(file):
+    """Whether a second picture begins in a GIF file; no picture is decoded."""
+    screen = file.read(7)
+    _skip_colors(file, screen[4:5])
+    pictures = 0
+    while (block := file.read(1)) in (b"!", b","):
+        if block == b"!":  # an extension
+            file.seek(1, os.SEEK_CUR)
+        elif pictures:
+            return True
+        else:
+            pictures += 1
+            _skip_colors(file, file.read(9)[8:])
+            file.seek(1, os.SEEK_CUR)
+        while size := int.from_bytes(file.read(1)):
+            file.seek(size, os.SEEK_CUR)
+    return False
+
+
+def _skip_colors(file, flags):
+    if flags and flags[0] & 0x80:
+        file.seek(3 * 2 ** ((flags[0] & 7) + 1), os.SEEK_CUR)

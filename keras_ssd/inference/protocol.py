@@ -1,10 +1,15 @@
 """The methods that every kind of detector has: a Keras model, an exported file, a client."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 
 import numpy as np
 
-from keras_ssd.inference import photos
+from keras_ssd.inference.pipeline import OnError, detect_frames
+from keras_ssd.inference.reading import read_sources
+from keras_ssd.inference.selection import DEFAULT_CONFIDENCE, Thresholds
+from keras_ssd.inference.tiles import Tiles
+from keras_ssd.inputs import Sources
 from keras_ssd.results.detections import Detections
 
 
@@ -36,39 +41,63 @@ class ObjectDetector:
 
     def detect(
         self,
-        sources: photos.Sources,
+        sources: Sources,
         *,
-        confidence_threshold: float = 0.25,
+        confidence_threshold: Thresholds = DEFAULT_CONFIDENCE,
+        classes: Iterable[str] | None = None,
         batch_size: int = 8,
-        on_error: Callable[[ValueError], None] | None = None,
+        tiles: Tiles = None,
+        every: int = 1,
+        recursive: bool = False,
+        on_error: OnError | None = None,
     ) -> Iterator[Detections]:
-        """Yields the objects that the detector finds in each image, in the order of the sources.
+        """Yields the objects that the detector finds in each image or frame, in order.
 
-        Each image is warped to the network's size as soon as it is read. So only one image at a
-        time is in memory at full size, and images of different sizes share a batch.
+        A thread reads the images ahead and warps each at once to the network's size. So few of them
+        are in memory at full size, and images of different sizes share a batch.
 
         Args:
-            sources: image files, uint8 RGB arrays (H, W, 3) and PIL images, mixed; or one of
-                them. They are taken one by one, so a generator works.
-            confidence_threshold: the lowest score to yield. The detector's own threshold applies
-                as well.
-            batch_size: the number of images that the network sees at once.
+            sources: what to look at: images, videos, folders and others, as paths, addresses, RGB
+                arrays and PIL images; see `keras_ssd.inputs.find_inputs`. They are taken one by
+                one, so a generator works.
+            confidence_threshold: the lowest score to yield; or a mapping from names of classes to
+                the lowest score of each, where "*" names all others (0.25 without it). The
+                detector's own threshold applies as well.
+            classes: the names of the classes to yield; None yields all.
+            batch_size: the number of images that the network sees at once. The detections do not
+                depend on it, and frames of a live input do not wait for others.
+            tiles: overlapping tiles of each image, which the network sees besides the whole image:
+                the number of tiles along the longer side, or "auto" for tiles of twice the
+                network's size. They help to find small objects in large images, and take as many
+                runs of the network as there are tiles. None is without tiles.
+            every: the distance of the frames that are taken from a video: of 3, the frames 0, 3, 6.
+            recursive: whether folders inside a folder are looked in.
             on_error: a function that is called with the error of each source that cannot be used.
                 That source is then left out. Without it the error is raised once all results
                 before it have been yielded.
 
         Yields:
             Detections in pixels of the image with its EXIF orientation applied. Their `image` is
-            the path as given, or the position of an array among the sources.
+            the path as given, or the position of an array among the sources; frames of a video
+            have `frame` and `time` as well.
 
         Raises:
-            CorruptImageError: a file cannot be read as an image.
-            ValueError: a source is of another kind, or an argument is out of range.
+            ValueError: a source cannot be used, or an argument is out of range.
         """
-        return photos.detect_in_batches(
+        results = detect_frames(
             self,
-            sources,
+            read_sources(sources, recursive=recursive, every=every),
             confidence_threshold=confidence_threshold,
+            classes=classes,
             batch_size=batch_size,
+            tiles=tiles,
             on_error=on_error,
+            with_images=False,
         )
+        return _detections(results)
+
+
+def _detections(results):
+    with closing(results):
+        for _, found in results:
+            yield found

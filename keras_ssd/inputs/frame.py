@@ -16,6 +16,7 @@ class Frame:
         time: the seconds since the start of the video, or since the first frame of a live input;
             None for a still image.
         pts: the same time in units of the video's `time_base`; None for a still image.
+        live: whether the frame is of a live input, so that it does not wait for others.
 
     Example:
         >>> import numpy as np
@@ -29,6 +30,7 @@ class Frame:
     number: int | None = None
     time: float | None = None
     pts: int | None = None
+    live: bool = False
 
     def __repr__(self) -> str:
         height, width = self.image.shape[:2]

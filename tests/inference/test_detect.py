@@ -1,5 +1,6 @@
-"""`detect` on photos, in most tests with the fake detector of conftest.py."""
+"""`detect` on images, in most tests with the fake detector of conftest.py."""
 
+import re
 import weakref
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 
 from keras_ssd.detector import Detector
-from keras_ssd.images import CorruptImageError, resize_image
+from keras_ssd.images import resize_image
 from keras_ssd.models import SSDTiny128
 
 
@@ -102,9 +103,7 @@ class TestDetect:
     def test_a_wrong_source_is_named_with_what_was_expected_and_what_came(
         self, detector, source, came
     ):
-        message = (
-            rf"sources\[1\]: expected a path, an RGB uint8 array .* or a PIL image, not {came}"
-        )
+        message = rf"^sources\[1\]: expected a path, an .* or a PIL image, not {came}"
         with pytest.raises(ValueError, match=message):
             list(detector.detect([image_of(1), source]))
 
@@ -123,9 +122,8 @@ class TestDetect:
         bad = unreadable[index]
         results = detector.detect([image_of(1), image_of(2), bad, image_of(3)])
         assert labels([next(results), next(results)]) == [1, 2]
-        with pytest.raises(CorruptImageError) as raised:
+        with pytest.raises(ValueError, match=f"^{re.escape(str(bad))}: "):
             next(results)
-        assert str(bad) in str(raised.value)
 
     @pytest.mark.parametrize("batch_size", [1, 2, 8])
     def test_with_on_error_the_rest_goes_on(self, detector, batch_size, unreadable):
@@ -135,8 +133,7 @@ class TestDetect:
         assert labels(results) == [1, 2, 3]
         assert len(errors) == 7
         for path, error in zip(unreadable, errors, strict=False):
-            assert isinstance(error, CorruptImageError)
-            assert str(path) in str(error)
+            assert str(error).startswith(f"{path}: ")
         assert "sources[9]" in str(errors[-1])
 
     def test_errors_and_results_come_in_the_order_of_the_sources(self, detector):
@@ -146,7 +143,7 @@ class TestDetect:
             events.append(int(found.labels[0]))
         assert [type(event) for event in events] == [ValueError, int, ValueError, int]
 
-    def test_an_endless_source_is_read_one_batch_at_a_time(self, detector):
+    def test_an_endless_source_is_read_a_few_batches_ahead(self, detector):
         read = []
 
         def frames():
@@ -156,10 +153,10 @@ class TestDetect:
 
         results = detector.detect(frames(), batch_size=3)
         assert read == []
-        next(results)
-        assert len(read) == 3
-        assert labels(next(results) for _ in range(3)) == [4, 4, 4]
-        assert len(read) == 6
+        assert labels(next(results) for _ in range(4)) == [4, 4, 4, 4]
+        results.close()
+        # Two batches were run, two more waited, and the thread held one.
+        assert 6 <= len(read) <= 6 + 6 + 1
 
     def test_no_more_than_one_image_is_held_at_full_size(self, detector):
         frames, alive = [], []

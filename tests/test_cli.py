@@ -104,7 +104,7 @@ def test_a_finished_run_resumes_to_its_end_and_trains_no_further(finished, capsy
 
 def test_a_run_is_neither_overwritten_nor_resumed_with_other_settings(finished, fails):
     output, arguments = finished
-    assert fails(*arguments).startswith(f"{output}: holds a run already")
+    assert fails(*arguments).startswith(f"{output}: has a run already")
     assert fails(*arguments, "--resume", "--seed", 3).endswith("other settings: seed 0 -> 3")
 
 

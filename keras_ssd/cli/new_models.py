@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class NewModel(NamedTuple):
-    """An untrained model.
+    """Describes an untrained model.
 
     Attributes:
         builder: the name of the function in `keras_ssd.models`.

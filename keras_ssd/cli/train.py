@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from keras_ssd.training.recipes import Recipe
 
 RECIPES = ("finetune", "paper", "smoke")  # of `keras_ssd.training`, which takes seconds to import
-_DOWNLOADED = ("imagenet", "reducedfc")  # names of backbone weights that are not files
+_DOWNLOADED = ("imagenet", "reducedfc")  # backbone weights that are downloaded by name
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -34,7 +34,11 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add_data_options(command)
     add("--image-set", help="images to train on: " + IMAGE_SET_HELP.format("trainval"))
-    add("--exclude", metavar="FILE", help="file of ids, one a line, of images not to train on")
+    add(
+        "--exclude",
+        metavar="FILE",
+        help="file of ids of images not to train on",
+    )
     add(
         "--validation-set",
         metavar="IMAGE_SET",
@@ -44,9 +48,9 @@ def add_options(command: argparse.ArgumentParser) -> None:
         "--validation-data",
         nargs="+",
         metavar="SOURCE",
-        help="where the validation set is; default: --data",
+        help="sources of the validation set; default: --data",
     )
-    add("--validation-images", metavar="DIR", help="as --images, for --validation-data")
+    add("--validation-images", metavar="DIR", help="the same as --images, for --validation-data")
     add(
         "--difficult",
         choices=("keep", "drop"),
@@ -58,33 +62,36 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add(
         "--model",
         default="ssd_mobilenet_320_voc",
-        help="what to start from: a trained detector, which is a preset (`keras-ssd presets` lists "
-        "them) or a .keras file, and whose classes keep what they have learned where the names "
-        f"match; or a new model: {', '.join(NEW_MODELS)}",
+        help="detector to start from: a preset (`keras-ssd presets` lists them) or a .keras file, "
+        "which keeps what it has learned of the classes that have the same name in the data; or a "
+        f"new model: {', '.join(NEW_MODELS)}",
     )
     add("--freeze", metavar="LAYER", help="do not train this layer and the layers before it")
     add(
         "--freeze-batch-norm",
         action="store_true",
-        help="do not train batch norms; in a new model with --backbone-weights, those of the "
-        "backbone",
+        help="do not train batch norms; with --backbone-weights, freeze only those of the backbone",
     )
     add(
         "--backbone-weights",
         metavar="FILE",
-        help='file to start the backbone of a new model from, or "imagenet", which downloads',
+        help='file of weights for the backbone of a new model, or "imagenet", which downloads them',
     )
     add("--output", type=Path, required=True, metavar="DIR", help="folder of the run")
-    add("--resume", action="store_true", help="go on with the run in --output")
-    add("--recipe", choices=RECIPES, default="finetune", help="how to train")
-    add("--batch-size", type=positive(int), help="images in a step; default: the recipe's")
+    add("--resume", action="store_true", help="continue the run in --output")
+    add("--recipe", choices=RECIPES, default="finetune", help="recipe of the training")
+    add(
+        "--batch-size", type=positive(int), help="number of images in a step; default: the recipe's"
+    )
     length = command.add_mutually_exclusive_group()
-    length.add_argument("--steps", type=positive(int), help="default: the recipe's")
-    length.add_argument("--epochs", type=positive(int), help="passes over the images")
+    length.add_argument(
+        "--steps", type=positive(int), help="length of the run; default: the recipe's"
+    )
+    length.add_argument("--epochs", type=positive(int), help="number of passes over the images")
     add(
         "--learning-rate",
         type=positive(float),
-        help="default: the recipe's, in proportion to the batch size",
+        help="highest learning rate; default: the recipe's, in proportion to the batch size",
     )
     add(
         "--augmentation",
@@ -96,7 +103,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         "--evaluate-every",
         type=positive(int),
         metavar="STEPS",
-        help="length of an epoch; default: one pass over the images",
+        help="number of steps between two evaluations; default: one pass over the images",
     )
     add(
         "--dtype",
@@ -104,12 +111,12 @@ def add_options(command: argparse.ArgumentParser) -> None:
         default="float32",
         help="dtype to compute in; the weights are float32 in any case",
     )
-    add("--seed", type=seed, default=0, help="decides all random numbers")
+    add("--seed", type=seed, default=0, help="seed of all random numbers")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Loads the data, builds the model, trains; see `keras_ssd.training.train`."""
-    # What is wrong is said before the seconds that the import of Keras takes.
+    """Loads the data, builds the model and trains it; see `keras_ssd.training.train`."""
+    # Errors are raised before the import of Keras, which takes seconds.
     _check_model_options(options)
     RunFolder(options.output).check(resume=options.resume)
     check_sources([*options.data, *(options.validation_data or ())])
@@ -167,7 +174,7 @@ def _load_sets(options) -> "tuple[AnnotatedImages, AnnotatedImages | None]":
 
 
 def _check_model_options(options):
-    """Raises ValueError if they do not go together or name what does not exist."""
+    """Raises ValueError if the options conflict or name a model or file that does not exist."""
     from keras_ssd.loading import check_keras_detector
     from keras_ssd.presets import list_presets
 
@@ -187,8 +194,8 @@ def _check_model_options(options):
         raise ValueError(f"--backbone-weights: a trained detector, {options.model}, has its own")
     if is_new and file is None and (options.freeze or options.freeze_batch_norm):
         raise ValueError(
-            "--freeze, --freeze-batch-norm: a new model has nothing trained to keep; start from a "
-            "trained detector (--model) or from --backbone-weights"
+            "--freeze, --freeze-batch-norm: a new model has no trained layers to freeze; start "
+            "from a trained detector (--model) or from --backbone-weights"
         )
     if is_new and file is not None and NEW_MODELS[options.model].backbone_end is None:
         raise ValueError(f"--backbone-weights: {options.model} takes none")
@@ -217,7 +224,7 @@ def _recipe(options, num_images) -> "Recipe":
     steps = options.steps or recipe.steps
     if options.epochs:
         steps = options.epochs * -(-num_images // batch_size)
-    # A larger batch averages more gradients and bears a larger step, in proportion.
+    # A larger batch averages more gradients, so the step may be larger in proportion.
     learning_rate = options.learning_rate or recipe.learning_rate * batch_size / recipe.batch_size
     return dataclasses.replace(
         recipe, batch_size=batch_size, steps=steps, learning_rate=learning_rate

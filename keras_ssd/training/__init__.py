@@ -1,4 +1,4 @@
-"""Training runs and their recipes."""
+"""Trains detectors: runs and their recipes."""
 
 import importlib
 

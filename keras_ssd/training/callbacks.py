@@ -1,4 +1,4 @@
-"""What happens in a run beside the steps: guarding, saving, averaging."""
+"""The callbacks of a run, which check the loss, save the state and average the weights."""
 
 import math
 import signal
@@ -36,7 +36,7 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
         self.ids_of_batch = ids_of_batch
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Checks the mean loss of the epoch, which the loss of the last step is part of."""
+        """Checks the mean loss of the epoch, which includes the loss of the last step."""
         if not math.isfinite(logs["loss"]):
             step = steps_of(self.model) - 1
             raise NonFiniteLossError(
@@ -47,12 +47,12 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
 
 
 class SaveTrainingState(keras.callbacks.Callback):
-    """Saves weights and optimizer, from which a run resumes: every few minutes and each epoch.
+    """Saves weights and optimizer every few minutes and after each epoch; a run resumes from them.
 
-    As a context it also stops the run on Ctrl-C or `kill`: the present step is finished, the state
-    is saved, then KeyboardInterrupt is raised. So the state is never that of half a step. A second
-    Ctrl-C stops at once, without saving. At the end of an epoch the logs are saved too, so that a
-    run that is stopped while it measures mAP need not train the epoch again.
+    As a context it also stops the run on Ctrl-C or `kill`: it finishes the present step, saves the
+    state and raises KeyboardInterrupt. So it never saves the state within a step. A second Ctrl-C
+    stops at once, without saving. At the end of an epoch it also saves the logs, so that a run that
+    is stopped while it measures mAP need not train the epoch again.
 
     Args:
         folder: the run's folder.
@@ -91,7 +91,7 @@ class SaveTrainingState(keras.callbacks.Callback):
         self._steps_are_running = True
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Saves the state if it is time, or if the run shall stop."""
+        """Saves the state if it is time to, or if the run is asked to stop."""
         if self.params.get("steps") == batch + 1:
             return  # `on_epoch_end` saves it, with the logs
         if self._shall_stop or time.monotonic() - self._saved_at > 60 * self.minutes:
@@ -99,7 +99,7 @@ class SaveTrainingState(keras.callbacks.Callback):
         self._stop_if_asked()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Saves the state and the logs of an epoch that is trained but not measured."""
+        """Saves the state and the logs of an epoch that is trained but not yet measured."""
         step = steps_of(self.model)
         self.folder.write_unfinished_epoch(step, epoch, logs or {})
         self._save()
@@ -116,11 +116,11 @@ class SaveTrainingState(keras.callbacks.Callback):
 
 
 class UseAverages(keras.callbacks.Callback):
-    """Puts the optimizer's running average of the weights in their place between two epochs.
+    """Replaces the weights by the optimizer's running averages of them between two epochs.
 
-    Callbacks after it, which measure and save, see the averages. The next epoch goes on from the
-    weights themselves, to the bit. (Keras's `SwapEMAWeights` swaps them by adding and subtracting,
-    which rounds.) Without averages in the optimizer nothing happens.
+    The callbacks after it measure and save the averages. The next epoch continues with exactly the
+    weights of before. (Keras's `SwapEMAWeights` swaps by adding and subtracting, which rounds.)
+    The weights stay as they are if the optimizer has no averages.
     """
 
     def __init__(self) -> None:
@@ -128,7 +128,7 @@ class UseAverages(keras.callbacks.Callback):
         self._trained: list = []
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Keeps the weights aside and puts the averages in their place."""
+        """Sets the weights aside and replaces them by the averages."""
         weights = self.model.ssd.trainable_variables
         self._trained = [keras.ops.copy(weight) for weight in weights]
         self.model.optimizer.finalize_variable_values(weights)
@@ -136,7 +136,7 @@ class UseAverages(keras.callbacks.Callback):
             weight.assign(keras.ops.copy(weight))
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Puts the weights back."""
+        """Restores the weights."""
         if self._trained:
             weights = self.model.ssd.trainable_variables
             for weight, trained in zip(weights, self._trained, strict=True):
@@ -145,7 +145,7 @@ class UseAverages(keras.callbacks.Callback):
 
 
 class SaveDetectors(keras.callbacks.Callback):
-    """Saves the detector after each epoch, and the best one by the logs' "val_map".
+    """Saves the detector after each epoch, and also the one with the highest "val_map".
 
     Args:
         detector: the detector to save; it shares its weights with the model in training.
@@ -171,7 +171,7 @@ class SaveDetectors(keras.callbacks.Callback):
 
 
 class FinishEpoch(keras.callbacks.Callback):
-    """Notes that an epoch is measured and logged; the last of a run's callbacks.
+    """Notes that an epoch is measured and logged; it must be the last of a run's callbacks.
 
     Args:
         folder: the run's folder.
@@ -182,5 +182,5 @@ class FinishEpoch(keras.callbacks.Callback):
         self.folder = folder
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Removes the note that the epoch is to be measured."""
+        """Removes the note that the epoch is still to be measured."""
         self.folder.remove_unfinished_epoch()

@@ -1,4 +1,4 @@
-"""The learning curve of a run, drawn from its log."""
+"""Draws the learning curve of a run from its log."""
 
 import csv
 from pathlib import Path

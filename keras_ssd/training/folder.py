@@ -1,4 +1,4 @@
-"""The folder of a training run: its files and its settings."""
+"""Keeps the files and the settings of a training run in its folder."""
 
 import csv
 import io
@@ -18,7 +18,8 @@ class RunFolder:
         log: a row of figures for each epoch (CSV).
         curve: the learning curve (PNG).
         state: the weights and the optimizer, from which the run resumes.
-        last, best: the detector after the last epoch, and that with the highest validation mAP.
+        last: the detector after the last epoch.
+        best: the detector after the epoch with the highest validation mAP.
         tensorboard: the folder of TensorBoard's files.
     """
 
@@ -37,12 +38,12 @@ class RunFolder:
         """Makes the folder of a new run, or checks that the run in it can be resumed.
 
         Args:
-            settings: the run's settings: values that JSON can hold.
-            resume: whether to go on with a run.
+            settings: the run's settings by name; JSON can hold their values.
+            resume: whether to continue the run in the folder.
 
         Raises:
-            ValueError: the folder holds a run and `resume` is False; or `resume` is True and it
-                holds none, or one with other settings.
+            ValueError: `resume` is False and the folder has a run; or `resume` is True and the
+                folder has no run, or a run with other settings.
         """
         settings = json.loads(json.dumps(settings))  # tuples become lists, as in the file
         self.check(resume=resume)
@@ -56,27 +57,27 @@ class RunFolder:
             raise ValueError(f"{self.path}: the run to resume has other settings: {changes}")
 
     def check(self, *, resume: bool) -> None:
-        """Checks that there is a run to resume, or place for a new one.
+        """Checks that the folder has a run to resume, or can take a new one.
 
         Raises:
-            ValueError: the path is not that of a folder that can be written to; the folder holds a
-                run and `resume` is False; or it holds none and `resume` is True.
+            ValueError: the path does not name a folder that can be written to; `resume` is False and
+                the folder has a run; or `resume` is True and it has no run.
         """
         checked_folder(self.path)
         if not resume and self._settings.exists():
             raise ValueError(
-                f"{self.path}: holds a run already; resume it, or choose another folder"
+                f"{self.path}: has a run already; resume it, or choose another folder"
             )
         if resume and not self._settings.exists():
-            raise ValueError(f"{self.path}: holds no run to resume")
+            raise ValueError(f"{self.path}: has no run to resume")
 
     def best_map(self) -> float:
-        """Returns the highest validation mAP in the log; -1 without any."""
+        """Returns the highest validation mAP in the log, or -1 if it has none."""
         scores = [float(row["val_map"]) for row in self._rows() if row.get("val_map")]
         return max((score for score in scores if not math.isnan(score)), default=-1.0)
 
     def drop_epochs_from(self, epoch: int) -> None:
-        """Takes the rows of epochs that will be trained again out of the log."""
+        """Removes the rows of epochs that will be trained again from the log."""
         rows = self._rows()
         kept = [row for row in rows if int(row["epoch"]) < epoch]
         if len(kept) < len(rows):
@@ -90,16 +91,16 @@ class RunFolder:
         """Notes an epoch that is trained, but not yet measured and logged.
 
         Args:
-            step: the number of steps up to its end.
-            epoch: its number, from 0.
-            logs: Keras's logs of it.
+            step: the number of steps up to the end of the epoch.
+            epoch: the number of the epoch, from 0.
+            logs: Keras's logs of the epoch.
         """
         values = {name: float(value) for name, value in logs.items()}
         text = json.dumps({"step": step, "epoch": epoch, "logs": values})
         write_text(self._unfinished_epoch, text)
 
     def unfinished_epoch(self, step: int) -> tuple[int, dict[str, float]] | None:
-        """Returns number and logs of an epoch that ended at a step and is not yet measured."""
+        """Returns (epoch, logs) of the epoch that ended at this step, or None if it is measured."""
         if not self._unfinished_epoch.exists():
             return None
         note = _read_json(self._unfinished_epoch)

@@ -1,4 +1,4 @@
-"""Recipes: optimizer, learning rate, batch size and length of a training."""
+"""Recipes set the optimizer, learning rate, batch size and length of a training."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,22 +11,22 @@ from keras_ssd.optimizers import CaffeSGD, SSDAdamW, Warmup
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How to train. The defaults fine-tune a trained detector on your own data.
+    """Says how to train. The defaults fine-tune a trained detector on your own data.
 
     Attributes:
-        optimizer: "adamw", or "sgd" with momentum 0.9 as Caffe's.
+        optimizer: the name of the optimizer: "adamw", or "sgd" with momentum 0.9 as in Caffe.
         learning_rate: the highest learning rate.
         batch_size: the number of images in a step.
         steps: the number of steps of the whole training.
         drops: the shares of the steps after which the learning rate falls to a tenth, such as
-            (2 / 3, 5 / 6). Without any it falls to 0 along a cosine.
+            (2 / 3, 5 / 6). Without drops it falls to 0 along a cosine.
         warmup: the share of the steps over which the learning rate rises from 0.
-        weight_decay: Caffe's weight decay for "sgd", the decoupled one for "adamw".
-        global_clipnorm: the highest norm of the gradient of all weights together; a longer one is
-            shortened to it. None clips nothing.
-        average_over: the share of the steps that a running average of the weights reaches back.
-            The average is what is measured and saved. None measures and saves the weights
-            themselves.
+        weight_decay: the factor of the weight decay, which is Caffe's for "sgd" and decoupled for
+            "adamw".
+        global_clipnorm: the highest norm of the gradient of all weights together; a longer gradient
+            is shortened to it. None clips nothing.
+        average_over: the share of the steps that a running average of the weights reaches back;
+            the average is measured and saved. None measures and saves the weights themselves.
 
     Raises:
         ValueError: a value is out of range.
@@ -96,12 +96,13 @@ class Recipe:
 
 
 RECIPES = {
-    # For your own data, from pretrained weights: docs/train.md has figures.
+    # This fits your own data, from pretrained weights.
     "finetune": Recipe(),
-    # The paper's, section 3.1, as the original's scripts have it for VOC07+12: 80k steps at 1e-3,
-    # 20k at 1e-4, 20k at 1e-5. The original has neither warm-up nor clipping; both only tame the
-    # start (lufficc warms up over 500 steps too). The paper reports VOC2007 test mAP 0.772 (SSD300)
-    # and 0.798 (SSD512). Its batch size for SSD512 is not published; lufficc takes 24.
+    # This is the paper's recipe (section 3.1) as the original's scripts have it for VOC07+12: 80k
+    # steps at 1e-3, 20k at 1e-4, 20k at 1e-5. The original has neither warm-up nor clipping; both
+    # only keep the start stable (lufficc warms up over 500 steps too). The paper reports VOC2007
+    # test mAP 0.772 (SSD300) and 0.798 (SSD512). Its batch size for SSD512 is not published;
+    # lufficc takes 24.
     "paper": Recipe(
         optimizer="sgd",
         learning_rate=1e-3,
@@ -112,6 +113,6 @@ RECIPES = {
         weight_decay=5e-4,
         average_over=None,
     ),
-    # Does everything once, to see that an installation and a data set work.
+    # This does everything once, to show that an installation and a data set work.
     "smoke": Recipe(learning_rate=1e-3, batch_size=4, steps=20, warmup=1 / 4, average_over=None),
 }

@@ -1,4 +1,4 @@
-"""A training run from the state in its folder to its last step."""
+"""Runs a training from the state in its folder to its last step."""
 
 import dataclasses
 import importlib.util
@@ -34,7 +34,7 @@ logger = logging.getLogger("keras_ssd")
 
 @dataclasses.dataclass
 class Run:
-    """One training run; see `train` for the attributes."""
+    """Holds what one training run needs; `train` explains the attributes."""
 
     detector: Detector
     data: AnnotatedImages
@@ -91,7 +91,7 @@ class Run:
                     replace_file(self.folder.state, trainee.ssd.save_weights)
                 trainee.stop_training = False
                 while not trainee.stop_training:
-                    # A call of Keras's `fit` leaves averages in place of the weights.
+                    # Keras's `fit` leaves averages in place of the weights when it returns.
                     trainee.ssd.load_weights(self.folder.state)
                     step = steps_of(trainee)
                     self._finish_epoch(trainee, step, after_each_epoch)
@@ -99,7 +99,7 @@ class Run:
                         break
                     self._fit_epochs(trainee, step, [saver, *after_each_epoch])
             except KeyboardInterrupt:
-                logger.warning("interrupted; what %s holds can be resumed", self.folder.path)
+                logger.warning("interrupted; the run in %s can be resumed", self.folder.path)
                 raise
             finally:
                 log.on_train_end()  # closes the file, which Keras leaves open after an exception
@@ -132,7 +132,7 @@ class Run:
         )
 
     def _finish_epoch(self, trainee, step, callbacks):
-        """Measures and logs the epoch that ends at this step, if that is still to be done."""
+        """Measures and logs the epoch that ends at this step, if it is not yet measured."""
         unfinished = self.folder.unfinished_epoch(step)
         if unfinished is None:
             return

@@ -1,4 +1,4 @@
-"""What decides the outcome of a run: a run resumes only with the settings that it began with."""
+"""The settings that decide the outcome of a run; it resumes only with those it began with."""
 
 import dataclasses
 import zlib
@@ -25,8 +25,8 @@ def run_settings(
     """Returns the settings of a run by name, as values that JSON can hold.
 
     Args:
-        detector, data, validation, recipe, optimizer, augmentation: as in `train`.
-        **others: settings that are such values already.
+        detector, data, validation, recipe, optimizer, augmentation: the arguments of `train`.
+        **others: other settings, which are such values already.
     """
     followed = dataclasses.asdict(recipe)
     if optimizer is not None:  # it takes the place of the rest
@@ -46,7 +46,7 @@ def run_settings(
 
 
 def fingerprint(data: AnnotatedImages | None) -> str:
-    """Tells data sets apart: their number of images and a checksum of ids and annotations."""
+    """Returns the number of images and a checksum of ids and annotations, to compare data sets."""
     checksum, count = 0, 0
     for sample in data or ():
         name = sample.id.encode(errors="surrogateescape")

@@ -1,4 +1,4 @@
-"""`train`: a detector, annotated images and a recipe to a folder with a trained detector."""
+"""`train` trains a detector on annotated images by a recipe, and keeps the run in a folder."""
 
 import importlib.util
 import logging
@@ -34,42 +34,43 @@ def train(
     skip_corrupt_images: bool = False,
     resume: bool = False,
 ) -> Detector:
-    """Trains a detector; everything on the way is kept in the folder `output`.
+    """Trains a detector, and keeps the logs and states of the run in the folder `output`.
 
     The folder holds `run.json` (settings), `log.csv`, `curve.png` and `tensorboard/`. After each
     epoch it gets `last.keras`, and `best.keras` if the epoch's validation mAP is the highest so
-    far; `load_detector` loads both. An interrupted run resumes from `state.weights.h5`: weights,
-    optimizer and step. A batch depends only on the seed and on its number, so a resumed run ends
-    with the same weights as an uninterrupted one. Ctrl-C and `kill` finish the present step and
-    save the state.
+    far; `load_detector` loads both. An interrupted run resumes from `state.weights.h5`, which has
+    the weights, the optimizer and the step. A batch depends only on the seed and on its number, so
+    a resumed run ends with the same weights as an uninterrupted one. Ctrl-C and `kill` finish the
+    present step and save the state.
 
     Args:
-        model: a Detector, or an SSD for the data's classes. It is trained in place.
+        model: the Detector, or the SSD for the data's classes, which is trained in place.
         data: the annotated images to train on.
         output: the folder of the run.
-        recipe: how to train; `keras_ssd.training.RECIPES` has some.
-        validation: annotated images to measure mAP (VOC 11-point) on after each epoch.
+        recipe: the rules of the training; `keras_ssd.training.RECIPES` has some recipes.
+        validation: the annotated images to measure mAP (VOC 11-point) on after each epoch.
         optimizer: a new optimizer in place of the recipe's. The recipe still decides the batch
             size and the number of steps. An optimizer with `use_ema=True` averages the weights.
-        callbacks: Keras callbacks. They see a detector, at the end of an epoch with averaged
-            weights and "val_map" in the logs. They begin anew where a run is resumed.
-        augmentation: see `keras_ssd.data.training_dataset`.
-        steps_per_epoch: the number of steps between two evaluations; None is one pass over the
-            images.
-        seed: decides the order of the images and the random numbers of the augmentation. (The
-            random weights of a new model do not depend on it.)
-        skip_corrupt_images: whether to train without the images that cannot be read, each of which
-            is named. If False the first one ends the run.
-        resume: whether to go on with the run in `output`, which must have had the same settings.
+        callbacks: Keras callbacks. Their model is a detector. At the end of an epoch it has the
+            averaged weights, and the logs have "val_map". They start afresh if a run is resumed.
+        augmentation: the function that changes the images at random, as in
+            `keras_ssd.data.training_dataset`.
+        steps_per_epoch: the number of steps between two evaluations; None makes an epoch of one
+            pass over the images.
+        seed: the number that decides the order of the images and the random numbers of the
+            augmentation. (The random weights of a new model do not depend on it.)
+        skip_corrupt_images: whether to train without the images that cannot be read; the log names
+            each of them. If False, the first of them ends the run.
+        resume: whether to continue the run in `output`, which must have had the same settings.
 
     Returns:
-        The detector in training with its last weights: averaged ones if the recipe averages.
+        The trained detector with its last weights, which are averages if the recipe averages.
 
     Raises:
-        ValueError: `output` holds a run already and `resume` is False, or it is True and there is
-            none or one with other settings; the classes do not fit the model, or it is of another
-            kind; there are no images or no objects to train on or to measure mAP on; the optimizer
-            was used before.
+        ValueError: `resume` is False and `output` has a run already, or `resume` is True and
+            `output` has no run or a run with other settings; the model is not a Detector or an
+            SSD, or has other classes than the data; there are no images or no objects to train on
+            or to measure mAP on; the optimizer was used before.
         NonFiniteLossError: the loss became infinite or not a number.
         CorruptImageError: an image cannot be read.
 

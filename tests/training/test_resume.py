@@ -186,7 +186,7 @@ def test_kill_does_what_ctrl_c_does_where_the_command_takes_it_so(run, tmp_path,
             run(output, callbacks=[SignalInStep(2, signal.SIGTERM)])
     finally:
         signal.signal(signal.SIGTERM, handler)
-    assert caplog.messages[-1] == f"interrupted; what {output} holds can be resumed"
+    assert caplog.messages[-1] == f"interrupted; the run in {output} can be resumed"
     assert step_of(output) == 2
 
     before = (output / "state.weights.h5").read_bytes()

@@ -59,7 +59,7 @@ def test_an_output_that_is_a_file_is_an_error(run, tmp_path):
 
 
 def test_there_must_be_a_run_to_resume(run, tmp_path):
-    with pytest.raises(ValueError, match="nowhere: holds no run to resume"):
+    with pytest.raises(ValueError, match="nowhere: has no run to resume"):
         run(tmp_path / "nowhere", resume=True)
 
 
@@ -104,7 +104,7 @@ def test_saved_detectors_hold_no_optimizer(finished, tmp_path, name):
 def test_a_finished_run_is_not_overwritten(finished, run):
     output, _ = finished
     before = {path.name: path.stat().st_mtime_ns for path in output.iterdir()}
-    with pytest.raises(ValueError, match="holds a run already; resume it, or choose another"):
+    with pytest.raises(ValueError, match="has a run already; resume it, or choose another"):
         run(output)
     assert {path.name: path.stat().st_mtime_ns for path in output.iterdir()} == before
 

@@ -1,4 +1,4 @@
-"""The graph of a `.tflite` file as Python objects: read, named, completed and written again."""
+"""Reads, completes and writes the graph of a `.tflite` file, as Python objects."""
 
 import copy
 from collections.abc import Iterable
@@ -12,8 +12,8 @@ def unpack(content: bytes, outputs: Iterable[str]) -> Any:
     """Reads a `.tflite` file as a ModelT of TensorFlow's schema, and names and orders its outputs.
 
     Args:
-        content: the file. Its one signature has the outputs of these names.
-        outputs: the names in the order that the file shall have.
+        content: the file. Its one signature has outputs of these names.
+        outputs: the names in the order that the outputs get.
     """
     model = read(content)
     (graph,), (signature,) = model.subgraphs, model.signatureDefs
@@ -24,7 +24,7 @@ def unpack(content: bytes, outputs: Iterable[str]) -> Any:
     return model
 
 
-def operators(model, name: str) -> list:
+def operators(model: Any, name: str) -> list[Any]:
     """Returns the operators of one kind, such as "CONV_2D", in the order of computation."""
     (graph,) = model.subgraphs
     code = getattr(schema().BuiltinOperator, name)
@@ -35,7 +35,7 @@ def operators(model, name: str) -> list:
     ]
 
 
-def constant(model, index: int) -> np.ndarray | None:
+def constant(model: Any, index: int) -> np.ndarray | None:
     """Returns the values of a constant float32 tensor, or None if the tensor is computed."""
     (graph,) = model.subgraphs
     tensor = graph.tensors[index]
@@ -45,10 +45,10 @@ def constant(model, index: int) -> np.ndarray | None:
     return np.frombuffer(data, np.float32).reshape(tensor.shape)
 
 
-def set_constant(model, operator, place: int, values: np.ndarray) -> None:
-    """Gives one operator other values, as the constant at a place of its inputs.
+def set_constant(model: Any, operator: Any, place: int, values: np.ndarray) -> None:
+    """Replaces the constant at a place of an operator's inputs by other values.
 
-    Other operators that read the same constant keep theirs.
+    Other operators that read the same constant keep the old values.
     """
     (graph,) = model.subgraphs
     index = operator.inputs[place]
@@ -72,7 +72,7 @@ def pack(model: Any) -> bytes:
 
 
 def append(model: Any, following: Any) -> None:
-    """Appends a model to another. Its inputs read the other's outputs of the same names.
+    """Appends a second model. Its inputs read the outputs of the same names of the first.
 
     Args:
         model: the first ModelT, which changes.
@@ -101,7 +101,7 @@ def append(model: Any, following: Any) -> None:
         entry.tensorIndex = new_index[entry.tensorIndex]
 
 
-def add_buffer(model, data: np.ndarray | bytes) -> int:
+def add_buffer(model: Any, data: np.ndarray | bytes) -> int:
     """Adds the bytes to the model's buffers and returns their index."""
     data = np.frombuffer(data if isinstance(data, bytes) else data.tobytes(), np.uint8)
     model.buffers.append(schema().BufferT(data=data))
@@ -111,24 +111,24 @@ def add_buffer(model, data: np.ndarray | bytes) -> int:
 class _AlignedBuilder(flatbuffers.Builder):
     """Starts each vector at a multiple of 16 bytes, which the schema requires for constants.
 
-    The generated Python classes do not do so, and some processors need it.
+    The generated Python classes do not, and some processors need it.
     """
 
-    def StartVector(self, elemSize, numElems, alignment):
+    def StartVector(self, elemSize: int, numElems: int, alignment: int) -> int:
         return super().StartVector(elemSize, numElems, max(alignment, 16))
 
 
-def read(content: bytes):
+def read(content: bytes) -> Any:
     """Returns the ModelT of a `.tflite` file."""
     model = schema().ModelT.InitFromPackedBuf(content, 0)
     for buffer in model.buffers:
-        if buffer.offset:  # ai-edge-quantizer puts the constants behind the graph
+        if buffer.offset:  # ai-edge-quantizer writes the constants after the graph
             data = content[buffer.offset : buffer.offset + buffer.size]
             buffer.data, buffer.offset, buffer.size = np.frombuffer(data, np.uint8), 0, 0
     return model
 
 
-def schema():
+def schema() -> Any:
     """Returns the classes of TensorFlow Lite's schema."""
     from tensorflow.lite.python import schema_py_generated
 

@@ -1,11 +1,11 @@
-"""A float32 `.tflite` file in int8, by ai-edge-quantizer.
+"""Quantizes a float32 `.tflite` file to int8, by ai-edge-quantizer.
 
-The ranges of the activations are measured on images, and the biases of the convolutions make up for
-what rounding the weights does to the mean of each channel. training/README.md says what each step
-gains, and what else was tried.
+The ranges of the activations are measured on images. Rounding the weights shifts the mean of each
+channel, and the biases of the convolutions are corrected by this shift. training/README.md says
+what each step gains, and what else was tried.
 
-Source of the bias correction: Nagel et al. 2019, "Data-Free Quantization Through Weight
-Equalization and Bias Correction", section 4.2, with means measured on images.
+The bias correction follows Nagel et al. 2019, "Data-Free Quantization Through Weight
+Equalization and Bias Correction", section 4.2, but measures the means on images.
 """
 
 import contextlib
@@ -23,21 +23,21 @@ from keras_ssd.extras import require
 from keras_ssd.formats.litert import graph as litert_graph
 from keras_ssd.terminal import track
 
-# A range holds the least and the greatest value of this share of the images. The rest are cut off:
-# their values would make the steps coarser for all images.
+# A range covers all values of this share of the images. It cuts off larger values of the others,
+# because a wider range would make the steps coarser for all images.
 _SHARE_OF_IMAGES = 0.8
-_LARGEST = 1e38  # of a value that counts
-_MOST_STEPS = 2**30  # of a bias, which is an int32
-_QUIET = threading.Lock()  # stderr and the filters of warnings are those of all threads
+_LARGEST = 1e38  # larger values are ignored
+_MOST_STEPS = 2**30  # the largest bias, which is an int32
+_QUIET = threading.Lock()  # because threads share stderr and the filters of warnings
 
 
 @dataclass(frozen=True)
 class _Statistics:
-    """What the tensors of a graph hold on the calibration images, by the index of the tensor.
+    """The ranges and means of the values in a graph on the calibration images, by tensor index.
 
     Attributes:
-        ranges: the least and the greatest value; 0 is always between them.
-        means: the mean of each channel (C,), of maps (1, H, W, C) only.
+        ranges: the least and the greatest value of a tensor; the range always includes 0.
+        means: the mean of each channel (C,), only of maps (1, H, W, C).
     """
 
     ranges: dict[int, tuple[float, float]]
@@ -52,10 +52,10 @@ def to_int8(content: bytes, images: Sequence[np.ndarray]) -> bytes:
 
     Args:
         content: the file. Its one input takes a float32 image (1, S, S, 3) in [0, 255].
-        images: uint8 (S, S, 3), about 100 of the kind that the detector is for.
+        images: about 100 images of the kind that the detector will see, uint8 (S, S, 3).
 
     Returns:
-        A file that takes a uint8 image in place of the float32 one, and every pixel exactly.
+        A file that takes a uint8 image in place of the float32 image; it rounds no pixel.
 
     Raises:
         ImportError: ai-edge-quantizer is not installed.
@@ -65,7 +65,7 @@ def to_int8(content: bytes, images: Sequence[np.ndarray]) -> bytes:
     model = litert_graph.read(content)
     (graph,) = model.subgraphs
     found = _measure(content, graph, images)
-    found.ranges[graph.inputs[0]] = (0.0, 255.0)  # all pixels, whatever these images hold
+    found.ranges[graph.inputs[0]] = (0.0, 255.0)  # all pixels, even if these images have fewer
     for name in ("CONV_2D", "DEPTHWISE_CONV_2D"):
         for operator in litert_graph.operators(model, name):
             _correct_bias(model, operator, found, depthwise=name != "CONV_2D")
@@ -112,7 +112,7 @@ def _measure(content, graph, images) -> _Statistics:
         interpreter.set_tensor(graph.inputs[0], image[None].astype(np.float32))
         interpreter.invoke()
         values = [interpreter.get_tensor(index) for index in computed]
-        # The padding before a maximum is minus infinity, or nearly.
+        # Maximum pooling pads with minus infinity, or nearly so.
         kept = [np.abs(value) < _LARGEST for value in values]
         pairs = list(zip(values, kept, strict=True))
         lows.append([value.min(initial=0, where=where) for value, where in pairs])
@@ -133,17 +133,17 @@ def _most(values):
 
 
 def _correct_bias(model, operator, found, *, depthwise):
-    """Subtracts from a convolution's bias the mean of what int8 weights add to its output."""
+    """Subtracts from a convolution's bias what int8 weights add to the mean of its output."""
     image_index, kernel_index, bias_index = operator.inputs
     kernel = litert_graph.constant(model, kernel_index)
     bias = litert_graph.constant(model, bias_index)
-    if kernel is None or bias is None:  # one that is computed, which no calibration can correct
+    if kernel is None or bias is None:  # a computed one, which cannot be corrected
         return
-    # To (output channels, height, width, input channels that each of them reads).
+    # The axes become (output channels, height, width, input channels read by each of them).
     kernel = kernel.transpose(3, 1, 2, 0) if depthwise else kernel
     largest = np.abs(kernel).max(axis=(1, 2, 3))
-    # The weights' scale also sets the steps of the bias. If all weights of a channel are zero, or
-    # nearly, its bias would need more steps than there are; a tiny weight makes them large enough.
+    # The scale of the weights also sets the steps of the bias. If all weights of a channel are
+    # nearly zero, its bias would need more steps than an int32 has, so one weight is made larger.
     low, high = found.ranges[image_index]
     least = 127 / _MOST_STEPS * np.abs(bias) / (max(high - low, 1e-9) / 255)
     if (largest < least).any():
@@ -154,7 +154,7 @@ def _correct_bias(model, operator, found, *, depthwise):
         litert_graph.set_constant(model, operator, 1, changed)
     scale = np.maximum(largest, 1e-9)[:, None, None, None] / 127
     added = np.round(kernel / scale) * scale - kernel
-    # Output channels come in groups, which read as many input channels as the kernel has.
+    # Each group of output channels reads as many input channels as the kernel has.
     means = found.means[image_index].reshape(-1, kernel.shape[3])
     means = means.repeat(len(kernel) // len(means), axis=0)
     shift = np.einsum("ohwi,oi->o", added, means)
@@ -163,7 +163,7 @@ def _correct_bias(model, operator, found, *, depthwise):
 
 @contextlib.contextmanager
 def _quiet():
-    """Hides the quantizer's progress bars, and warnings meant for those who debug a file."""
+    """Hides the quantizer's progress bars, and warnings that help only its developers."""
     with _QUIET, contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

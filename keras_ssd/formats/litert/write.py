@@ -1,4 +1,4 @@
-"""Detectors as LiteRT (TensorFlow Lite) files, for phones and small computers."""
+"""Writes detectors as LiteRT (TensorFlow Lite) files, for phones and small computers."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -15,6 +15,7 @@ from keras_ssd.formats.litert.decoding import decoding_model
 from keras_ssd.formats.litert.metadata import add_metadata, with_files
 from keras_ssd.formats.litert.quantization import to_int8
 from keras_ssd.formats.raw_outputs import (
+    KerasDetector,
     decoding_settings,
     labels_text,
     warped_images,
@@ -24,7 +25,7 @@ _DETECTIONS = ("detection_boxes", "detection_classes", "detection_scores", "num_
 
 
 def export_litert(
-    detector,
+    detector: KerasDetector,
     path: str | Path,
     *,
     quantize: str | None = None,
@@ -34,26 +35,27 @@ def export_litert(
 ) -> Path:
     """Writes a detector as a `.tflite` file of built-in operations.
 
-    Its input "images" is one uint8 RGB image (1, S, S, 3), already warped to the network's size;
-    its outputs are float32. Without `nms` they are the raw outputs of `SSD`, "offsets" (1, N, 4)
+    The input "images" takes one uint8 RGB image (1, S, S, 3), already warped to the network's size.
+    The outputs are float32. Without `nms` they are the raw outputs of `SSD`, "offsets" (1, N, 4)
     and "classes" (1, N, K + 1), which `load_detector` decodes. With `nms` the file decodes them
-    and finds at most 100 objects among the 1000 best candidates, by NMS of each class:
-    "detection_boxes" (1, D, 4), relative (ymin, xmin, ymax, xmax); "detection_classes" (1, D), from
-    0; "detection_scores" (1, D), descending; and "num_detections" (1,), in this order. The file
-    holds the class names, `labels.txt`, and the metadata by which MediaPipe Tasks knows an object
-    detector.
+    and finds at most 100 objects among the 1000 best candidates, by NMS of each class. The outputs
+    then are, in this order, "detection_boxes" (1, D, 4), relative (ymin, xmin, ymax, xmax);
+    "detection_classes" (1, D), from 0; "detection_scores" (1, D), descending; and "num_detections"
+    (1,). The file contains the class names as `labels.txt`, and the metadata by which MediaPipe
+    Tasks recognizes an object detector.
 
     Args:
         detector: a `Detector`; its thresholds are exported as they are.
         path: the file to write, with the suffix ".tflite".
-        quantize: None is float32. "float16" stores weights of half the size. "dynamic_int8" stores
-            int8 weights, and computes with them in int8 where the runtime can. "int8" has int8
-            weights and activations; L2 normalization, softmax and decoding stay float32.
-        nms: whether the file ends with detections.
-        calibration_images: RGB uint8 (H, W, 3); "int8" takes the ranges of the activations from
-            them.
+        quantize: the precision of the file. None keeps float32. "float16" stores the weights in
+            half the size. "dynamic_int8" stores int8 weights, and computes with them in int8 where
+            the runtime can. "int8" has int8 weights and activations; L2 normalization, softmax and
+            decoding stay float32.
+        nms: whether the file decodes the raw outputs and gives detections.
+        calibration_images: the images, RGB uint8 (H, W, 3), on which "int8" measures the ranges of
+            the activations.
         verify: a function that is called with the complete file before it replaces an earlier one.
-            What it raises is raised, and the earlier file stays.
+            If it raises an error, the earlier file stays.
 
     Returns:
         The path.

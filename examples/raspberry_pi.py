@@ -4,8 +4,8 @@ pip install numpy opencv-python-headless ai-edge-litert
 pip install --no-deps keras-ssd
 python raspberry_pi.py [PHOTO_OR_VIDEO [MODEL.tflite]]
 
-Without a photo or a video the first camera is read, until Ctrl-C. Without a model the detector of
-PASCAL VOC's 20 classes is used that comes with keras-ssd.
+Without a photo or a video it reads the first camera until Ctrl-C. Without a model it uses the
+detector of PASCAL VOC's 20 classes that comes with keras-ssd.
 """
 
 import argparse

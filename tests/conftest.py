@@ -25,7 +25,7 @@ def drawn_voc(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of real data beside the repository; tests that need it skip where it is absent."""
+    """The folder of real data next to the repository; tests that need it skip if it is missing."""
     folder = Path(__file__).parents[2] / "shared"
     if not folder.is_dir():
         pytest.skip(f"real data is not at {folder}")

@@ -18,7 +18,7 @@ CLASSES = ["circle", "rectangle", "triangle"]
 
 
 def run(*arguments) -> int:
-    """The command; what it changes of the process is put back."""
+    """Runs the command; restores what it changes in the process."""
     policy = keras.config.dtype_policy()
     try:
         return main([str(argument) for argument in arguments])
@@ -57,7 +57,7 @@ def finished(drawn_voc, tmp_path_factory):
 
 @pytest.fixture
 def with_a_corrupt_image(drawn_voc, tmp_path):
-    """A copy of the drawn data whose image 000017 (of val) and 000003 (of train) are cut off."""
+    """A copy of the drawn data with the images 000017 (of val) and 000003 (of train) cut off."""
     folder = shutil.copytree(drawn_voc, tmp_path / "corrupt")
     for name in ("000003", "000017"):
         file = folder / "JPEGImages" / f"{name}.jpg"

@@ -2,29 +2,34 @@
 
 python training/bench_exports.py VOCdevkit training/holdback.txt PEER.tflite MODEL...
 
-A MODEL is a preset or a `.keras` file, with VOC's classes; the peer is explained in compare.py.
-Times are from uint8 images at the network's size to detections, on all processors: the median of
-the rounds in which all formats take turns, each after one run that does not count. int8 is
-calibrated on images of trainval that are not in the image set measured on.
+A MODEL is a preset or a `.keras` file, with VOC's classes; compare.py explains the peer. A time is
+that from uint8 images at the network's size to detections, on all processors. It is the median of
+the rounds in which all formats take turns; an untimed run precedes each. int8 is calibrated on
+images of trainval that are not in the image set that mAP is measured on.
 """
 
 import argparse
 import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from compare import Peer, megabytes, milliseconds
 
 from keras_ssd.classes import VOC_CLASSES
-from keras_ssd.data import load
+from keras_ssd.data import AnnotatedImages, load
 from keras_ssd.evaluation import evaluate_map
 from keras_ssd.formats import FORMATS
+from keras_ssd.formats.table import Format
+from keras_ssd.inference.protocol import ObjectDetector
 from keras_ssd.loading import load_keras_detector
 
+Variant = tuple[ObjectDetector, float]  # the detector and its megabytes
 ROUNDS = {1: 15, 8: 3}  # by batch size
 REFERENCE = "Keras float32"
 
 
-def variants():
+def variants() -> Iterator[tuple[str, Format, dict[str, Any], dict[str, Any]]]:
     """Yields (name, format, options of writing, options of reading): each format and precision."""
     for one in FORMATS:
         for quantize in (None, *one.quantizations):
@@ -35,7 +40,7 @@ def variants():
             yield "litert int8, with NMS", one, {"quantize": "int8", "nms": True}, {}
 
 
-def open_all(model, folder, calibration):
+def open_all(model: str, folder: Path, calibration: AnnotatedImages) -> dict[str, Variant]:
     """Returns (detector, megabytes) of each variant of a model, by name; Keras's comes first."""
     detector = load_keras_detector(model, dtype="float32")
     found = {REFERENCE: (detector, megabytes(model))}
@@ -54,7 +59,12 @@ def open_all(model, folder, calibration):
     return found
 
 
-def print_table(found, single, batch, data):
+def print_table(
+    found: dict[str, Variant],
+    single: dict[str, float],
+    batch: dict[str, float],
+    data: AnnotatedImages,
+) -> None:
     """Measures mAP, and prints the row of each variant as soon as it is known."""
     print("| format | ms, batch 1 | share | ms/image, batch 8 | MB | mAP | loss |")
     print("|---|---|---|---|---|---|---|", flush=True)
@@ -70,7 +80,7 @@ def print_table(found, single, batch, data):
         )
 
 
-def bench(folder, image_set, peer, models):
+def bench(folder: str, image_set: str, peer: str, models: Iterable[str]) -> None:
     """Prints a table for each model: first all are timed, then their mAP is measured."""
     data = load([folder], image_set, class_names=VOC_CLASSES)
     calibration = load([folder], "trainval", class_names=VOC_CLASSES, exclude=image_set)

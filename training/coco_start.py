@@ -1,10 +1,10 @@
-"""Makes the starting point of `ssd_mobilenet_320_voc`: TensorFlow's SSDLite, trained on COCO.
+"""Writes TensorFlow's SSDLite, trained on COCO, which `ssd_mobilenet_320_voc` is trained from.
 
 python training/coco_start.py WEIGHTS_FOLDER OUTPUT.keras
 
-The folder holds `mobilenet_v2_coco_notop.weights.h5` and
-`mobilenet_v2_coco_ssdlite_extras_heads.npz`: the weights of the model zoo's
-ssdlite_mobilenet_v2_coco, boxes in our order, class rows cut to background and VOC's 20.
+The folder contains `mobilenet_v2_coco_notop.weights.h5` and
+`mobilenet_v2_coco_ssdlite_extras_heads.npz`. They have the weights of the model zoo's
+ssdlite_mobilenet_v2_coco, with boxes in our order, and only the classes background and VOC's 20.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from keras_ssd.classes import VOC_CLASSES
 from keras_ssd.files import checked_output
 
 
-def coco_start(folder):
+def coco_start(folder: str | Path) -> Detector:
     """Returns the detector with those weights, before any training on VOC."""
     folder = Path(folder)
     model = SSDMobileNet320(backbone_weights=folder / "mobilenet_v2_coco_notop.weights.h5")

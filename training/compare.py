@@ -5,14 +5,15 @@ python training/compare.py VOCdevkit training/holdback.txt MODEL...
 A MODEL is whatever `keras_ssd.load_detector` takes, with VOC's classes, or a TensorFlow Lite
 detector trained on COCO with a `labelmap.txt` beside it, such as the widely used
 coco_ssd_mobilenet_v1, which takes uint8 images and gives boxes, classes, scores and count.
-The milliseconds are those of `predict_on_batch` for one image at the network's size, with decoding
-and NMS, on all processors: the median of 200 images, for which the models take turns.
+The milliseconds are the median time of `predict_on_batch` for one image at the network's size, with
+decoding and NMS, on all processors. The models take turns on 200 images.
 """
 
 import argparse
 import os
 import statistics
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ TIMED_IMAGES = 200
 class Peer(BatchDetector):
     """A TensorFlow Lite detector with COCO's classes that ends with the runtime's own NMS.
 
-    It finds VOC's classes; objects of other classes are left out.
+    It finds objects of VOC's classes and leaves out the others.
 
     Args:
         path: the `.tflite` file, with `labelmap.txt` beside it.
@@ -98,14 +99,14 @@ def milliseconds(detectors: dict, photos: list, batch_size: int, rounds: int) ->
         batch = [photos[(number * batch_size + i) % len(photos)] for i in range(batch_size)]
         for name, detector in detectors.items():
             images = np.stack([resize_image(photo, detector.image_size) for photo in batch])
-            detector.predict_on_batch(images)  # whatever another one left in the caches
+            detector.predict_on_batch(images)  # after another model has used the caches
             start = time.perf_counter()
             detector.predict_on_batch(images)
             seconds[name].append(time.perf_counter() - start)
     return {name: 1000 * statistics.median(times) / batch_size for name, times in seconds.items()}
 
 
-def compare(folder, image_set, names):
+def compare(folder: str, image_set: str, names: Iterable[str]) -> None:
     """Prints the table."""
     data = load([folder], image_set, class_names=VOC_CLASSES)
     detectors = {name: open_model(name) for name in names}

@@ -1,6 +1,6 @@
 """`make demo`: detects in photos; draws a data set, trains a small SSD on it and evaluates it.
 
-Needs no data and no download; takes a few minutes on a laptop.
+It needs no data and no download, and takes a few minutes on a laptop.
 """
 
 import dataclasses
@@ -19,8 +19,8 @@ FOLDER = ROOT / "demo"
 RECIPE = dataclasses.replace(RECIPES["finetune"], learning_rate=2e-3, batch_size=32, steps=1000)
 
 
-def main():
-    """Shows the shipped detector at work, and the whole path to a detector of one's own."""
+def main() -> None:
+    """Runs the shipped detector on photos, and trains a new detector."""
     start = time.monotonic()
     shutil.rmtree(FOLDER, ignore_errors=True)
     detect_in_photos()
@@ -28,7 +28,7 @@ def main():
     print(f"{(time.monotonic() - start) / 60:.1f} minutes. Pictures: {FOLDER}/photos and /pictures")
 
 
-def detect_in_photos():
+def detect_in_photos() -> None:
     """Finds the cat and the astronaut with the detector that comes with the package."""
     detector = keras_ssd.load_detector("ssd_mobilenet_320_voc")
     photos = sorted((ROOT / "examples" / "photos").glob("*.jpg"))
@@ -37,14 +37,14 @@ def detect_in_photos():
     )
 
 
-def print_detections(found, picture):
+def print_detections(found: keras_ssd.Detections, picture: Path) -> None:
     """Prints one line for each photo."""
     objects = [f"{record['label']} {record['score']:.2f}" for record in found.to_records()]
     print(f"{Path(found.image).name}: {', '.join(objects)} -> {picture}")
 
 
-def train_on_drawings():
-    """Goes from a folder of images to annotated pictures."""
+def train_on_drawings() -> None:
+    """Draws a data set, trains a detector on it, measures it and draws its detections."""
     voc = draw_voc(FOLDER / "voc", num_train=2000, num_val=200)
     training, validation = load(voc, "train"), load(voc, "val")
     print(f"Drew {len(training)} images to train on and {len(validation)} to validate on: {voc}")

@@ -1,4 +1,4 @@
-"""Measures a detector: the same as `keras-ssd evaluate`. See README.md beside this file."""
+"""Measures a detector, as `keras-ssd evaluate` does; README.md in this folder has examples."""
 
 import sys
 

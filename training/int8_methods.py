@@ -2,21 +2,24 @@
 
 python training/int8_methods.py VOCdevkit training/holdback.txt MODEL SEED...
 
-Each SEED is another choice of 100 calibration images of VOC2007 train: 0 spreads them evenly, any
-other number draws them. The files end at the raw outputs.
+Each SEED chooses other 100 calibration images of VOC2007 train: 0 spreads them evenly, and any
+other number draws them at random. The files give raw outputs.
 """
 
 import argparse
 import contextlib
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
 
 from keras_ssd.classes import VOC_CLASSES
 from keras_ssd.cli import option_values
-from keras_ssd.data import load
+from keras_ssd.data import AnnotatedImages, load
+from keras_ssd.detector import Detector
 from keras_ssd.evaluation import evaluate_map
 from keras_ssd.formats.litert import quantization
 from keras_ssd.formats.litert.write import export_litert
@@ -34,7 +37,7 @@ ROWS = {
 }
 
 
-def calibration_images(data, seed):
+def calibration_images(data: AnnotatedImages, seed: int) -> list[np.ndarray]:
     """Returns 100 images of the data, uint8 RGB (H, W, 3)."""
     if seed == 0:
         chosen = np.linspace(0, len(data) - 1, CALIBRATION_IMAGES).round().astype(int)
@@ -43,7 +46,13 @@ def calibration_images(data, seed):
     return [data.samples[index].read_image() for index in chosen]
 
 
-def mean_ap(detector, data, images, replaced, path):
+def mean_ap(
+    detector: Detector,
+    data: AnnotatedImages,
+    images: list[np.ndarray],
+    replaced: dict[str, Any],
+    path: Path,
+) -> float:
     """Returns the mAP (11-point) of an export by a changed module `quantization`."""
     with contextlib.ExitStack() as stack:
         for name, value in replaced.items():
@@ -52,7 +61,7 @@ def mean_ap(detector, data, images, replaced, path):
     return evaluate_map(load_detector(path), data, coco=False).voc.map_11_point
 
 
-def measure(folder, image_set, model, seeds):
+def measure(folder: str, image_set: str, model: str, seeds: Iterable[int]) -> None:
     """Prints a row for each method, with a column for each seed."""
     data = load([folder], image_set, class_names=VOC_CLASSES)
     train = load([Path(folder) / "VOC2007"], "train", class_names=VOC_CLASSES)

@@ -2,13 +2,13 @@
 
 python training/pack.py TRAINED.keras PACKED.keras [START.keras SHARE]
 
-The packed file is a `.keras` file like any other, but holds its weights in float16, compressed:
-less than half the size. Loaded, they are float32 again. Layers that were frozen are not any more,
+The packed file is a usual `.keras` file, but has compressed weights in float16, which take less
+than half the size. When it is loaded, they are float32 again. Frozen layers can be trained again,
 and mixed precision becomes float32.
 
-With START, the detector that the training began from, each weight goes only SHARE of the way from
-there to the trained one: what little data would have made it forget, it keeps (Wortsman et al.
-2022, "Robust fine-tuning of zero-shot models").
+START is the detector that the training began from. With it, each weight moves only a SHARE of the
+way from its value there to the trained value. So the detector keeps more of what training on
+little data makes it forget (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
 """
 
 import argparse
@@ -23,10 +23,12 @@ from keras_ssd.cli.option_values import share
 from keras_ssd.detector import open_detector
 from keras_ssd.files import checked_output, replace_file
 
-WEIGHTS = "model.weights.h5"  # Keras's name for them in the archive
+WEIGHTS = "model.weights.h5"  # the name in Keras's archive
 
 
-def pack(trained, packed, start=None, share=1.0):
+def pack(
+    trained: str | Path, packed: str | Path, start: str | Path | None = None, share: float = 1.0
+) -> None:
     """Writes the detector in the file `trained` to the file `packed`."""
     detector = open_detector(trained).with_dtype("float32")
     if start is not None:
@@ -62,7 +64,7 @@ def _copy_half(name, item, target):
         with np.errstate(over="ignore"):
             values = item[...].astype(np.float16)
         if not np.isfinite(values).all():
-            raise ValueError(f"{name}: holds a value that float16 cannot")
+            raise ValueError(f"{name}: has a value that is too large for float16")
         # a scalar cannot be compressed
         copy = target.create_dataset(name, data=values, compression=(item.shape and 9) or None)
     else:

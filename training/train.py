@@ -1,4 +1,4 @@
-"""Trains a detector: the same as `keras-ssd train`. See README.md beside this file."""
+"""Trains a detector, as `keras-ssd train` does; README.md in this folder has examples."""
 
 import sys
 

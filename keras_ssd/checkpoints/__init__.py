@@ -1,4 +1,4 @@
-"""Weights of other projects, read into NumPy arrays."""
+"""Reads the weights of other projects into NumPy arrays."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Checks of the arrays in a checkpoint, and their layout in Keras."""
+"""Checks the arrays in a checkpoint, and converts their layout to Keras's."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path

@@ -162,11 +162,11 @@ def _find_state_dict(root) -> dict[str, Tensor]:
             tensors = root[name]
             break
     if not isinstance(tensors, dict) or not tensors:
-        raise ValueError(f"it holds no state dict but a {type(tensors).__name__}")
+        raise ValueError(f"expected a state dict with tensors, not a {type(tensors).__name__}")
     for name, value in tensors.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
             raise ValueError(
-                f"it holds no state dict: {ascii(name)[:100]} is not a tensor but a "
+                f"expected a state dict with tensors, but {ascii(name)[:100]} is a "
                 f"{type(value).__name__}"
             )
     return tensors

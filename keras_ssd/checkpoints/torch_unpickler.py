@@ -15,13 +15,14 @@ import pickletools
 import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 _MAX_OPERATIONS = 1_000_000  # a state dict has about 40 for each tensor
 _MAX_DIMENSIONS = 32
 
 
 class UnsafeCheckpointError(ValueError):
-    """A checkpoint asks for something that tensors and plain data do not need. It was not run."""
+    """A checkpoint asks for something that tensors and plain data do not need; nothing was run."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ _STUBS = {
     "torch._utils._rebuild_tensor_v2": _rebuild_tensor_v2,
     "torch._utils._rebuild_parameter": _rebuild_parameter,
     "collections.OrderedDict": _ordered_dict,
-    # Training scripts save options and the steps of a schedule beside the state dict.
+    # Training scripts also save options and the steps of a schedule.
     "collections.Counter": _counter,
     "argparse.Namespace": _namespace,
 }
@@ -180,7 +181,7 @@ class _Unpickler(pickle._Unpickler):
         self.storages: dict[str, Storage] = {}
         self.dispatch = _Operations(_ALLOWED)  # type: ignore[misc]
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> Any:
         # A dot within the name would mean an attribute, which none of the stubs needs.
         stub = None if "." in name else _STUBS.get(f"{module}.{name}")
         if stub is None:
@@ -190,7 +191,7 @@ class _Unpickler(pickle._Unpickler):
             )
         return stub
 
-    def persistent_load(self, pid):
+    def persistent_load(self, pid: Any) -> Storage:
         match pid:
             # PyTorch before 0.4 wrote a view as the sixth item, always None.
             case ("storage", StorageType(dtype), str(key), _device, int(size), *view) if (

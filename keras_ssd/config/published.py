@@ -11,7 +11,7 @@ from keras_ssd.config.ssd_config import FeatureMap, SSDConfig
 
 
 def _paper_box_sizes(min_size, max_size, aspect_ratios):
-    """The order in a cell is: min, sqrt(min max), then each ratio followed by its inverse."""
+    """Orders the sizes of a cell: min, sqrt(min max), then each ratio followed by its inverse."""
     middle = sqrt(min_size * max_size)
     sizes = [(min_size, min_size), (middle, middle)]
     for ratio in aspect_ratios:

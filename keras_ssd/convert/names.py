@@ -41,6 +41,6 @@ def names_for(
             f"{path}: has {num_classes} foreground classes, neither VOC's 20 nor COCO's 80 or 90; "
             "give their names"
         )
-    whose, names = _KNOWN[num_classes]
-    logger.info("%s: the names of its %d classes are taken to be %s", path, num_classes, whose)
+    origin, names = _KNOWN[num_classes]
+    logger.info("%s: the names of its %d classes are taken to be %s", path, num_classes, origin)
     return names

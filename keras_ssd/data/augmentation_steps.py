@@ -184,7 +184,7 @@ def _adjust_hsv(image, channel, table):
 
 
 def _random_crops(count, rng):
-    """Corners (count, 4) within the image, with scale 0.3 to 1 and aspect ratio 0.5 to 2."""
+    """Draws corners (count, 4) within the image: scale 0.3 to 1 and aspect ratio 0.5 to 2."""
     scale = rng.uniform(0.3, 1.0, count)
     aspect_ratio = np.clip(rng.uniform(0.5, 2.0, count), scale**2, scale**-2)
     width, height = scale * np.sqrt(aspect_ratio), scale / np.sqrt(aspect_ratio)

@@ -1,4 +1,4 @@
-"""Annotated images from one or more sources, whatever their format."""
+"""Loads annotated images from one or more sources in any of the known formats."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -159,7 +159,7 @@ def evaluation_dataset(
 
 @contextmanager
 def unwrapped_errors() -> Iterator[None]:
-    """In this context, a data set raises CorruptImageError instead of an error of TensorFlow."""
+    """Makes a data set raise CorruptImageError instead of TensorFlow's error in this context."""
     try:
         yield
     except tf.errors.InvalidArgumentError as error:
@@ -185,7 +185,7 @@ def sample_index(position: Any, num_samples: int, seed: int) -> tf.Tensor:
 
 
 def _batches(positions, arguments, load, config, batch_size) -> tf.data.Dataset:
-    """Batches of the examples that `load` returns for the arguments at each position."""
+    """Returns batches of the examples that `load` returns for the arguments at each position."""
     size, all_default_boxes = config.image_size, default_boxes(config)
 
     def example(position):
@@ -202,7 +202,7 @@ def _batches(positions, arguments, load, config, batch_size) -> tf.data.Dataset:
 
 
 def _check(data, skipped):
-    """Raises ValueError if there is no image, or if all images would be skipped."""
+    """Raises ValueError if the data have no image, or if all images would be skipped."""
     if not len(data):
         raise ValueError("data: there are no images; expected at least one")
     if skipped is None:

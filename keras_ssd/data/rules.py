@@ -16,8 +16,8 @@ from keras_ssd.data.sample import Sample
 from keras_ssd.images import CorruptImageError, decode_image
 from keras_ssd.images.sizes import image_size
 
-# Boxes that exceed the image by less than this share of its size are clipped without a note: files
-# with six digits round so much.
+# Boxes that exceed the image by less than this share of its size are clipped without a note,
+# because files with six digits round by this much.
 _ROUNDING = 2e-6
 # In pixels. No real data set has all its boxes this close to the corner of the image.
 _LARGEST_RELATIVE = 1.5

@@ -9,7 +9,7 @@ from keras_ssd.images import CorruptImageError, decode_image
 from keras_ssd.images.reading import read_bytes
 
 
-@dataclass(frozen=True, eq=False)  # arrays have no one truth value
+@dataclass(frozen=True, eq=False)  # an array has no single truth value
 class Sample:
     """An annotated image.
 

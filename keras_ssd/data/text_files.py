@@ -39,7 +39,7 @@ def read_text(path: str | Path, *, names_of_files: bool = False) -> str:
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: not a text file in UTF-8 ({error})") from error
     if "\0" in text:
-        raise ValueError(f"{path}: not a text file in UTF-8 (it holds zero bytes)")
+        raise ValueError(f"{path}: not a text file in UTF-8 (it contains zero bytes)")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -64,5 +64,5 @@ def read_ids(path: str | Path) -> list[str]:
     """
     ids = list(dict.fromkeys(map(composed, read_lines(path, names_of_files=True))))
     if not ids:
-        raise ValueError(f"{path}: holds no id; expected one a line")
+        raise ValueError(f"{path}: contains no id; expected one in each line")
     return ids

@@ -18,14 +18,14 @@ def with_detector(callbacks: Any, detector: keras.Model) -> list[keras.callbacks
 class _WithDetector(keras.callbacks.CallbackList):
     """Callbacks that keep their model when another model runs them."""
 
-    def __init__(self, callbacks, detector):
+    def __init__(self, callbacks: Any, detector: Any):
         self._detector = detector
         super().__init__(callbacks, model=detector)
 
-    def set_model(self, model):
+    def set_model(self, model: Any) -> None:
         super().set_model(self._detector)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Passes on what callbacks add to the logs, for example to the progress bar."""
         logs = {} if logs is None else logs
         found = dict(logs)

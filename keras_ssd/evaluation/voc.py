@@ -72,7 +72,7 @@ def evaluate_voc(
 
     Args:
         detections: at most one Detections for each image; its `image` is the sample's id. An image
-            without one counts as an image without detections.
+            without one is treated as an image without detections.
         data: the annotated images, with the class names of the detections.
         iou_threshold: the lowest IoU of a true positive. As in VOC, a box includes the pixels of
             its last row and column.
@@ -143,7 +143,7 @@ def precision_envelope(precision: np.ndarray) -> np.ndarray:
 
 
 def _objects_hit(pairs, iou_threshold):
-    """For each detection, the index of its object among the objects of all samples, or -1."""
+    """Returns each detection's object, as an index into the objects of all samples, or -1."""
     hits, num_objects = [], 0
     for sample, found in pairs:
         hits.append(np.full(len(found), -1))

@@ -66,7 +66,7 @@ class Operations(Protocol):
     def multiply(self, x: Value, y: Value) -> Value: ...
 
     def divide(self, x: Value, y: Value) -> Value:
-        """Divides; indices are rounded down."""
+        """Divides `x` by `y`; quotients of indices are rounded down."""
 
     def minimum(self, x: Value, y: Value) -> Value: ...
 

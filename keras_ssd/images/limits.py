@@ -33,7 +33,7 @@ def check_pixels(width: int, height: int, name: str, *, costs: int = 1) -> None:
         width: the width in pixels.
         height: the height in pixels.
         name: what the error message calls the image.
-        costs: the number of pixels that each pixel counts as.
+        costs: the factor that the number of pixels is multiplied by.
 
     Raises:
         CorruptImageError: the image has no pixels, or more than `max_pixels()`.

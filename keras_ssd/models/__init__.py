@@ -1,4 +1,4 @@
-"""The networks: SSD on several backbones."""
+"""Builds the networks: SSD on several backbones."""
 
 from keras_ssd.models.architectures import (
     SSD300,

@@ -1,4 +1,4 @@
-"""Backbones: models from RGB pixels in 0..255 to the feature maps that boxes are predicted from.
+"""Builds backbones, from RGB pixels in 0..255 to the feature maps that boxes are predicted from.
 
 A backbone includes the normalization of pixels that its weights expect, so a model that is built on
 it takes plain pixels.

@@ -1,4 +1,4 @@
-"""The layers of an SSD: layers that Keras lacks, and faster versions of two of Keras's layers.
+"""Defines the layers of an SSD that Keras lacks, and faster versions of two of Keras's layers.
 
 Example:
     >>> import keras_ssd
@@ -145,10 +145,12 @@ class FlattenPredictions(keras.layers.Layer):
 class DecodeDetections(keras.layers.Layer):
     """Turns an SSD's raw outputs into detections.
 
-    The steps: softmax; boxes from offsets; for each class the best `top_k` boxes with a score
-    above `confidence_threshold`, then greedy NMS; for each image the best `max_detections` boxes
-    of all classes, clipped to the image. The thresholds may be changed at any time, but a function
-    that was compiled before keeps the old ones.
+    It applies the softmax and computes boxes from the offsets. For each class it takes the best
+    `top_k` boxes with a score above `confidence_threshold` and applies greedy NMS. For each image
+    it keeps the best `max_detections` boxes of all classes, and clips them to the image. The
+    thresholds may be changed at any time, but a function that was compiled before keeps the old
+    ones.
+
     Source: paper, sections 2.2 and 3.1; Caffe `detection_output_layer.cpp`.
 
     Args:
@@ -164,7 +166,7 @@ class DecodeDetections(keras.layers.Layer):
         classes: logits (B, N, K + 1), background first.
         default_boxes: (N, 4), relative (cx, cy, w, h).
 
-    Output, a dictionary. Rows beyond num_detections have box 0, label -1 and score 0:
+    The output is a dictionary. Rows beyond num_detections have box 0, label -1 and score 0:
         "boxes": float32 (B, D, 4), relative corners (x1, y1, x2, y2) in [0, 1].
         "labels": int32 (B, D), in 0..K-1.
         "scores": float32 (B, D), descending.

@@ -1,4 +1,4 @@
-"""The dtype that an SSD computes in: float32, or bfloat16 on processors that are faster with it."""
+"""Sets the dtype that an SSD computes in: float32, or bfloat16 if the processor gains by it."""
 
 import logging
 from functools import cache
@@ -8,7 +8,7 @@ import keras
 
 from keras_ssd.models.ssd import SSD
 
-MAX_MAP_LOSS = 0.003  # the mAP that the "auto" dtype may lose
+MAX_MAP_LOSS = 0.003  # the most mAP that the "auto" dtype may lose
 CPU_FACTS = Path("/proc/cpuinfo")
 logger = logging.getLogger("keras_ssd")
 

@@ -15,7 +15,7 @@ from keras_ssd.models.layers import FlattenPredictions
 
 @keras.saving.register_keras_serializable("keras_ssd")
 class SSD(keras.Model):
-    """The network of a single-shot detector (paper, section 2): pixels to raw predictions.
+    """The network of a single-shot detector (paper, section 2), from pixels to raw predictions.
 
     `SSD300` and similar functions build one, or `SSD.from_backbone`. A `Detector` turns its
     predictions into detections.

@@ -80,15 +80,15 @@ def freeze_up_to(model: keras.Model, layer_name: str) -> None:
 
 
 def freeze_batch_norm(model: keras.Model, up_to: str | None = None) -> None:
-    """Keeps the batch norms of an SSD as they are in training, scale and shift included.
+    """Keeps training from changing the batch norms of an SSD, their scale and shift included.
 
-    They normalize by their moving statistics. Small batches of much augmented images then cannot
+    They normalize by their moving statistics. So small batches of strongly augmented images cannot
     spoil the statistics of a trained model.
 
     Args:
         model: an SSD, which is changed in place.
         up_to: the name of a layer: only batch norms that its output depends on are frozen. With
-            the last layer of a backbone (see `freeze_up_to`), the untrained ones behind it learn.
+            the last layer of a backbone (see `freeze_up_to`), the untrained ones after it learn.
             None freezes all.
 
     Raises:

@@ -28,7 +28,7 @@ class Client(BatchDetector):
     are sent to the server as PNG files. Several threads may share a client; requests at the same
     time use different connections. Connections stay open until `close`.
 
-    REST needs neither TensorFlow nor Keras here. gRPC needs the extra "serving", whose package
+    REST needs neither TensorFlow nor Keras here. gRPC needs the extra "serving"; its package
     `tensorflow-serving-api` imports TensorFlow.
 
     Example:

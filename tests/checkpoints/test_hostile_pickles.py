@@ -165,7 +165,7 @@ HARMLESS_BUT_REFUSED = {
 
 @pytest.fixture
 def extension_code():
-    """Makes EXT stand for eval: such codes bypass `Unpickler.find_class`."""
+    """Makes EXT a code for eval; such codes bypass `Unpickler.find_class`."""
     copyreg.add_extension("builtins", "eval", 0xF0)
     yield
     copyreg.remove_extension("builtins", "eval", 0xF0)

@@ -35,7 +35,7 @@ def members_of(path):
 
 
 def save_with(path, options, old, new):
-    """A checkpoint of 24 numbers in whose pickle some bytes are replaced; checksums are right."""
+    """Saves 24 numbers and replaces some bytes of the pickle; the checksums are right."""
     torch.save({"weight": torch.arange(24.0)}, path, **options)
     if options is LEGACY:
         data = path.read_bytes()

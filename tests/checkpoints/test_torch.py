@@ -130,7 +130,7 @@ def test_what_holds_no_state_dict_is_refused(path, options, value):
     if value == {3: "tensor"}:
         value = {3: torch.ones(2)}
     torch.save(value, path, **options)
-    with pytest.raises(ValueError, match=r"checkpoint\.pth.*it holds no state dict"):
+    with pytest.raises(ValueError, match=r"checkpoint\.pth.*expected a state dict with tensors"):
         read_torch_checkpoint(path)
 
 

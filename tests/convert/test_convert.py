@@ -59,15 +59,17 @@ def test_an_unknown_source_and_boxes_for_tensorflow_are_refused(calls):
 
 
 @pytest.mark.parametrize(
-    ("num_classes", "expected", "whose"),
+    ("num_classes", "expected", "origin"),
     [(20, VOC_CLASSES, "VOC's"), (80, COCO_CLASSES, "COCO's"), (90, COCO_CLASSES_BY_ID, "COCO's")],
 )
 def test_names_are_guessed_by_their_number_and_the_log_says_so(
-    num_classes, expected, whose, caplog
+    num_classes, expected, origin, caplog
 ):
     caplog.set_level("INFO", "keras_ssd")
     assert names_for(None, num_classes, "ssd.pth") == expected
-    assert f"ssd.pth: the names of its {num_classes} classes are taken to be {whose}" in caplog.text
+    assert (
+        f"ssd.pth: the names of its {num_classes} classes are taken to be {origin}" in caplog.text
+    )
 
 
 def test_names_that_are_given_must_be_as_many_as_the_classes(caplog):

@@ -60,7 +60,7 @@ def test_hue_stops_at_zero_and_wraps_above_180(before, shift, after):
     np.testing.assert_array_equal(adjust_hue(pixel(*before), shift), pixel(*after))
 
 
-def test_saturation_and_hue_change_every_pixel_as_they_change_it_alone():
+def test_saturation_and_hue_change_each_pixel_independently_of_the_others():
     image = noise_image(5, 6)
     for adjust, amount in ((adjust_saturation, 1.4), (adjust_hue, -9.0)):
         together = adjust(image, amount)

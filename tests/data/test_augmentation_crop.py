@@ -161,7 +161,7 @@ def test_random_crops_keep_boxes_on_their_objects_and_may_lose_them_all():
         limits = np.array([left, top, left + crop_width, top + crop_height])
         for label in range(3):
             whole = original[label] * sides
-            # How far inside the nearest edge the center lies, to a pixel.
+            # The distance from the center to the nearest edge, to a pixel; negative if outside.
             center = (whole[:2] + whole[2:]) / 2
             depth = min(*(center - limits[:2]), *(limits[2:] - center))
             if abs(depth) > 1:

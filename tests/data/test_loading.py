@@ -171,7 +171,7 @@ def test_a_file_of_ids_that_does_not_fit_is_an_error(drawn_voc, tmp_path):
     with pytest.raises(ValueError, match=r"chosen\.txt: No such file"):
         load([drawn_voc], str(chosen))
     chosen.write_text("\n\n")
-    with pytest.raises(ValueError, match=r"chosen\.txt: holds no id"):
+    with pytest.raises(ValueError, match=r"chosen\.txt: contains no id"):
         load([drawn_voc], str(chosen))
     chosen.write_text("absent\n")
     with pytest.raises(ValueError, match="1 of 1 ids belong to no image, such as 'absent'"):

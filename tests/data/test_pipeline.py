@@ -70,7 +70,7 @@ def drawn(drawn_voc):
 
 @pytest.fixture(scope="module")
 def seven_solid():
-    """Seven images and 14 batches of 3: six passes, whose ends fall inside batches."""
+    """Seven images and 14 batches of 3, which are six passes that end inside batches."""
     data = AnnotatedImages([solid_image(index) for index in range(7)], THREE)
     return data, batches(data, 14, batch_size=3, seed=5)
 
@@ -224,7 +224,7 @@ def test_a_callable_augments(drawn):
 
 @pytest.fixture
 def one_corrupt(tmp_path):
-    """Five samples of which number 2 is a file that is no image."""
+    """Five samples; the file of number 2 is not an image."""
     file = tmp_path / "broken.jpg"
     file.write_bytes(b"no image")
     samples = [solid_image(index) for index in range(5)]

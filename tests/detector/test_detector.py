@@ -115,8 +115,8 @@ def test_detections_have_the_documented_shapes_and_dtypes():
 
 
 def test_what_the_heads_say_is_what_the_detector_finds():
-    # The heads say "dog" (class 2 after the background) of the tall box of the 2x2 map's cells,
-    # and that it stands where its default box is; of all others "background".
+    # The heads give "dog" (class 2 after the background) for the tall box of the 2x2 map's cells,
+    # with the place of its default box, and "background" for all other boxes.
     model = toy_ssd()
     for number in (1, 2):
         for name in ("offsets", "classes"):

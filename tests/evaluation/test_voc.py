@@ -14,7 +14,7 @@ SIZE = (375, 500)
 
 
 def make_sample(id, boxes=(), labels=None, difficult=None, size=SIZE):
-    """A sample of pixel boxes, of the first class and not difficult unless told otherwise."""
+    """A sample of pixel boxes, of the first class and not difficult by default."""
     height, width = size
     boxes = np.array(boxes, np.float32).reshape(-1, 4)
     return Sample(

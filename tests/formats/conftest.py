@@ -1,4 +1,4 @@
-"""A detector with random weights, images, the files that it is exported to, and lies about them."""
+"""Fixtures: a detector with random weights, images, its exported files, and false settings."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""Exports where other programs' wish for Keras 2, TF_USE_LEGACY_KERAS=1, is in the environment."""
+"""Exports work if TF_USE_LEGACY_KERAS=1 is set, by which other programs ask for Keras 2."""
 
 import os
 import subprocess

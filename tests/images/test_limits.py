@@ -20,7 +20,7 @@ def encode(kind, size=(40, 30), mode="RGB", **options) -> bytes:
 
 
 def jpeg_of(width, height, progressive=False) -> bytes:
-    """A JPEG file whose header states another size than its data has."""
+    """A JPEG file that states another size in its header than its data has."""
     data = encode("JPEG", progressive=progressive)
     start = data.index(b"\xff\xc2" if progressive else b"\xff\xc0")
     return data[: start + 5] + struct.pack(">HH", height, width) + data[start + 9 :]

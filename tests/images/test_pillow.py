@@ -11,7 +11,7 @@ from PIL import Image
 from keras_ssd.images import CorruptImageError, checked_image, decode_image
 
 RED, GRAY = (200, 100, 50), 90
-DEEP = 200 * 256 + 17  # a value of 16 bits, whose upper 8 are 200
+DEEP = 200 * 256 + 17  # a value of 16 bits; its upper 8 are 200
 
 
 def encode(image, kind, **options) -> bytes:

@@ -61,7 +61,7 @@ def noise_file(suffix):
 
 @pytest.fixture
 def unreadable(tmp_path):
-    """Every kind of path that holds no image, by name, in a folder of their own."""
+    """Every kind of path without a readable image, by name, in a folder of their own."""
     folder = tmp_path / "unreadable"
     folder.mkdir()
     (folder / "empty.jpg").write_bytes(b"")

@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_ssd.models import backbones
 
-# What follows from the architecture alone is the same on every backend.
+# The architecture is the same on every backend, so one of them is enough.
 tensorflow_only = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="JAX takes minutes to build the big models"
 )

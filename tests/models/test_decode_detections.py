@@ -165,7 +165,7 @@ def test_decode_detections_equals_the_slow_reference(case):
 
 
 def decode(corners, scores):
-    """Detections of a one-class detector whose predictions are these boxes and scores."""
+    """Detections of a one-class detector that predicts these boxes and scores."""
     scores = np.array(scores)
     logits = np.stack([0 * scores, np.log(scores / (1 - scores))], axis=-1)
     priors = geometry.corners_to_centers(np.array(corners, np.float32))

@@ -17,7 +17,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (2, 128, 128, 3), np.uint8)
 
 def dtypes(detector):
     """The policy of each layer of the SSD within, by the layer's kind."""
-    layers = detector.ssd.layers[1:]  # without the input, whose tensor is float32 throughout
+    layers = detector.ssd.layers[1:]  # without the input, which is always float32
     return {type(layer).__name__: layer.dtype_policy.name for layer in layers}
 
 

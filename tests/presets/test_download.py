@@ -15,7 +15,7 @@ from keras_ssd.presets import presets
 
 @pytest.fixture
 def served(tmp_path, monkeypatch):
-    """A preset whose file, a tiny detector, comes from the server; and that file."""
+    """A preset with a tiny detector as its file, which the server has; and that file."""
     folder = tmp_path / "server"
     folder.mkdir()
     file = folder / "tiny.keras"

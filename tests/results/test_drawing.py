@@ -45,7 +45,7 @@ def label_of(label, score, **names):
 
 
 def contains(image, part):
-    """Whether `part` lies anywhere in the image, pixel for pixel."""
+    """Tells whether `part` is anywhere in the image, pixel for pixel."""
     scores = cv2.matchTemplate(image, part, cv2.TM_SQDIFF)
     _, _, (x, y), _ = cv2.minMaxLoc(scores)
     height, width = part.shape[:2]
@@ -104,7 +104,7 @@ def test_the_frame_has_the_color_of_the_class_and_its_inside_is_untouched():
     ):
         assert (edge == color).all()
     assert (drawn[152:398, 102:298] == GRAY).all()
-    # Outside, nothing but the label, which stands on the box at its left.
+    # Outside of the box only the label is drawn, on top of the box at its left.
     changed = (drawn != GRAY).any(axis=-1)
     changed[150:400, 100:300] = False
     x1, y1, x2, y2 = bounds(changed)
@@ -245,7 +245,7 @@ def test_opencv_without_unicode_drops_accents_and_marks_other_letters(monkeypatc
         )
 
 
-@pytest.mark.skipif(not hasattr(cv2, "FontFace"), reason="OpenCV before 5 writes ASCII alone")
+@pytest.mark.skipif(not hasattr(cv2, "FontFace"), reason="OpenCV before 5 writes only ASCII")
 def test_opencv_with_unicode_writes_names_as_they_are():
     question_mark = label_of(0, 0.9, class_names=("?",))
     for name in ("ä", "犬", "ж"):

@@ -14,7 +14,7 @@ def found():
 
 
 def made(count, boxes=None, scores=None):
-    """Detections of `count` objects, whose classes take turns."""
+    """Detections of `count` objects of alternating classes."""
     boxes = np.tile([[0, 1, 20, 30]], (count, 1)) if boxes is None else boxes
     scores = np.linspace(0.9, 0.2, count) if scores is None else scores
     return Detections("a.jpg", (40, 200), boxes, np.arange(count) % 3, scores, NAMES)

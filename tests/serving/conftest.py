@@ -142,7 +142,7 @@ def rest_handler(server):
     inputs = {"predict_bytes": "image_bytes", "describe": "anything"}
 
     class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"  # whose connections stay open
+        protocol_version = "HTTP/1.1"  # its connections stay open
         disable_nagle_algorithm = True
         timeout = 30
 

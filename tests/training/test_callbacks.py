@@ -1,4 +1,4 @@
-"""Guarding a run: losses that are not finite."""
+"""A run stops at a loss that is not finite."""
 
 import dataclasses
 from types import SimpleNamespace

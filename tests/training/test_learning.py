@@ -1,4 +1,4 @@
-"""What training runs make of images: sound ones, corrupt ones, in bfloat16."""
+"""Training runs learn from good images, in bfloat16 too, and skip or name corrupt ones."""
 
 import csv
 import dataclasses
@@ -19,7 +19,7 @@ def log_of(output):
 
 @pytest.fixture
 def corrupt(tmp_path):
-    """Makes data of which the images at some places are a file that is not an image."""
+    """Returns data that have a file that is not an image at some places."""
     file = tmp_path / "broken.jpg"
     file.write_bytes(b"not an image")
 

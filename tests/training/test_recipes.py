@@ -1,4 +1,4 @@
-"""Named recipes: learning rates of the original's schedule, and what decays and averages."""
+"""Named recipes have the original's learning rates, and decay and average the right weights."""
 
 import dataclasses
 import re
@@ -23,7 +23,7 @@ def learning_rates(recipe, steps):
 
 
 def step_without_gradient(recipe, at):
-    """What is left of weights of 2 after a step whose gradient is zero."""
+    """Returns weights of 2 after a step with a gradient of zero."""
     optimizer = recipe.build_optimizer()
     variables = [keras.Variable([2.0], name=name) for name in NAMES]
     optimizer.build(variables)

@@ -1,4 +1,4 @@
-"""A run that is stopped and resumed ends as one that was never stopped, to the bit."""
+"""A run that is stopped and resumed ends with exactly the weights of one that was never stopped."""
 
 import csv
 import dataclasses

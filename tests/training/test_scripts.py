@@ -1,4 +1,4 @@
-"""The scripts beside the package fit the package."""
+"""The scripts in training/ work with the package."""
 
 import importlib.util
 import sys

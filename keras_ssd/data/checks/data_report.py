@@ -93,7 +93,7 @@ class DataReport:
         return any(finding.is_error for finding in self.findings)
 
     def to_json(self) -> dict:
-        """Returns all but the images as plain values that JSON can hold; None stands for nan."""
+        """Returns all but the images as plain values for JSON, with None in place of nan."""
         classes = [asdict(entry) for entry in self.classes]
         for entry in classes:
             if isnan(entry["median_side"]):

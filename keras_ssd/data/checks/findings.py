@@ -18,7 +18,7 @@ from keras_ssd.data.problems import AnnotationError, NoAreaError, Problems, Unkn
 from keras_ssd.images import CorruptImageError
 
 _FEW_OBJECTS = 10
-_MOST_TO_LEAST = 30  # the most frequent class may have so many times the objects of another one
+_MOST_TO_LEAST = 30  # the most frequent class may have this many times the objects of another class
 # The errors of loading. An error is counted under the first class that it is an instance of.
 _ERRORS = {
     TurnedImageError: "images that EXIF turns away from their boxes (save them upright)",
@@ -63,7 +63,7 @@ def find_all(
             find_boxes_at_the_origin(data),
         ),
         *_warn(
-            "images that EXIF turns or mirrors without a change of size (see that boxes fit)",
+            "images that EXIF turns or mirrors without a change of size (check that boxes fit)",
             _find_mirrored(data, images),
         ),
         *_find_rare_classes(splits, classes),
@@ -122,7 +122,7 @@ def _find_repeated_images(data, images, splits) -> list[Finding]:
 
 
 def _find_alike(data, images, splits) -> list[Finding]:
-    """Images of two splits, and of one, that look the same although their bytes differ."""
+    """Finds images of two splits, or of one, that look the same although their bytes differ."""
     prints = ImagePrints([image.look for image in images])
 
     def lines(found):
@@ -157,7 +157,7 @@ def _find_missing_objects(data, splits, classes) -> list[Finding]:
 
 
 def _find_rare_classes(splits, classes) -> list[Finding]:
-    """Classes with few objects to train on, in all or compared with the most frequent class."""
+    """Finds classes with few objects to train on, or few compared with the most frequent class."""
     counts = {entry.name: entry.objects_to_train for entry in classes if entry.objects_to_train}
     if not counts:
         return []
@@ -196,7 +196,7 @@ def _find_unmatched(classes, config) -> list[Finding]:
         if c.unmatched
     ]
     message = (
-        f"objects that have an IoU of {MATCHING_IOU} with no default box of {config.name}, so that "
+        f"objects with an IoU below {MATCHING_IOU} for every default box of {config.name}, so that "
         f"only the best one learns each: {unmatched} of {objects} ({unmatched / objects:.1%})"
     )
     return [Finding(False, message, lines)]

@@ -28,7 +28,7 @@ class TfdsSource(Source):
     Args:
         dataset: a name such as "voc/2007", or a `tfds.core.DatasetBuilder`.
         data_dir: the folder of the prepared data sets. None takes the default of TensorFlow
-            Datasets, which the environment variable TFDS_DATA_DIR sets. Only for a name.
+            Datasets, which the environment variable TFDS_DATA_DIR sets. A builder has its own.
         download: whether to download and prepare the data set if it is not prepared.
 
     Raises:

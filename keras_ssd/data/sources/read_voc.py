@@ -77,7 +77,7 @@ class VocSource(Source):
         return ImageAnnotation(image_id, images[stem][0], size, objects, paths[0])
 
     def _files(self, part: VocFolder) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:
-        """XML files and images by their names without suffix. They are listed only once."""
+        """Lists XML files and images by their names without suffix, once for each folder."""
         if part not in self._listings:
             xml_files = list_files(part.annotations, (".xml",))
             self._listings[part] = xml_files, list_files(part.images, IMAGE_SUFFIXES)
@@ -111,7 +111,7 @@ def read_image_set(path: Path, exists: Callable[[str], bool], problems: Problems
 
     The list of one class, such as dog_train.txt, has a mark after each id: 1, 0 or -1. Images with
     the mark -1 are left out. The name of an image may also end in a number, as "IMG 1" does. So a
-    file counts as the list of a class only if every line ends in a mark, and names an annotation
+    file is taken for the list of a class only if every line ends in a mark, and names an annotation
     without its mark but not with it.
 
     Args:

@@ -31,7 +31,7 @@ def write_csv(folder, *rows, header=HEADER):
 
 
 def found(report, words):
-    """The examples of the findings whose message has these words, and whether one is an error."""
+    """The examples of the findings with these words in the message; whether one is an error."""
     findings = [finding for finding in report.findings if words in finding.message]
     return [f.examples for f in findings], any(f.is_error for f in findings)
 

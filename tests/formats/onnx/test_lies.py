@@ -1,4 +1,4 @@
-"""ONNX files that say something else of themselves than they hold, or something absurd."""
+"""ONNX files with false or absurd settings, shapes or texts are refused."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""OpenVINO files that say something else of themselves than they hold, or something absurd."""
+"""OpenVINO files with false or absurd settings, shapes or texts are refused."""
 
 import pytest
 

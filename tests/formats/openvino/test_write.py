@@ -67,7 +67,7 @@ def test_int8_is_smaller_and_finds_much_the_same(detector, openvino_path, int8_p
 
 
 def test_int8_leaves_the_heads_outputs_and_decoding_float(int8_path):
-    """Between the convolutions of the heads and the outputs nothing is quantized."""
+    """Asserts that nothing is quantized between the convolutions of the heads and the outputs."""
     model = openvino.Core().read_model(int8_path)
     waiting, seen = list(model.get_results()), {}
     while waiting:

@@ -59,7 +59,7 @@ class ScriptedServer:
 
 def scripted_handler(server):
     class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"  # whose connections stay open
+        protocol_version = "HTTP/1.1"  # its connections stay open
         disable_nagle_algorithm = True
         timeout = 30
 
@@ -117,7 +117,7 @@ def ca_file(authority, tmp_path_factory):
 
 @pytest.fixture
 def https(authority):
-    """A ScriptedServer whose certificate the authority signed, for 127.0.0.1 only."""
+    """A ScriptedServer with a certificate that the authority signed, for 127.0.0.1 only."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(tls)
     server = ScriptedServer(tls)

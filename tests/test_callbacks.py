@@ -18,7 +18,7 @@ def val(drawn_voc):
 
 
 class FindsTheObjects(ObjectDetector):
-    """Finds all annotated objects of the images that it is shown in order, but for `missed`."""
+    """Finds all annotated objects in the images, which it sees in order, except for `missed`."""
 
     def __init__(self, data, missed=()):
         self.class_names = data.class_names

@@ -66,12 +66,12 @@ def run(python, script, *arguments, cwd=ROOT) -> subprocess.CompletedProcess:
 
 
 def clean_environment() -> dict:
-    """Without the variables by which another Python or its packages would be found."""
+    """Returns the environment without the variables that lead to another Python's packages."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
 def assert_detects(python, before, model, confidence, folder, cwd=ROOT):
-    """In Python and by the command, the model finds what it finds here."""
+    """Asserts that the model finds the same there as here, in Python and by the command."""
     expected = [
         [record["label"] for record in found.to_records()]
         for found in keras_ssd.load_detector(model).detect(PHOTOS, confidence_threshold=confidence)
@@ -129,8 +129,8 @@ def test_help_is_quick(command):
 
 @pytest.fixture(scope="module", params=["ai-edge-litert", "onnxruntime"])
 def light_python(request, tmp_path_factory):
-    """A runtime, the Python of an environment with it, NumPy, OpenCV and this package, no more;
-    and the folder that they are in.
+    """A runtime; a Python that has only this runtime, NumPy, OpenCV and this package; and the
+    folder of both.
     """
     folder = tmp_path_factory.mktemp("light_environment")
     pip = [folder / "environment" / "bin" / "python", "-m", "pip", "install", "--quiet"]

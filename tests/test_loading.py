@@ -120,7 +120,7 @@ def test_an_exported_detector_is_not_taken_to_train(exported, tmp_path, monkeypa
 class TestCheckpoints:
     @pytest.fixture
     def converted(self, monkeypatch):
-        """The arguments of each conversion, which is not made."""
+        """Notes the arguments of each conversion instead of converting."""
         calls = []
 
         def convert(*arguments):

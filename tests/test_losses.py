@@ -43,7 +43,7 @@ def value(loss, y_true, y_pred):
 
 
 def gradient(loss, y_true, y_pred):
-    """Of the loss by `y_pred`, a NumPy array."""
+    """Returns the gradient of the loss by `y_pred`, a NumPy array."""
     y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -176,7 +176,7 @@ def test_crossentropy_equals_plain_loops(seed, negative_ratio):
 
 def test_negatives_are_mined_image_by_image():
     def logits_of_crossentropies(first, background):
-        """Two-class logits: of one object with a cross entropy, and of negatives with theirs."""
+        """Returns two-class logits of an object and of negatives with these cross entropies."""
         first = [np.log(np.expm1(first)), 0] if first is not None else []
         rows = [first] * bool(first) + [[0, np.log(np.expm1(loss))] for loss in background]
         return np.array(rows, np.float32)

@@ -17,7 +17,7 @@ VARIABLES = {
 
 
 def save(prefix, variables):
-    """Writes them as TensorFlow 1's Saver does, under exactly these names."""
+    """Writes variables as TensorFlow 1's Saver does, under exactly these names."""
     prefix.parent.mkdir(exist_ok=True)
     names = sorted(variables)
     values = [tf.constant(variables[name]) for name in names]

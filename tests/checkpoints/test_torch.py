@@ -28,7 +28,7 @@ def path(tmp_path):
 
 
 def tensors():
-    """Of every kind that a state dict may have."""
+    """Returns tensors of every kind that a state dict may have."""
     numbers = torch.arange(24, dtype=torch.float32)
     shared = torch.randn(100)
     return {

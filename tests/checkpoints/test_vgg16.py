@@ -166,7 +166,7 @@ def test_a_keras_file_of_another_model_is_refused_by_name(tmp_path, monkeypatch)
 
 
 class IndexedVGG16:
-    """Stands in for Keras's VGG16: every weight is its own row or column index."""
+    """Replaces Keras's VGG16: every weight is its own row or column index."""
 
     def __init__(self, axis):
         self.axis = axis

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def calls(monkeypatch):
-    """What each converter is called with, in place of running it."""
+    """Notes what each converter is called with instead of running it."""
     calls = []
     for name in ("torch", "tensorflow"):
         monkeypatch.setattr(

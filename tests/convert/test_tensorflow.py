@@ -104,7 +104,7 @@ class TensorFlowSSDLite:
         return x.numpy().reshape(-1, width)
 
     def __call__(self, pixels):
-        """Of each map: boxes (cells * boxes, 4), (y1, x1, y2, x2), and logits (.., outputs)."""
+        """Returns for each map boxes (cells * boxes, 4), y1, x1, y2, x2, and logits (.., outputs)."""
         found = []
         for index, (x, grid) in enumerate(zip(self.maps(pixels), GRIDS, strict=True)):
             assert x.shape[1:3] == (grid, grid)
@@ -171,7 +171,7 @@ def original(net, pixels):
 
 @pytest.fixture(scope="module")
 def checkpoint(net, original, tmp_path_factory):
-    """With the variables of the model zoo's and some of a training."""
+    """A checkpoint with the variables of the model zoo's, and some that a training adds."""
     variables = net.variables | {"global_step": np.int64(200_000)}
     variables["BoxPredictor_0/ClassPredictor/biases/RMSProp"] = np.zeros(273, np.float32)
     return save(tmp_path_factory.mktemp("zoo") / "model.ckpt", variables)
@@ -183,7 +183,7 @@ def converted(checkpoint):
 
 
 def assert_same_predictions(ssd, original, pixels):
-    """Each box with its logits is one of the original's in the same cell, and each of these is."""
+    """Asserts that each cell has the same boxes with the same logits in both, in any order."""
     outputs = ssd(pixels)
     offsets, logits = outputs["offsets"].numpy()[0], outputs["classes"].numpy()[0]
     assert offsets.std() > 0.5

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def stand_in(tmp_path):
-    """Saves a file with an SSD300's names, where all tensors have one number but those given."""
+    """Saves a file with an SSD300's names: the given tensors, and tensors of one number."""
 
     def save(source="amdegroot", drop=(), **tensors):
         layers = TORCH_SOURCES[source].layers(num_maps=6)

@@ -23,7 +23,7 @@ def detector():
 
 @pytest.fixture(scope="package")
 def exported(detector, tmp_path_factory):
-    """The folder NAME/1."""
+    """The SavedModel in the folder NAME/1."""
     return export_saved_model(detector, tmp_path_factory.mktemp("models") / "tiny")
 
 

@@ -68,7 +68,7 @@ def test_batches_are_joined(detector, kind, path, images):
 
 
 def test_what_is_missing_is_padded_as_keras_does(detector, kind, images, tmp_path):
-    """Images of few detections and of none, and room for more than there are candidates."""
+    """Some images have few or no detections, and there is room for more than all candidates."""
     best = np.sort(detector.predict(images, verbose=0)["scores"].max(axis=1))
     detector = keras_ssd.Detector(
         detector.ssd,

@@ -65,7 +65,7 @@ def test_a_wrong_option_is_named_and_nothing_is_written(detector, tmp_path, name
 
 
 class Writer:
-    """In place of a format's writer: notes its options, and runs the check on a given file."""
+    """Replaces a format's writer: notes its options, and runs the check on a given file."""
 
     def __init__(self, monkeypatch, path=None):
         self.path = path

@@ -1,4 +1,4 @@
-"""The table of formats: which of them a path, a name or an option means."""
+"""The table of formats finds the format that a path, a name or an option means."""
 
 import os
 import subprocess

@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture
 def peak_of_memory():
-    """A function that returns by how many bytes the process has grown at most since the start."""
+    """A function that returns the most bytes by which the process has grown since the start."""
 
     def peak():
         return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024

@@ -26,7 +26,7 @@ def photo(height=48, width=64):
 
 
 def with_exif_orientation(jpeg: bytes, orientation: int) -> bytes:
-    """Puts an APP1 segment with nothing but the orientation behind the start marker."""
+    """Inserts an APP1 segment with only the orientation after the start marker."""
     entry = struct.pack(">HHIHH", 0x0112, 3, 1, orientation, 0)  # tag, short, one value
     tiff = b"MM\x00\x2a" + struct.pack(">IH", 8, 1) + entry + bytes(4)
     payload = b"Exif\x00\x00" + tiff

@@ -1,4 +1,4 @@
-"""The size of an image without decoding it: always what decoding gives."""
+"""The size that is read without decoding an image equals the size of the decoded image."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Photos, and a fake detector that reads its answers out of their pixels."""
+"""Photos, and a fake detector that takes its answers from their pixels."""
 
 import cv2
 import numpy as np
@@ -10,7 +10,7 @@ NAMES = tuple(f"class{label}" for label in range(256))
 
 
 class FakeDetector(ObjectDetector):
-    """Finds in every image one object of the class that its mean red names, and a doubtful one."""
+    """Finds in every image an object with its mean red as label, and one with a low score."""
 
     class_names = NAMES
     image_size = 16

@@ -14,12 +14,12 @@ from keras_ssd.models import SSDTiny128
 
 
 def image_of(label, height=30, width=40):
-    """One that the fake detector finds `label` in."""
+    """Returns an image in which the fake detector finds `label`."""
     return np.full((height, width, 3), (label, 100, 200), np.uint8)
 
 
 def labels(results):
-    """The label of the one certain object in each image."""
+    """Returns the label of the one object with a high score in each image."""
     return [int(found.labels.item()) for found in results]
 
 

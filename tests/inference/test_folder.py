@@ -11,7 +11,7 @@ from keras_ssd.results.drawing import draw_detections
 
 
 def image_of(label, height=30, width=40):
-    """One that the fake detector finds `label` in."""
+    """Returns an image in which the fake detector finds `label`."""
     return np.full((height, width, 3), (label, 100, 200), np.uint8)
 
 

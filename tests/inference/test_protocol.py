@@ -83,7 +83,7 @@ def any_detector(request, keras_detector, exported):
 
 @pytest.fixture(scope="module")
 def images():
-    """At the network's size, so that nothing is warped."""
+    """Images at the network's size, so that nothing is warped."""
     return np.random.default_rng(0).integers(0, 256, (4, 128, 128, 3), np.uint8)
 
 

@@ -36,7 +36,7 @@ def map_shapes(model):
 
 
 def between(model, first, last, x):
-    """The output of layer `last` where that of `first` is `x`."""
+    """Returns the output of layer `last` if `x` is the output of layer `first`."""
     part = keras.Model(model.get_layer(first).output, model.get_layer(last).output)
     return ops.convert_to_numpy(part(np.asarray(x, np.float32)))
 

@@ -72,7 +72,7 @@ def implementation(request, monkeypatch):
 
 @functools.cache
 def decoder(**arguments):
-    """A DecodeDetections layer, and what calls it."""
+    """Returns a DecodeDetections layer, and a function that calls it."""
     layer = DecodeDetections(**arguments)
     if keras.backend.backend() == "jax":  # compiled one by one, its operations take seconds
         import jax

@@ -16,7 +16,7 @@ def gray_image(height, width):
 
 
 def detections(size, *objects, class_names=("cat", "dog", "bird")):
-    """`objects`: (label, score, box in pixels)."""
+    """Returns detections; each of `objects` is (label, score, box in pixels)."""
     return Detections(
         image="x",
         size=size,
@@ -32,13 +32,13 @@ def draw(size, *objects, **names):
 
 
 def bounds(mask):
-    """(x1, y1, x2, y2) of the true pixels, the last two exclusive."""
+    """Returns (x1, y1, x2, y2) of the true pixels, the last two exclusive."""
     ys, xs = np.nonzero(mask)
     return xs.min(), ys.min(), xs.max() + 1, ys.max() + 1
 
 
 def label_of(label, score, **names):
-    """The label as it looks on a box in the middle of a 500 px image."""
+    """Returns the label as it looks on a box in the middle of a 500 px image."""
     drawn = draw((500, 500), (label, score, (100, 200, 400, 400)), **names)
     x1, y1, x2, y2 = bounds((drawn[:200] != GRAY).any(axis=-1))
     return drawn[y1:y2, x1:x2]

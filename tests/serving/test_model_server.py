@@ -17,7 +17,7 @@ PROGRAM = shutil.which("tensorflow_model_server")
 
 @pytest.fixture
 def addresses(exported, free_ports, tmp_path):
-    """Those of a server with the configuration of the repository, except the model's folder."""
+    """The addresses of a server with the repository's configuration, except the model's folder."""
     text = (CONFIGURATION / "models.config").read_text()
     (tmp_path / "models.config").write_text(text.replace("/models/ssd", str(exported.parent)))
     grpc_port, rest_port = free_ports

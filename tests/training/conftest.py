@@ -1,4 +1,4 @@
-"""What the tests of training runs share: little data, a short recipe, a run of them."""
+"""Fixtures for the tests of training runs: little data, a short recipe, and a finished run."""
 
 import dataclasses
 

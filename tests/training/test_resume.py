@@ -18,7 +18,7 @@ from keras_ssd.training.callbacks import SaveTrainingState
 
 @pytest.fixture(autouse=True)
 def _ctrl_c_raises():
-    """As in a terminal; a process in the background may ignore it."""
+    """Makes Ctrl-C raise KeyboardInterrupt, also in a background process, which may ignore it."""
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, handler)
@@ -143,7 +143,7 @@ def test_a_kill_at_the_end_of_an_epoch_costs_no_step(run, averaging, whole, tmp_
 
 def test_a_kill_without_warning_resumes_from_the_last_state(run, averaging, whole, tmp_path):
     class Die(keras.callbacks.Callback):
-        """As SIGKILL: nothing more is saved."""
+        """Ends the run as SIGKILL does: nothing more is saved."""
 
         def on_train_batch_end(self, batch, logs=None):
             if int(self.model.optimizer.iterations) == 7:
@@ -160,7 +160,7 @@ def test_a_kill_without_warning_resumes_from_the_last_state(run, averaging, whol
 
 def test_an_epoch_that_was_logged_but_not_noted_is_logged_once(run, averaging, whole, tmp_path):
     class Die(keras.callbacks.Callback):
-        """Between the last lines of the end of the second epoch."""
+        """Ends the run between the last steps of the end of the second epoch."""
 
         def on_epoch_end(self, epoch, logs=None):
             if epoch == 1:

@@ -29,7 +29,7 @@ DATA = {
 
 
 def write_coco(folder, data, name="data.json"):
-    """The file, and the images beside it, which hold no image: loading must not decode them."""
+    """Writes the file, and images that cannot be decoded, because loading must not decode any."""
     for image in DATA["images"]:
         (folder / image["file_name"]).write_bytes(b"never decoded")
     (folder / name).write_text(data if isinstance(data, str) else json.dumps(data))

@@ -17,7 +17,7 @@ def encoded(height=50, width=100, suffix=".jpg"):
 
 
 def features(flag="is_difficult", **others):
-    """As `voc` has them with the flag "is_difficult", as `coco` with "is_crowd"."""
+    """Returns the features of `voc` with the flag "is_difficult", or of `coco` with "is_crowd"."""
     import tensorflow_datasets as tfds
 
     objects = {
@@ -29,7 +29,7 @@ def features(flag="is_difficult", **others):
 
 
 def obj(label="dog", box=(0.2, 0.1, 0.4, 0.3), **flag):
-    """An object; the box is ymin, xmin, ymax, xmax."""
+    """Returns an object; the box is ymin, xmin, ymax, xmax."""
     return {"label": label, "bbox": np.array(box, np.float32), **flag}
 
 

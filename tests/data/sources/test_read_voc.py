@@ -21,7 +21,7 @@ def obj(name="dog", box=(10, 10, 20, 20), extra=""):
 
 
 def write_voc(folder, annotations, *, suffix=".jpg"):
-    """A VOC folder; image files hold no image, since loading must not decode them."""
+    """Writes a VOC folder with images that cannot be decoded; loading must not decode any."""
     for part in ("JPEGImages", "Annotations", "ImageSets/Main"):
         (folder / part).mkdir(parents=True)
     for image_id, text in annotations.items():

@@ -17,7 +17,7 @@ XML = (
 
 
 def write_images(folder, class_of, images="JPEGImages", annotations="Annotations"):
-    """A folder with one object in each image, and without image sets."""
+    """Writes a folder with one object in each image, and without image sets."""
     for part in (images, annotations):
         (folder / part).mkdir(parents=True, exist_ok=True)
     for image_id, class_name in class_of.items():
@@ -27,7 +27,7 @@ def write_images(folder, class_of, images="JPEGImages", annotations="Annotations
 
 
 def write_voc(folder, class_of, image_set=None, *, name="trainval"):
-    """The same with one image set, of all images where it is not given."""
+    """Writes the same folder with one image set, by default of all images."""
     write_images(folder, class_of)
     (folder / "ImageSets" / "Main").mkdir(parents=True)
     text = "\n".join(class_of) if image_set is None else image_set

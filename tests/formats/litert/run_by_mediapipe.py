@@ -1,4 +1,4 @@
-"""Prints as JSON what MediaPipe Tasks finds in a photo; runs where MediaPipe is, and nothing else.
+"""Prints as JSON what MediaPipe Tasks finds in a photo; it needs only MediaPipe.
 
 python run_by_mediapipe.py MODEL.tflite PHOTO
 """

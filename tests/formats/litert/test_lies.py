@@ -1,4 +1,4 @@
-"""LiteRT files that say something else of themselves than they hold, or something absurd."""
+"""LiteRT files with false or absurd settings, shapes or texts are refused."""
 
 import zipfile
 

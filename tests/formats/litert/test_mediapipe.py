@@ -35,7 +35,7 @@ def images():
 
 
 def found_by_mediapipe(path, image):
-    """What it finds in an image with an exported detector."""
+    """What MediaPipe finds in an image with an exported detector."""
     photo = path.with_suffix(".png")
     write_image(image, photo)
     command = [PYTHON, Path(__file__).with_name("run_by_mediapipe.py"), path, photo]

@@ -30,7 +30,7 @@ def images():
 
 @pytest.fixture(scope="module")
 def files(detector, images, tmp_path_factory):
-    """Those of CASES, by (quantize, nms)."""
+    """The files of CASES, by (quantize, nms)."""
     folder = tmp_path_factory.mktemp("litert")
     return {
         (quantize, nms): export_litert(
@@ -54,7 +54,7 @@ def names_and_shapes(model, indices):
 
 
 def kernel_types(path):
-    """Of the convolutions, by their size."""
+    """Returns the dtypes of the kernels of convolutions, by the size of the kernels."""
     (graph,), codes = read(path).subgraphs, read(path).operatorCodes
     kernels = [
         graph.tensors[operator.inputs[1]]

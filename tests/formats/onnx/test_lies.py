@@ -80,7 +80,7 @@ def test_outputs_by_the_names_of_others(onnx_path, rewritten, assert_refused):
 
 @pytest.mark.parametrize("value", [-5, 10**12])
 def test_whole_numbers_in_the_decoding(onnx_path, rewritten, value):
-    """Such as the k of the best. Files that still run must answer like a detector."""
+    """Alters numbers such as k of top-k. Files that still run must answer like a detector."""
     images, refused = np.zeros((2, 9, 9, 3), np.uint8), 0
     constants = [
         index

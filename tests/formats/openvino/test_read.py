@@ -26,7 +26,7 @@ def copy(path, tmp_path):
 
 
 def refusal(path):
-    """What is said after the file's name and what it is not."""
+    """Returns the end of the message, which gives the reason."""
     start = f"{path}: not a detector exported as .xml by keras-ssd ("
     with pytest.raises(ValueError, match="^" + re.escape(start)) as raised:
         OpenVINODetector(path)

@@ -150,7 +150,7 @@ class Detector(TrainsItsSSD, PredictsSafely, keras.Model, ObjectDetector):
         """Makes a detector for other classes with the weights of this one.
 
         The weights of classes with the same name in both are copied; COCO's and VOC's names of a
-        class count as the same. The weights of other classes start at random.
+        class are taken as the same. The weights of other classes start at random.
 
         Args:
             class_names: the names for the new detector, in any order.

@@ -104,7 +104,7 @@ class TensorFlowSSDLite:
         return x.numpy().reshape(-1, width)
 
     def __call__(self, pixels):
-        """Returns for each map boxes (cells * boxes, 4), y1, x1, y2, x2, and logits (.., outputs)."""
+        """Returns each map's boxes (cells * boxes, 4), y1, x1, y2, x2, and logits (.., outputs)."""
         found = []
         for index, (x, grid) in enumerate(zip(self.maps(pixels), GRIDS, strict=True)):
             assert x.shape[1:3] == (grid, grid)

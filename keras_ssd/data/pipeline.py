@@ -48,7 +48,7 @@ def training_dataset(
     start_batch: int = 0,
     skipped: set[str] | None = None,
 ) -> tf.data.Dataset:
-    """Endless shuffled batches of augmented images with the targets of their default boxes.
+    """Returns endless shuffled batches of augmented images with their targets.
 
     Every pass over the images has another order.
 

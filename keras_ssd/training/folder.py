@@ -60,14 +60,12 @@ class RunFolder:
         """Checks that the folder has a run to resume, or can take a new one.
 
         Raises:
-            ValueError: the path does not name a folder that can be written to; `resume` is False and
-                the folder has a run; or `resume` is True and it has no run.
+            ValueError: the path does not name a folder that can be written to; or `resume` is False
+                and the folder has a run; or `resume` is True and it has no run.
         """
         checked_folder(self.path)
         if not resume and self._settings.exists():
-            raise ValueError(
-                f"{self.path}: has a run already; resume it, or choose another folder"
-            )
+            raise ValueError(f"{self.path}: has a run already; resume it, or choose another folder")
         if resume and not self._settings.exists():
             raise ValueError(f"{self.path}: has no run to resume")
 

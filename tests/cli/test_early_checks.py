@@ -51,8 +51,8 @@ def test_what_can_be_checked_without_keras_is_checked_first(messages):
     expected = {
         "train --data DATA --output file": "file: expected a folder, but file is a file",
         "train --data DATA --output file/run": "file/run: expected a folder, but ",
-        "train --data DATA --output run": "run: holds a run already",
-        "train --data DATA --output new --resume": "new: holds no run to resume",
+        "train --data DATA --output run": "run: has a run already",
+        "train --data DATA --output new --resume": "new: has no run to resume",
         "train --data none --output new": "none: there is no such folder or file",
         "train --data DATA --validation-data none --output new": "none: there is no such folder",
         "train --data DATA --image-set dev --output new": "no image set 'dev'",

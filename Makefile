@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BACKEND_TESTS = tests/models tests/detector tests/test_geometry.py tests/test_losses.py tests/test_callbacks.py \
     tests/training/test_resume.py::test_ctrl_c_finishes_the_step_and_the_run_resumes_exactly
-SOURCES = keras_ssd tests training examples
+SOURCES = keras_ssd tests training examples setup.py
 
 DATA = VOCdevkit
 PEER = detect.tflite

@@ -78,7 +78,9 @@ def test_without_objects_to_find_there_is_nothing_to_measure(val):
         )
 
     for data in (with_objects(0), with_objects(2), val[:0]):
-        message = rf"data: the {len(data)} images to measure mAP on have no objects, or only diff"
+        message = (
+            rf"data: in the {len(data)} images to measure mAP on there are no objects, or only di"
+        )
         with pytest.raises(ValueError, match=message):
             MeanAveragePrecision(data)
 

@@ -168,7 +168,7 @@ def test_evaluation_names_a_corrupt_image_or_counts_it(
     assert fails(*arguments) == f"{file}: the image is cut off before its end"
     assert run(*arguments, "--corrupt-images", "skip") == 0
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last == "1 images could not be read; their objects count as missed"
+    assert last == "1 image could not be read; all objects there count as missed"
 
 
 def test_detection_draws_each_photo_and_survives_a_corrupt_one(

@@ -10,7 +10,7 @@ from keras_ssd.cli.data_options import (
     names,
     print_problems,
 )
-from keras_ssd.terminal import track
+from keras_ssd.terminal import counted, track
 
 _FORMATS = {
     "voc": "JPEGImages, Annotations and ImageSets/Main",
@@ -66,10 +66,12 @@ def run(options: argparse.Namespace) -> int:
     print_problems(data.problems)
     difficult = sum(int(sample.difficult.sum()) for sample in data)
     if options.to == "yolo" and difficult:
-        print(f"YOLO has no mark for {difficult} difficult objects, so they are like all others")
+        objects = counted(difficult, "difficult object")
+        print(f"YOLO cannot mark difficult objects; {objects} will be like all others")
     print(
-        f"{converted.folder}: {len(data)} images, {data.num_objects} objects, "
-        f"{len(data.class_names)} classes: {', '.join(data.class_names)}"
+        f"{converted.folder}: {counted(len(data), 'image')}, "
+        f"{counted(data.num_objects, 'object')}, "
+        f"{counted(len(data.class_names), 'class', 'classes')}: {', '.join(data.class_names)}"
     )
     print("image sets: " + ", ".join(f"{name} ({n})" for name, n in converted.sets.items()))
     return 0

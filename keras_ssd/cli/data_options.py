@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_ssd.cli.option_values import positive
+from keras_ssd.terminal import counted
 
 if TYPE_CHECKING:
     from keras_ssd.data import AnnotatedImages
@@ -109,7 +110,7 @@ def print_problems(problems: Iterable[str]) -> None:
     for problem in problems[:_SHOWN]:
         print(problem, file=sys.stderr)
     if len(problems) > _SHOWN:
-        print(f"and {len(problems) - _SHOWN} more such problems", file=sys.stderr)
+        print(f"and {counted(len(problems) - _SHOWN, 'more such problem')}", file=sys.stderr)
 
 
 def names(text: str) -> list[str]:

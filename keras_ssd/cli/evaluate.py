@@ -8,6 +8,7 @@ from keras_ssd.cli.data_options import IMAGE_SET_HELP, add_data_options, check_s
 from keras_ssd.cli.model_options import add_model_options, check_model, load_model
 from keras_ssd.extras import require
 from keras_ssd.files import checked_output, write_text
+from keras_ssd.terminal import counted
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -50,7 +51,8 @@ def run(options: argparse.Namespace) -> int:
         write_json(result.detections, options.detections)
     result.print()
     if skipped:
-        print(f"\n{len(skipped)} images could not be read; their objects count as missed")
+        images = counted(len(skipped), "image")
+        print(f"\n{images} could not be read; all objects there count as missed")
     if options.json:
         write_text(options.json, json.dumps(result.to_json(), indent=1) + "\n")
     if options.plot:

@@ -8,6 +8,7 @@ from keras_ssd.cli.model_options import add_model_options
 from keras_ssd.cli.option_values import positive, share
 from keras_ssd.files import checked_folder, checked_output
 from keras_ssd.formats.table import FORMATS, format_to_write
+from keras_ssd.terminal import counted
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -88,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
     if data is not None:
         reference = detector if chosen.keeps_dtype else detector.with_dtype("float32")
         before, after = (_mean_ap(one, data, options) for one in (reference, load_detector(path)))
-        print(f"mAP on {len(data)} images: {before} before, {after} after")
+        print(f"mAP on {counted(len(data), 'image')}: {before} before, {after} after")
     return 0
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from keras_ssd.classes import COCO_CLASSES, COCO_CLASSES_BY_ID, VOC_CLASSES, checked_class_names
+from keras_ssd.terminal import counted
 
 _KNOWN = {
     len(VOC_CLASSES): ("VOC's", VOC_CLASSES),
@@ -32,14 +33,14 @@ def names_for(
         class_names = checked_class_names(class_names)
         if len(class_names) != num_classes:
             raise ValueError(
-                f"class_names: {len(class_names)} names given, but {path} has {num_classes} "
-                "foreground classes"
+                f"class_names: {counted(len(class_names), 'name')} given, but {path} has "
+                f"{counted(num_classes, 'foreground class', 'foreground classes')}"
             )
         return class_names
     if num_classes not in _KNOWN:
         raise ValueError(
-            f"{path}: has {num_classes} foreground classes, neither VOC's 20 nor COCO's 80 or 90; "
-            "give their names"
+            f"{path}: has {counted(num_classes, 'foreground class', 'foreground classes')}, "
+            "neither VOC's 20 nor COCO's 80 or 90; give their names"
         )
     origin, names = _KNOWN[num_classes]
     logger.info("%s: the names of its %d classes are taken to be %s", path, num_classes, origin)

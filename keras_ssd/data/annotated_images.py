@@ -8,6 +8,7 @@ from typing import overload
 import numpy as np
 
 from keras_ssd.data.sample import Sample
+from keras_ssd.terminal import counted
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class AnnotatedImages:
             labels = sample.labels
             if labels.size and not 0 <= labels.min() <= labels.max() < len(self.class_names):
                 raise ValueError(
-                    f"samples: {sample.id} has label {labels.max()}, but there are "
-                    f"{len(self.class_names)} class names; labels count from 0"
+                    f"samples: {sample.id} has label {labels.max()}, but "
+                    f"{counted(len(self.class_names), 'class name')} given; labels count from 0"
                 )
         ids = Counter(sample.id for sample in self.samples)
         for sample_id, count in ids.most_common(1):

@@ -10,6 +10,7 @@ from keras_ssd.data.rules import Rules, apply_rules, check_choice
 from keras_ssd.data.source_pool import SourcePool
 from keras_ssd.data.sources.read_tfds import TfdsSource
 from keras_ssd.images import CorruptImageError
+from keras_ssd.terminal import counted
 
 
 def load(
@@ -142,7 +143,7 @@ def _read(pool, keys, problems, class_names, difficult, unknown_classes) -> Anno
     data = apply_rules(list(images.values()), Rules(names, difficult, unknown_classes), problems)
     if not len(data):
         raise ValueError(
-            f"{', '.join(source.name for source in pool.sources)}: none of {len(keys)} images can "
-            f"be used; {data.problems[-1]}"
+            f"{', '.join(source.name for source in pool.sources)}: none of "
+            f"{counted(len(keys), 'image')} can be used; {data.problems[-1]}"
         )
     return data

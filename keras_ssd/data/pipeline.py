@@ -21,6 +21,7 @@ from keras_ssd.data.matching import encode_targets
 from keras_ssd.data.sample import Sample
 from keras_ssd.default_boxes import default_boxes
 from keras_ssd.images import CorruptImageError, resize_image
+from keras_ssd.terminal import counted
 
 logger = logging.getLogger("keras_ssd")
 
@@ -228,8 +229,8 @@ def _check_classes(data, model):
     if class_names is None:
         if model.num_classes != len(data.class_names):
             raise ValueError(
-                f"model: it has {model.num_classes} classes, but the data have "
-                f"{len(data.class_names)}: {', '.join(data.class_names)}. {advice}"
+                f"model: it has {counted(model.num_classes, 'class', 'classes')}, but the data "
+                f"have {len(data.class_names)}: {', '.join(data.class_names)}. {advice}"
             )
     elif tuple(class_names) != data.class_names:
         raise ValueError(

@@ -1,6 +1,6 @@
 """Errors of annotations, and the place where they are raised or collected."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from keras_ssd.images import CorruptImageError
@@ -11,7 +11,20 @@ class AnnotationError(ValueError):
 
 
 class UnknownClassError(ValueError):
-    """An object of a class that is not among the class names."""
+    """An object of a class that is not among the class names.
+
+    Attributes:
+        short: the message without the class names, for lists of many such errors.
+        class_names: the class names.
+    """
+
+    def __init__(self, short: str, class_names: Sequence[str]):
+        super().__init__(
+            f'{short}, expected one of: {", ".join(class_names)}. unknown_classes="skip" leaves '
+            "it out"
+        )
+        self.short = short
+        self.class_names = tuple(class_names)
 
 
 class NoAreaError(ValueError):

@@ -15,6 +15,7 @@ from keras_ssd.data.problems import AnnotationError, NoAreaError, Problems, Unkn
 from keras_ssd.data.sample import Sample
 from keras_ssd.images import CorruptImageError, decode_image
 from keras_ssd.images.sizes import image_size
+from keras_ssd.terminal import counted
 
 # Boxes that exceed the image by less than this share of its size are clipped without a note,
 # because files with six digits round by this much.
@@ -67,8 +68,9 @@ def check_pixels(images: Iterable[ImageAnnotation], source: str, problems: Probl
     image, annotated = first
     problems.error(
         AnnotationError(
-            f"{source}: all coordinates of its {count} boxes are between 0 and 1, so they are "
-            "relative to the image (normalized); expected pixels. The first box: "
+            f"{source}: all coordinates of its {counted(count, 'box', 'boxes')} are "
+            "between 0 and 1, so they are relative to the image (normalized); expected pixels. The "
+            "first box: "
             f"{image.where}: {annotated.class_name} {box_text(annotated.box)}"
         )
     )
@@ -106,8 +108,7 @@ def apply_rules(
             else:
                 problems.error(
                     UnknownClassError(
-                        f"{image.where}: unknown class {annotated.class_name!r}, expected one of: "
-                        f'{", ".join(rules.class_names)}. unknown_classes="skip" leaves it out'
+                        f"{image.where}: unknown class {annotated.class_name!r}", rules.class_names
                     )
                 )
         with problems.leaving_out():
@@ -120,11 +121,12 @@ def apply_rules(
             where_of[image.id] = image.where
     if skipped and not any(len(sample.labels) for sample in samples.values()):
         raise ValueError(
-            f"class_names: none of {skipped.total()} objects has one of the classes "
+            f"class_names: none of {counted(skipped.total(), 'object')} has one of the classes "
             f"{', '.join(rules.class_names)}; the data have: {', '.join(sorted(skipped))}"
         )
     for name, count in sorted(skipped.items()):
-        problems.note(f"class {name!r} is not in class_names: {count} object(s) left out")
+        left_out = counted(count, "object")
+        problems.note(f"class {name!r} is not among the class names: {left_out} left out")
     return AnnotatedImages(list(samples.values()), rules.class_names, list(problems.notes))
 
 

@@ -13,6 +13,7 @@ from keras_ssd.data.rules import check_pixels
 from keras_ssd.data.sources import Source, open_source
 from keras_ssd.data.text_files import read_ids
 from keras_ssd.files import as_many
+from keras_ssd.terminal import counted
 
 
 class Key(NamedTuple):
@@ -115,9 +116,10 @@ class SourcePool:
                 excluded.add(Key(names[source], rest))
         left = [key for key in keys if key not in excluded]
         if not left:
-            raise ValueError(f"{ids_file}: leaves none of {len(keys)} images")
+            raise ValueError(f"{ids_file}: leaves none of {counted(len(keys), 'image')}")
         problems.note(
-            f"{ids_file}: leaves out {len(keys) - len(left)} images by its {len(ids)} ids"
+            f"{ids_file}: leaves out {counted(len(keys) - len(left), 'image')} by its "
+            f"{counted(len(ids), 'id')}"
         )
         return left
 

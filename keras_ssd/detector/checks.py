@@ -6,6 +6,7 @@ from numbers import Real
 from keras_ssd.classes import checked_class_names
 from keras_ssd.inference.decoding import MAX_DETECTIONS
 from keras_ssd.models.ssd import SSD
+from keras_ssd.terminal import counted
 
 
 def class_names(names: Iterable[str], ssd: SSD) -> tuple[str, ...]:
@@ -15,8 +16,8 @@ def class_names(names: Iterable[str], ssd: SSD) -> tuple[str, ...]:
     checked = checked_class_names(names)
     if len(checked) != ssd.num_classes:
         raise ValueError(
-            f"class_names: {len(checked)} names given, but model {ssd.name!r} has "
-            f"{ssd.num_classes} foreground classes"
+            f"class_names: {counted(len(checked), 'name')} given, but model {ssd.name!r} has "
+            f"{counted(ssd.num_classes, 'foreground class', 'foreground classes')}"
         )
     return checked
 

@@ -11,7 +11,7 @@ from keras_ssd.evaluation.report import coco_table, to_json, voc_table
 from keras_ssd.evaluation.voc import VOCResult, evaluate_voc
 from keras_ssd.inference.protocol import ObjectDetector
 from keras_ssd.results.detections import Detections
-from keras_ssd.terminal import plain_table, print_table
+from keras_ssd.terminal import counted, plain_table, print_table
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,8 @@ def check_measurable(data: AnnotatedImages, detector: ObjectDetector | None = No
     """
     if all(sample.difficult.all() for sample in data):
         raise ValueError(
-            f"data: the {len(data)} images to measure mAP on have no objects, or only difficult "
-            "ones, which do not count"
+            f"data: in the {counted(len(data), 'image')} to measure mAP on there are no objects, "
+            "or only difficult ones, which do not count"
         )
     if detector is not None:
         _check_classes(data, detector)

@@ -7,6 +7,7 @@ import numpy as np
 from keras_ssd.data.annotated_images import AnnotatedImages
 from keras_ssd.data.sample import Sample
 from keras_ssd.results.detections import Detections
+from keras_ssd.terminal import counted
 
 
 def pair_with_detections(
@@ -29,7 +30,7 @@ def pair_with_detections(
             raise ValueError(f"detections: image {found.image!r} comes twice")
         if found.image not in sample_of:
             raise ValueError(
-                f"detections: image {found.image!r} is not one of the {len(data)} images"
+                f"detections: image {found.image!r} is not one of the {counted(len(data), 'image')}"
             )
         _check(found, sample_of[found.image], data.class_names)
         found_in[found.image] = found

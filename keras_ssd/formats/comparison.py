@@ -14,6 +14,7 @@ from keras_ssd.formats.raw_outputs import KerasDetector
 from keras_ssd.inference.exported import ExportedDetector
 
 _SURE = 100  # the number of an image's best candidates that every format keeps if NMS does
+_SHOWN = {"lost": "lost scores"}  # the names of differences in reports
 _LEAST_DEVIATION = 0.01  # raw outputs with a smaller standard deviation are nearly constant
 
 
@@ -55,7 +56,7 @@ class Differences:
     def with_bounds(self, bounds: "Differences") -> str:
         """Describes the differences and the bounds that they have."""
         return ", ".join(
-            f"{name} {value:.2g} (allowed {getattr(bounds, name):g})"
+            f"{_SHOWN.get(name, name)} {value:.2g} (allowed {getattr(bounds, name):g})"
             for name, value in self._measured()
         )
 

@@ -11,7 +11,7 @@ from keras_ssd.files import as_many
 from keras_ssd.formats.comparison import Differences, ExportError, compare
 from keras_ssd.formats.raw_outputs import KerasDetector, warped_images
 from keras_ssd.formats.table import Format, check_option, format_to_write
-from keras_ssd.terminal import track
+from keras_ssd.terminal import counted, track
 
 CALIBRATION_IMAGES = 100
 COMPARED_IMAGES = 16
@@ -136,7 +136,7 @@ def check_export(
     """
     reference = detector if written.keeps_dtype else detector.with_dtype("float32")
     differences, bounds = compare(reference, written.read(path), images), BOUNDS[quantize]
-    text = f"differences on {len(images)} images: {differences.with_bounds(bounds)}"
+    text = f"differences on {counted(len(images), 'image')}: {differences.with_bounds(bounds)}"
     if differences.exceeding(bounds):
         raise ExportError(f"the export differs too much from the detector; {text}")
     logger.info(text)

@@ -114,7 +114,7 @@ class ExportedDetector(BatchDetector):
         if counted.size and not 0 <= counted.min() <= counted.max() < len(self.class_names):
             raise ValueError(
                 f"it finds the classes {counted.min()} to {counted.max()}, but names "
-                f"{len(self.class_names)} classes"
+                f"{counted(len(self.class_names), 'class', 'classes')}"
             )
         if not np.isfinite(found["boxes"]).all() or not np.isfinite(found["scores"]).all():
             raise ValueError("boxes and scores: expected finite numbers")

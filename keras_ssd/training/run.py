@@ -17,6 +17,7 @@ from keras_ssd.detector.callbacks import with_detector
 from keras_ssd.evaluation.mean_ap import check_measurable
 from keras_ssd.files import replace_file
 from keras_ssd.models.ssd import SSD
+from keras_ssd.terminal import counted
 from keras_ssd.training.callbacks import (
     FinishEpoch,
     SaveDetectors,
@@ -172,6 +173,6 @@ class Run:
         with_objects = [sample.id for sample in self.data if len(sample.labels)]
         if skipped.issuperset(with_objects):
             raise ValueError(
-                f"data: none of the {len(with_objects)} images with objects can be read, so the "
-                "detector has learnt nothing"
+                f"data: none of the {counted(len(with_objects), 'image')} with objects can be "
+                "read, so the detector has learnt nothing"
             )

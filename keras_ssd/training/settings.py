@@ -10,6 +10,7 @@ import keras
 from keras_ssd.data.annotated_images import AnnotatedImages
 from keras_ssd.detector import Detector
 from keras_ssd.models.precision import dtype_of
+from keras_ssd.terminal import counted
 from keras_ssd.training.recipes import Recipe
 
 
@@ -53,4 +54,4 @@ def fingerprint(data: AnnotatedImages | None) -> str:
         for part in (name, sample.boxes.tobytes(), sample.labels.tobytes()):
             checksum = zlib.crc32(part, checksum)
         count += 1
-    return f"{count} images, CRC {checksum:08x}"
+    return f"{counted(count, 'image')}, CRC {checksum:08x}"

@@ -33,7 +33,7 @@ def test_what_is_left_out_is_told(drawn_voc, tmp_path, capsys):
     assert convert(drawn_voc, *options, tmp_path / "out") == 1
     assert "unknown class" in capsys.readouterr().err
     assert convert(drawn_voc, *options, "--unknown-classes", "skip", tmp_path / "out") == 0
-    assert "class 'triangle' is not in class_names" in capsys.readouterr().err
+    assert "class 'triangle' is not among the class names" in capsys.readouterr().err
     assert load(tmp_path / "out", "val").class_names == ("circle",)
 
 
@@ -44,7 +44,7 @@ def test_difficult_objects_that_yolo_cannot_mark_are_told(drawn_voc, tmp_path, c
     path.write_text(path.read_text().replace("<difficult>0", "<difficult>1", 1))
     capsys.readouterr()
     assert convert(folder, "--to", "yolo", tmp_path / "out") == 0
-    assert "YOLO has no mark for 1 difficult objects" in capsys.readouterr().out
+    assert "YOLO cannot mark difficult objects; 1 difficult object will" in capsys.readouterr().out
 
 
 def test_a_folder_that_holds_something_is_refused_in_one_line(drawn_voc, tmp_path, capsys):

@@ -54,7 +54,7 @@ def test_the_rules_in_the_options_apply(drawn_voc, capsys):
     given = options("--data", drawn_voc, "--unknown-classes", "skip", "--max-images", "3")
     data = load_data(given, image_set="val", default_set="train", class_names=["circle"])
     assert len(data) == 3
-    assert "class 'triangle' is not in class_names" in capsys.readouterr().err
+    assert "class 'triangle' is not among the class names" in capsys.readouterr().err
     data = load_data(given, image_set=None, default_set="train", class_names=["circle"])
     assert data[0].id == "000000"
 

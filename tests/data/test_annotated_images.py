@@ -69,7 +69,7 @@ def test_labels_move_with_the_class_names(data):
 
 @pytest.mark.parametrize("label", [2, -1])
 def test_a_label_without_a_class_name_is_an_error_naming_the_sample(label):
-    with pytest.raises(ValueError, match=r"samples: b has label .*, but there are 2 class names"):
+    with pytest.raises(ValueError, match=r"samples: b has label .*, but 2 class names given"):
         AnnotatedImages([sample("a", 0, 1), sample("b", 0, label)], ("cat", "dog"))
 
 

@@ -94,8 +94,8 @@ def test_unknown_classes_can_be_skipped_and_are_counted():
     data, sample = apply_one(*objects, class_names=["dog"], unknown_classes="skip")
     np.testing.assert_array_equal(sample.labels, [0])
     assert data.problems == [
-        "class 'cat' is not in class_names: 1 object(s) left out",
-        "class 'eel' is not in class_names: 2 object(s) left out",
+        "class 'cat' is not among the class names: 1 object left out",
+        "class 'eel' is not among the class names: 2 objects left out",
     ]
 
 

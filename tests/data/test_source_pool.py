@@ -62,7 +62,9 @@ def test_what_is_not_a_slice_is_an_error_telling_what_there_is(tmp_path, image_s
 @pytest.mark.parametrize("image_set", ["4:", "2:1", ":-4"])
 def test_a_slice_without_images_is_an_error(tmp_path, image_set):
     csv = write_csv(tmp_path / "a.csv", *(f"{name}.png,1,1,9,9,cat" for name in "abcd"))
-    with pytest.raises(ValueError, match=f"image set '{image_set}' is empty; there are 4 images"):
+    with pytest.raises(
+        ValueError, match=f"image set '{image_set}' is empty; the source has 4 images"
+    ):
         load(csv, image_set)
 
 

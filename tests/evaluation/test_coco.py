@@ -104,7 +104,7 @@ def test_the_first_object_can_be_found():
 
 
 def test_an_unknown_image_is_named():
-    with pytest.raises(ValueError, match="image 'b' is not one of the 1 images"):
+    with pytest.raises(ValueError, match="image 'b' is not one of the 1 image"):
         evaluate_coco([make_detections("b", [], [])], [make_sample("a", [LARGE])])
 
 

@@ -215,7 +215,7 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("detections", "samples", "names", "message"),
         [
-            ([make_detections("b")], [sample], NAMES, "image 'b' is not one of the 1 images"),
+            ([make_detections("b")], [sample], NAMES, "image 'b' is not one of the 1 image"),
             ([make_detections("a")] * 2, [sample], NAMES, "detections: image 'a' comes twice"),
             ([], [], NAMES, "data: there are no images"),
             ([], [make_sample("a")], (), "data: there are no class names"),

@@ -117,5 +117,5 @@ def test_what_exceeds_its_bound_or_is_not_a_number_is_named_and_what_is_absent_i
     assert Differences(0.1, 0.1, 0.1, 0.1, 0.1).exceeding(bounds) == []
     assert Differences(None, None, 0.2, 0.1, float("nan")).exceeding(bounds) == ["boxes", "lost"]
     assert Differences(None, None, 0.25, 0, 3e-7).with_bounds(bounds) == (
-        "boxes 0.25 (allowed 0.1), scores 0 (allowed 0.1), lost 3e-07 (allowed 0.1)"
+        "boxes 0.25 (allowed 0.1), scores 0 (allowed 0.1), lost scores 3e-07 (allowed 0.1)"
     )

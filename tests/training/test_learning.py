@@ -75,7 +75,7 @@ def test_a_run_on_no_object_is_an_error(corrupt, data, run, recipe, tmp_path):
     # all that can be read is an image without objects
     two = dataclasses.replace(data, samples=[data[0], empty[1]])
     recipe = dataclasses.replace(recipe, steps=1)
-    with pytest.raises(ValueError, match="none of the 1 images with objects can be read"):
+    with pytest.raises(ValueError, match="none of the 1 image with objects can be read"):
         run(tmp_path / "other", recipe, data=corrupt(two, 0), skip_corrupt_images=True)
 
 

@@ -43,7 +43,7 @@ def test_what_does_not_fit_is_an_error_and_leaves_no_run(run, data, validation, 
     fails("2 names given, but model 'micro' has 3", data=two)
     without = [dataclasses.replace(sample, difficult=sample.labels >= 0) for sample in validation]
     difficult = dataclasses.replace(validation, samples=without)
-    fails("8 images to measure mAP on have no objects, or only difficult", validation=difficult)
+    fails("8 images to measure mAP on there are no objects, or only", validation=difficult)
     used = keras.optimizers.SGD()
     used.build([keras.Variable([1.0])])
     fails("optimizer: it has trained a model before; expected a new one", optimizer=used)

@@ -86,10 +86,15 @@ def _warn(title, lines) -> list[Finding]:
 
 
 def _describe_errors(errors) -> list[Finding]:
-    lines_of = {kind: [] for kind in _ERRORS}
+    lines_of, titles = {kind: [] for kind in _ERRORS}, dict(_ERRORS)
     for error in errors:
-        lines_of[next(kind for kind in _ERRORS if isinstance(error, kind))].append(str(error))
-    return [found for kind, lines in lines_of.items() for found in _error(_ERRORS[kind], lines)]
+        kind = next(kind for kind in _ERRORS if isinstance(error, kind))
+        if isinstance(error, UnknownClassError):  # the class names are said once
+            titles[kind] = f"{_ERRORS[kind]} (expected one of: {', '.join(error.class_names)})"
+            lines_of[kind].append(error.short)
+        else:
+            lines_of[kind].append(str(error))
+    return [found for kind, lines in lines_of.items() for found in _error(titles[kind], lines)]
 
 
 def _pairs(splits) -> list[tuple[Split, Split]]:
@@ -106,7 +111,7 @@ def _find_shared_images(data, images, splits) -> list[Finding]:
             for index in b.images
             if images[index].digest in index_in_a
         ]
-        findings += _error(f"images of {b.name} that are in {a.name} too", lines)
+        findings += _error(f"images of {b.name!r} that are in {a.name!r} too", lines)
     return findings
 
 
@@ -134,7 +139,7 @@ def _find_alike(data, images, splits) -> list[Finding]:
 
     findings, within = [], []
     for a, b in _pairs(splits):
-        title = f"images of {b.name} that look like one of {a.name}"
+        title = f"images of {b.name!r} that look like one of {a.name!r}"
         findings += _warn(title, lines(prints.first_alike(b.images, a.images)))
     for split in splits:
         found = prints.first_alike(split.images, split.images)
@@ -149,7 +154,7 @@ def _find_missing_objects(data, splits, classes) -> list[Finding]:
         names = [entry.name for entry in classes if not entry.objects_to_train]
         findings += _error("classes without an object to train on", names)
     empty = [
-        split.name
+        repr(split.name)
         for split in splits
         if not split.to_train and not any(len(data[index].labels) for index in split.images)
     ]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import isnan
 
 from keras_ssd.data.checks.data_report import DataReport, Finding
-from keras_ssd.terminal import print_table
+from keras_ssd.terminal import counted, print_table
 
 _SHOWN = 10  # the examples of a finding that are printed
 
@@ -27,7 +27,7 @@ def print_report(report: DataReport) -> None:
     errors = sum(finding.is_error for finding in report.findings)
     warnings = len(report.findings) - errors
     verdict = "Training would suffer" if errors else "Fit to train on"
-    blocks.append(f"{verdict}: {errors} kinds of errors, {warnings} of warnings")
+    blocks.append(f"{verdict}: {counted(errors, 'kind')} of errors, {warnings} of warnings")
     print("\n\n".join(blocks))
 
 

@@ -71,7 +71,7 @@ def choose_splits(
             if exclude is not None and to_train:
                 keys = pool.without(keys, exclude, problems)
         except ValueError as error:
-            problems.error(ValueError(f"{name}: {error}"))
+            problems.error(ValueError(f"{name!r}: {error}"))
             continue
         chosen.append(Split(name, image_set, number, to_train, keys[:max_images]))
     return chosen

@@ -16,6 +16,7 @@ from keras_ssd.data.sources.voc_folders import (
 from keras_ssd.data.sources.voc_xml import read_voc_xml
 from keras_ssd.data.text_files import read_lines
 from keras_ssd.images import CorruptImageError
+from keras_ssd.terminal import counted
 
 
 class VocSource(Source):
@@ -98,8 +99,8 @@ class VocSource(Source):
         others = images.keys() - xml_files.keys()
         if others and stems:
             problems.note(
-                f"{part.images}: {len(others)} image(s) without an annotation are left out, such "
-                f"as {min(others)}"
+                f"{part.images}: left out {counted(len(others), 'image')} without an "
+                f"annotation, such as {min(others)}"
             )
         if not stems:
             raise ValueError(f"{part.annotations}: there is no .xml file")

@@ -20,6 +20,7 @@ from keras_ssd.data.sources.voc_folders import IMAGE_SUFFIXES, list_files, visib
 from keras_ssd.data.text_files import read_lines, read_text
 from keras_ssd.images import CorruptImageError
 from keras_ssd.images.sizes import image_size
+from keras_ssd.terminal import counted
 
 YAML_SUFFIXES = (".yaml", ".yml")
 _NAME_LISTS = ("classes.txt", "obj.names")
@@ -84,11 +85,12 @@ class YoloSource(Source):
         ids = list(dict.fromkeys(ids))
         unlabeled = [image_id for image_id in ids if self._files_of[image_id][1] is None]
         if unlabeled and len(unlabeled) == len(ids):
-            raise ValueError(f"{self.name}: none of {len(ids)} images has a .txt file of labels")
+            among = counted(len(ids), "image")
+            raise ValueError(f"{self.name}: none of {among} has a .txt file of labels")
         if unlabeled:
             problems.note(
-                f"{self.name}: {len(unlabeled)} of {len(ids)} images have no labels, such as "
-                f"{unlabeled[0]}; they are taken for images without objects"
+                f"{self.name}: images without labels are taken for images without objects: "
+                f"{len(unlabeled)} of {len(ids)}, such as {unlabeled[0]}"
             )
         return ids
 
@@ -138,7 +140,7 @@ class YoloSource(Source):
         if not number.is_integer() or not 0 <= number < len(names):
             raise AnnotationError(
                 f"{where}: the class must be a number from 0 to {len(names) - 1}, as {self.name} "
-                f"names {len(names)} classes, not {text[:40]!r}"
+                f"names {counted(len(names), 'class', 'classes')}, not {text[:40]!r}"
             )
         return names[int(number)]
 

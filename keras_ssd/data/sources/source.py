@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from keras_ssd.data.annotations import ImageAnnotation
 from keras_ssd.data.problems import Problems
+from keras_ssd.terminal import counted
 
 # Names that tools give to the same set.
 _SAME = ({"train", "training"}, {"val", "valid", "validation"}, {"test", "testing"})
@@ -86,7 +87,8 @@ class Source(ABC):
         ids = self.list_ids(None, problems)
         if not ids[chosen]:
             raise ValueError(
-                f"{self.name}: image set {image_set!r} is empty; there are {len(ids)} images"
+                f"{self.name}: image set {image_set!r} is empty; the source has "
+                f"{counted(len(ids), 'image')}"
             )
         return ids[chosen]
 

@@ -143,8 +143,8 @@ def test_each_bad_entry_of_a_coco_file_counts(tmp_path):
 def test_unknown_classes_and_classes_without_objects_are_errors(tmp_path):
     path = write_csv(tmp_path / "a.csv", "a.png,,,1,1,9,9,cat", "b.png,,,1,1,9,9,cow")
     found = errors(check_data([path], class_names=["cow", "dog"]))
-    (unknown,) = found["objects of unknown classes: 1"]
-    assert "unknown class 'cat', expected one of: cow, dog" in unknown
+    (unknown,) = found["objects of unknown classes (expected one of: cow, dog): 1"]
+    assert unknown.endswith("unknown class 'cat'")
     assert found["classes without an object to train on: 1"] == ["dog"]
 
 
@@ -186,9 +186,9 @@ def test_an_image_in_two_splits_is_an_error_but_trainval_holds_train_and_val(tmp
     trainval = splits["train"] | splits["val"]
     folder = write_voc(tmp_path, **splits, trainval=trainval, test={"e": 1})
     assert errors(check_data([folder])) == {
-        "images of val that are in train too: 1": ["a = d"],
-        "images of test that are in train too: 1": ["b = e"],
-        "images of test that are in trainval too: 1": ["b = e"],
+        "images of 'val' that are in 'train' too: 1": ["a = d"],
+        "images of 'test' that are in 'train' too: 1": ["b = e"],
+        "images of 'test' that are in 'trainval' too: 1": ["b = e"],
     }
     assert errors(check_data([folder], ["all", "trainval", "val"])) == {}
 
@@ -197,7 +197,9 @@ def test_an_image_in_two_sources_is_an_error_whatever_its_name(tmp_path):
     first = write_csv(tmp_path / "1/a.csv", "a.png,,,1,1,9,9,cat", images=["a.png"])
     second = write_csv(tmp_path / "2/b.csv", "b.png,,,1,1,9,9,cat", images=["b.png"])
     found = errors(check_data([first, second]))
-    assert found == {f"images of {second}:all that are in {first}:all too: 1": ["a.png = b.png"]}
+    assert found == {
+        f"images of '{second}:all' that are in '{first}:all' too: 1": ["a.png = b.png"]
+    }
 
 
 def test_the_same_image_twice_in_a_split_is_a_warning(tmp_path):

@@ -94,7 +94,7 @@ def test_a_copy_in_another_split_is_a_warning_naming_both(pictures, tmp_path, ki
     val.append("other")
     images["other"] = jpeg(pictures[20])
     report = check_data(write_sets(tmp_path, images, train=train, val=val))
-    lines, is_error = found(report, "images of val that look like one of train: 9")
+    lines, is_error = found(report, "images of 'val' that look like one of 'train': 9")
     assert lines == [[f"{number:02} ~ copy{number}" for number in range(9)]]
     assert not is_error
 
@@ -221,5 +221,5 @@ def test_a_split_to_validate_on_without_an_object_is_an_error(tmp_path):
     write_image(tmp_path / "b.jpg", seed=1)
     path = write_csv(tmp_path, "a.jpg,10,10,40,40,cat", "b.jpg,,,,,")
     report = check_data(path, "0:1", validation_sets="1:")
-    assert found(report, "splits without an object to measure mAP on") == ([["1:"]], True)
+    assert found(report, "splits without an object to measure mAP on") == ([["'1:'"]], True)
     assert found(check_data(path), "measure mAP") == ([], False)

@@ -52,6 +52,6 @@ def test_ten_examples_of_a_finding_are_shown_and_the_verdict_counts_kinds(printe
     assert "\nERROR: images missing: 12\n  image 0\n" in text
     assert "\n  image 9\n  and 2 more\n" in text
     assert "image 10" not in text
-    assert text.endswith("Training would suffer: 1 kinds of errors, 1 of warnings\n")
+    assert text.endswith("Training would suffer: 1 kind of errors, 1 of warnings\n")
     text = printed(findings=findings[1:])
     assert text.endswith("Fit to train on: 0 kinds of errors, 1 of warnings\n")

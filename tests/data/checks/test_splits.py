@@ -60,7 +60,9 @@ def test_files_of_ids_are_sets_of_all_sources(drawn_voc, tmp_path):
     ]
     others.write_text("000003\n000005\n")
     report = check_data([drawn_voc, csv], chosen, validation_sets=[others])
-    assert errors(report)[f"images of {others} that are in {chosen} too: 1"] == ["000003 = 000003"]
+    assert errors(report)[f"images of '{others}' that are in '{chosen}' too: 1"] == [
+        "000003 = 000003"
+    ]
 
 
 def test_a_held_back_file_of_ids_is_excluded_from_what_is_trained_on_only(drawn_voc, tmp_path):
@@ -71,7 +73,7 @@ def test_a_held_back_file_of_ids_is_excluded_from_what_is_trained_on_only(drawn_
     assert [split.images for split in report.splits] == [22, 2]
     assert not any("too" in message for message in errors(report))
     report = check_data(drawn_voc, **options)
-    assert errors(report)[f"images of {held_back} that are in trainval too: 2"]
+    assert errors(report)[f"images of '{held_back}' that are in 'trainval' too: 2"]
 
 
 def test_each_file_is_read_once_however_many_sets_it_is_in(drawn_voc, monkeypatch):

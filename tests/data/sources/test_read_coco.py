@@ -162,7 +162,7 @@ def test_iscrowd_may_be_missing_or_a_truth_value(tmp_path):
         ({"images": [], "annotations": []}, "there is no list 'categories'"),
         ({**DATA, "categories": []}, "the list categories is empty; expected at least one class"),
         ({**DATA, "images": []}, "annotation 1: unknown image_id 7"),
-        ({**DATA, "images": [], "annotations": []}, "'all' is empty; there are 0 images"),
+        ({**DATA, "images": [], "annotations": []}, "'all' is empty; the source has 0 images"),
         ({**DATA, "images": ["a.jpg"]}, r"images\[0\]: id must be a number or a text, not None"),
         (changed("images", 2, id=[9]), r"images\[2\]: id must be a number or a text, not \[9\]"),
         (changed("images", 2, id=True), r"images\[2\]: id must be a number or a text, not True"),

@@ -121,7 +121,7 @@ def test_the_rules_for_classes_and_difficult_objects_apply(tmp_path):
     rules = {"difficult": "drop", "unknown_classes": "skip", "class_names": ["eel", "cat"]}
     loaded = load(tmp_path, **rules)
     np.testing.assert_array_equal(loaded.samples[0].labels, [0, 1])
-    assert loaded.problems == ["class 'dog' is not in class_names: 2 object(s) left out"]
+    assert loaded.problems == ["class 'dog' is not among the class names: 2 objects left out"]
 
 
 def test_an_unknown_class_is_an_error_naming_the_file(tmp_path):

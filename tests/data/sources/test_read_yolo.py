@@ -102,8 +102,8 @@ def test_images_without_labels_are_images_without_objects_and_counted(tmp_path):
     loaded = load(folder)
     assert [len(sample.labels) for sample in loaded] == [1, 0, 0, 0]
     assert loaded.problems == [
-        f"{folder / 'data.yaml'}: 2 of 4 images have no labels, such as train/images/b.jpg; they "
-        "are taken for images without objects"
+        f"{folder / 'data.yaml'}: images without labels are taken for images without objects: 2 of "
+        "4, such as train/images/b.jpg"
     ]
 
 

@@ -109,7 +109,7 @@ def test_xml_files_beside_their_images_are_loaded_as_labelimg_has_them(tmp_path)
     assert ids(loaded) == ["im0", "im1"]
     assert loaded[0].image == tmp_path / "im0.jpg"
     assert loaded.class_names == ("cat", "dog")
-    assert "1 image(s) without an annotation are left out, such as im2" in loaded.problems[0]
+    assert "left out 1 image without an annotation, such as im2" in loaded.problems[0]
     assert ids(load(tmp_path, "1:")) == ["im1"]
 
 

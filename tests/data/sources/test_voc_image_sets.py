@@ -221,7 +221,7 @@ def test_an_image_without_an_annotation_is_left_out_and_reported(tmp_path):
     loaded = load(folder, "all")
     assert ids(loaded) == ["a"]
     assert loaded.problems == [
-        f"{folder / 'JPEGImages'}: 2 image(s) without an annotation are left out, such as b"
+        f"{folder / 'JPEGImages'}: left out 2 images without an annotation, such as b"
     ]
 
 

@@ -2,6 +2,7 @@
 
 import os
 from types import ModuleType
+from typing import Any
 
 # Demuxers that read one video and nothing else. FFmpeg has others that take text for a film, or
 # that open further files and addresses which a text names.
@@ -31,8 +32,15 @@ def is_url(path_or_url: str | os.PathLike) -> bool:
     return isinstance(path_or_url, str) and "://" in path_or_url
 
 
-def open_input(path_or_url: str | os.PathLike, options: dict[str, str]):
+def open_input(
+    path_or_url: str | os.PathLike, options: dict[str, str], *, size: int | None = None
+) -> Any:
     """Opens a container of PyAV for reading.
+
+    Args:
+        path_or_url: a file or an address.
+        options: options of FFmpeg.
+        size: the number of bytes of the file after which it ends; by default all.
 
     Raises:
         av.FFmpegError: it is not a video, or it cannot be opened.
@@ -43,4 +51,6 @@ def open_input(path_or_url: str | os.PathLike, options: dict[str, str]):
         return av.open(path_or_url, options=options, timeout=_TIMEOUT)
     # Without "file:", a name such as "a:b.mp4" would be an address of the protocol "a".
     name = f"file:{os.fspath(path_or_url)}"
+    if size is not None:
+        name = f"subfile,,start,0,end,{size},,:{name}"
     return av.open(name, options={"format_whitelist": _FILES, **options})

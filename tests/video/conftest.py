@@ -60,7 +60,7 @@ def write_video(
         stream.gop_size = gop
         if rotation or mirrored:
             stream.set_display_rotation(-rotation, hflip=mirrored)
-        sound = container.add_stream(audio, rate=48000) if audio else None
+        sound = container.add_stream(audio, rate=48000, layout="mono") if audio else None
         for number, pts in enumerate(times):
             frame = av.VideoFrame.from_ndarray(picture(number, width, height))
             frame.pts, frame.time_base = pts, time_base
@@ -92,3 +92,8 @@ def _write_video(tmp_path):
 @pytest.fixture(name="number_in")
 def _number_in():
     return number_in
+
+
+@pytest.fixture(name="picture")
+def _picture():
+    return picture

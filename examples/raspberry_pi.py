@@ -16,6 +16,7 @@ from pathlib import Path
 import cv2
 
 import keras_ssd
+from keras_ssd.inference.protocol import ObjectDetector
 
 
 def main() -> None:
@@ -50,7 +51,7 @@ def open_source(source: str) -> cv2.VideoCapture:
     return camera
 
 
-def detect_in(camera: cv2.VideoCapture, detector) -> None:
+def detect_in(camera: cv2.VideoCapture, detector: ObjectDetector) -> None:
     """Prints the objects in each picture, to the last one."""
     while True:
         has_frame, frame = camera.read()  # BGR, (H, W, 3)

@@ -102,7 +102,7 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], align: str
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
-    """A number with its noun in the singular or the plural.
+    """Returns a number with its noun in the singular or the plural.
 
     Args:
         number: the number.

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from keras_ssd.terminal import track_bytes
 
@@ -107,7 +107,7 @@ def receive(url: str, path: Path) -> str:
 
 
 def patiently(ask: Callable[[], Result]) -> Result:
-    """What `ask` returns; it is called up to three times if the reason of its failure may pass.
+    """Returns what `ask` returns; calls it up to three times if its failure may pass.
 
     Args:
         ask: a function that asks a server.
@@ -123,7 +123,7 @@ def patiently(ask: Callable[[], Result]) -> Result:
 
 
 def reason_of(error: Exception) -> str:
-    """Why a request failed, in words.
+    """Says why a request failed.
 
     Args:
         error: what `answer_of` or `receive` raised.
@@ -144,7 +144,7 @@ def check_not_a_page(beginning: bytes, content_type: str) -> None:
 
 
 def without_password(url: str) -> str:
-    """The address with `***` in place of a password.
+    """Returns the address with `***` in place of a password.
 
     Example:
         >>> from keras_ssd.web import without_password
@@ -155,7 +155,7 @@ def without_password(url: str) -> str:
 
 
 def _request(url):
-    """A request for an address; the name and the password in it are sent as HTTP Basic."""
+    """Builds a request for an address; a name and password in it are sent as HTTP Basic."""
     login, at, _ = urllib.parse.urlsplit(url).netloc.rpartition("@")
     address = urllib.parse.quote(url.replace(login + at, "", 1), safe=_NOT_QUOTED)
     request = urllib.request.Request(address, headers={"User-Agent": "keras-ssd"})
@@ -200,10 +200,10 @@ class _PacedHandler(urllib.request.HTTPSHandler, urllib.request.HTTPHandler):
         super().__init__(context=self._tls)
         self._pace = pace
 
-    def http_open(self, request):
+    def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
         return self.do_open(partial(self._connect, http.client.HTTPConnection), request)
 
-    def https_open(self, request):
+    def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
         connect = partial(self._connect, http.client.HTTPSConnection)
         return self.do_open(connect, request, context=self._tls)
 
@@ -214,7 +214,7 @@ class _PacedHandler(urllib.request.HTTPSHandler, urllib.request.HTTPHandler):
 
 
 class _PacedResponse(http.client.HTTPResponse):
-    def __init__(self, *args, pace: _Pace, **kwargs):
+    def __init__(self, *args: Any, pace: _Pace, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.fp = io.BufferedReader(_PacedSocket(self.fp.detach(), pace))
 
@@ -223,10 +223,10 @@ class _PacedSocket(io.RawIOBase):
     def __init__(self, socket: io.RawIOBase, pace: _Pace):
         self._socket, self._pace = socket, pace
 
-    def readable(self):
+    def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer):
+    def readinto(self, buffer: Any) -> int | None:
         try:
             size = self._socket.readinto(buffer)
             self._pace.count(size or 0)
@@ -235,6 +235,6 @@ class _PacedSocket(io.RawIOBase):
             raise
         return size
 
-    def close(self):
+    def close(self) -> None:
         self._socket.close()
         super().close()

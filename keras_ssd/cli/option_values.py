@@ -39,7 +39,7 @@ def seed(text: str) -> int:
 
 
 def in_options(message: str, options: Iterable[str]) -> str:
-    """A message of the package with the names of options in place of those of Python's arguments.
+    """Replaces the names of Python's arguments in a message of the package by those of options.
 
     Args:
         message: the message. An argument in it is named at its beginning, as in "nms: ...", or with

@@ -146,7 +146,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _load_sets(options) -> "tuple[AnnotatedImages, AnnotatedImages | None]":
-    """The images to train on, and those to validate on if there are any."""
+    """Returns the images to train on, and those to validate on if there are any."""
     data = load_data(
         options,
         image_set=options.image_set,

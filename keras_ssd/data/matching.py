@@ -38,7 +38,7 @@ def match(boxes: Any, default_boxes: Any, iou_threshold: float = MATCHING_IOU) -
 
 
 def _pairs(overlaps):
-    """The default box of each object that has one: int32 (pairs, 2) of default box, object."""
+    """Gives objects default boxes of their own: int32 (pairs, 2) of default box, object."""
     objects = tf.cast(tf.where(tf.reduce_max(overlaps, axis=1) > _TOUCHING)[:, 0], tf.int32)
     best = tf.gather(tf.argmax(overlaps, axis=1, output_type=tf.int32), objects)
     # Usually each object has another best default box. Then no object has to give way.
@@ -50,7 +50,7 @@ def _pairs(overlaps):
 
 
 def _bipartite_matches(overlaps):
-    """The pairs where objects compete for default boxes; see `match`."""
+    """Returns the pairs where objects compete for default boxes; see `match`."""
     num_objects, num_default_boxes = tf.shape(overlaps)[0], tf.shape(overlaps)[1]
     # The other objects take at most num_objects - 1 of an object's default boxes, so one of its
     # best num_objects is always left for it.

@@ -74,7 +74,7 @@ def _opened(data, name):
 
 
 def _identified(data):
-    """The PIL image; its header is read."""
+    """Returns the PIL image, with its header read."""
     from PIL import Image, UnidentifiedImageError
 
     try:

@@ -9,7 +9,7 @@ from keras_ssd.results.detections import Detections
 
 Thresholds: TypeAlias = float | Mapping[str, float]
 DEFAULT_CONFIDENCE = 0.25
-OTHERS = "*"  # stands for the classes that a mapping does not name
+OTHERS = "*"  # means the classes that a mapping does not name
 
 
 class Selection:
@@ -18,7 +18,7 @@ class Selection:
     Args:
         class_names: the K class names of the detector.
         confidence_threshold: the lowest score for all classes; or a mapping from names of classes
-            to the lowest score of each. The name "*" stands for all classes that the mapping does
+            to the lowest score of each. The name "*" means all classes that the mapping does
             not name, which have 0.25 without it.
         classes: the names of the wanted classes; None wants all.
 

@@ -11,7 +11,7 @@ _DIGITS = re.compile("([0-9]+)")
 
 
 def natural_key(name: str) -> tuple:
-    """A key to sort names by, with numbers by their value and without regard to case.
+    """Returns a key that sorts names with numbers by their value and without regard to case.
 
     Example:
         >>> from keras_ssd.inputs.folders import natural_key
@@ -71,14 +71,14 @@ def _is_wanted(entry, recursive):
 
 
 def is_pattern(text: str) -> bool:
-    """Whether a text has the characters by which a pattern is known: `*`, `?` or `[`."""
+    """Tells whether a text is a pattern: whether it has `*`, `?` or `[`."""
     return glob.has_magic(text)
 
 
 def files_of_pattern(pattern: str) -> list[str]:
-    """The paths that match a pattern and are no folders; those of images and videos if any is one.
+    """Returns the files that match a pattern; only images and videos if there are any among them.
 
-    `**` stands for any number of folders. Names that begin with a dot are left out.
+    `**` means any number of folders. Names that begin with a dot are left out.
 
     Raises:
         ValueError: nothing matches, or only folders do.

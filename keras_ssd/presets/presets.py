@@ -154,7 +154,7 @@ def find_preset(name: str | Path) -> Preset:
 
 
 def similar_preset(name: str | Path) -> str | None:
-    """The name of the preset that is most similar to a misspelt one, or None.
+    """Returns the name of the preset that is most similar to a misspelt one, or None.
 
     Example:
         >>> similar_preset("ssd_mobilnet_320-voc")

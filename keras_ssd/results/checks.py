@@ -60,7 +60,7 @@ def labels(values: Any, count: int, num_classes: int = 1 << 31) -> np.ndarray:
 
 
 def moment(frame: Any, time: Any) -> dict[str, Any]:
-    """The number of a frame, 0 or more, and its time in seconds; both None for a still image."""
+    """Returns a frame's number, 0 or more, and its time in seconds; both None for a still image."""
     if (frame is None) != (time is None):
         raise ValueError(f"frame, time: expected both or neither, not {frame!r} and {time!r}")
     if frame is None:
@@ -79,7 +79,7 @@ def moment(frame: Any, time: Any) -> dict[str, Any]:
 
 
 def track_ids(values: Any, count: int) -> np.ndarray | None:
-    """The track ids as int32 (count,), -1 or more; None if there are none."""
+    """Returns the track ids as int32 (count,), -1 or more; None if there are none."""
     if values is None:
         return None
     array = np.asarray(values)

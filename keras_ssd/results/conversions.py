@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def records(found: "Detections") -> list[dict[str, Any]]:
-    """One dictionary for each object; see `Detections.to_records`."""
+    """Returns a dictionary for each object; see `Detections.to_records`."""
     moment = {} if found.frame is None else {"frame": found.frame, "time": found.time}
     entries: list[dict[str, Any]] = [
         {
@@ -37,7 +37,7 @@ def records(found: "Detections") -> list[dict[str, Any]]:
 def arrays(
     entries: Sequence[Mapping[str, Any]], image: str, frame: int | None, names: Sequence[str]
 ) -> dict[str, Any]:
-    """The boxes, labels, scores and track ids of one image's records; see `from_records`."""
+    """Returns boxes, labels, scores and track ids of one image's records; see `from_records`."""
     for entry in entries:
         checks.record(entry, image, frame, names)
     values: dict[str, Any] = {
@@ -51,7 +51,7 @@ def arrays(
 
 
 def data_frame(found: "Detections") -> "pandas.DataFrame":
-    """A table with one row for each object; see `Detections.to_pandas`."""
+    """Returns a table with one row for each object; see `Detections.to_pandas`."""
     count = len(found)
     columns: dict[str, Any] = {"image": [found.image] * count}
     if found.frame is not None:
@@ -64,7 +64,7 @@ def data_frame(found: "Detections") -> "pandas.DataFrame":
 
 
 def supervision_detections(found: "Detections") -> "supervision.Detections":
-    """The objects as `supervision.Detections`; see `Detections.to_supervision`."""
+    """Returns the objects as `supervision.Detections`; see `Detections.to_supervision`."""
     return require("supervision", extra="supervision").Detections(
         xyxy=found.boxes.copy(),
         confidence=found.scores.copy(),

@@ -25,7 +25,7 @@ class NonFiniteLossError(ValueError):
 
 
 class StopOnNonFiniteLoss(keras.callbacks.Callback):
-    """Raises NonFiniteLossError after a step whose loss is not finite.
+    """Raises NonFiniteLossError after a step with a loss that is not finite.
 
     Args:
         ids_of_batch: a function from a step's number to the ids of its images.

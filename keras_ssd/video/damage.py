@@ -8,14 +8,14 @@ from typing import Any
 
 from keras_ssd.video.values import BrokenVideoError
 
-_MOST_HELD = 16  # frames; a decoder of H.264 or HEVC holds no more back for reordering
+_MOST_HELD = 16  # frames; a decoder of H.264 or HEVC keeps at most these for reordering
 
 
 class Damage:
     """Finds where a video broke.
 
     A packet holds one encoded frame in nearly all formats. The exceptions (fields, frames that
-    are never shown) make no error, so packets without a frame count as lost only if the decoder
+    are never shown) make no error, so packets without a frame are lost frames only if the decoder
     reported an error, or if fewer frames came than the header states.
 
     Args:
@@ -36,7 +36,7 @@ class Damage:
         self._damaged_at: int | None = None
         self._reasons: list[str] = []
 
-    def packet(self, packet) -> None:
+    def packet(self, packet: Any) -> None:
         """Notes a packet that goes to the decoder."""
         if packet.is_discard:
             # The header counts the frame, but an edit list hides it.
@@ -116,14 +116,14 @@ class Damage:
 
 
 def is_cut_off(path: Path) -> bool:
-    """Whether a Matroska, WebM or AVI file is shorter than its header states."""
+    """Tells whether a Matroska, WebM or AVI file is shorter than its header states."""
     with path.open("rb") as file:
         start = file.read(4096)
     return _stated_bytes(start) > path.stat().st_size
 
 
 def _stated_bytes(start):
-    """The length of the file by its first bytes; 0 if they do not state it."""
+    """Returns the length of the file by its first bytes; 0 if they do not state it."""
     if start[:4] == b"RIFF" and start[8:12] == b"AVI ":
         return 8 + int.from_bytes(start[4:8], "little")
     segment = start.find(b"\x18\x53\x80\x67") + 4

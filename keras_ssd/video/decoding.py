@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -110,8 +111,8 @@ class Decoding:
         yield from self._frames
         self._damage.check()
 
-    def image(self, frame) -> np.ndarray:
-        """The upright image of a frame: RGB uint8 (H, W, 3).
+    def image(self, frame: Any) -> np.ndarray:
+        """Returns the upright image of a frame: RGB uint8 (H, W, 3).
 
         A frame of another size than that which the header states is scaled to it.
         """
@@ -147,7 +148,7 @@ class Decoding:
                 yield from frames
 
     def _packets(self):
-        """The packets of the video, and one without data, which empties the decoder."""
+        """Yields the packets of the video, and one without data, which empties the decoder."""
         av = pyav()
         try:
             yield from self._container.demux(self._stream)
@@ -163,7 +164,7 @@ class Decoding:
 
 
 def _reason(error: Exception) -> str:
-    """Why FFmpeg failed, in a user's words where FFmpeg has only its own."""
+    """Says why FFmpeg failed, in a user's words where FFmpeg has only its own."""
     av = pyav()
     if isinstance(error, av.InvalidDataError | av.ArgumentError | av.EOFError):
         return _NOT_A_VIDEO

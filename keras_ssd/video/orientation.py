@@ -1,6 +1,6 @@
 """How the frames of a video are turned and mirrored so that they are upright."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,7 +22,7 @@ class Orientation(NamedTuple):
         return 180 if self.mirrored_y else 0
 
     def turn(self, image: np.ndarray) -> np.ndarray:
-        """The upright image (H, W, 3)."""
+        """Returns the upright image (H, W, 3)."""
         if self.swapped:
             image = cv2.transpose(image)
         if self.mirrored_x:
@@ -32,8 +32,8 @@ class Orientation(NamedTuple):
         return image
 
 
-def orientation_of(frame) -> Orientation:
-    """The orientation that the display matrix of a frame of PyAV asks for.
+def orientation_of(frame: Any) -> Orientation:
+    """Returns the orientation that the display matrix of a frame of PyAV asks for.
 
     The matrix maps a pixel (x, y) to (a x + c y, b x + d y). Angles between those of a quarter
     turn are rounded to the nearest.

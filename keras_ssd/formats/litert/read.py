@@ -40,7 +40,7 @@ class LiteRTDetector(ExportedDetector):
     def _open(self):
         texts = _read_texts(self.path, ("labels.txt", "decoding.json"))
         if "labels.txt" not in texts:
-            raise ValueError("it holds no labels.txt")
+            raise ValueError("it has no labels.txt")
         self.class_names = read_labels(texts["labels.txt"])
         interpreter = _interpreter_class()(
             model_path=str(self.path), num_threads=self._num_threads or os.cpu_count()

@@ -36,7 +36,7 @@ class OnnxDetector(ExportedDetector):
         )
         texts = self._session.get_modelmeta().custom_metadata_map
         if "labels" not in texts:
-            raise ValueError("its metadata hold no labels")
+            raise ValueError("its metadata have no labels")
         self.class_names = read_labels(texts["labels"])
         self.image_size = _image_size(self._session.get_inputs())
         outputs = {output.name: output.shape[1:] for output in self._session.get_outputs()}

@@ -11,9 +11,7 @@ from keras_ssd.formats.litert.read import LiteRTDetector
 from keras_ssd.formats.litert.write import export_litert
 from keras_ssd.images import resize_image
 
-NO_NAMES = (
-    r"a\.tflite: not a detector exported as \.tflite by keras-ssd \(it holds no labels\.txt\)$"
-)
+NO_NAMES = r"a\.tflite: not a detector exported as \.tflite by keras-ssd \(it has no labels\.txt\)$"
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Finds the inputs that sources name: files, folders, patterns, lists, arrays and others."""
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -9,10 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Union
 import numpy as np
 
 from keras_ssd.files import as_many
+from keras_ssd.inputs.animations import WebpAnimation
+from keras_ssd.inputs.camera import Camera
 from keras_ssd.inputs.folders import files_in_folder, files_of_pattern, is_pattern
 from keras_ssd.inputs.input import ImageArray, ImageFile, Input
 from keras_ssd.inputs.kinds import Kind, kind_of
 from keras_ssd.inputs.lists import lines_of_file, lines_of_stdin
+from keras_ssd.inputs.screen import Screen
+from keras_ssd.inputs.videos import VideoFile
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -20,6 +25,8 @@ if TYPE_CHECKING:
 Source: TypeAlias = Union[str, Path, int, np.ndarray, "Image"]
 Sources: TypeAlias = Iterable[Source] | Source
 _LIST_SUFFIX = ".txt"
+_SCREEN = "screen"
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 
 
 def find_inputs(
@@ -39,6 +46,11 @@ def find_inputs(
         - a text file "*.txt" with one source on each line, which is looked for in the folder of the
           text file and then in the current one. Such a file cannot name another one.
         - "-": one source on each line of the standard input, taken as it arrives.
+        - "http://..." or "https://...": an image, a video, or a stream of MJPEG or MPEG-TS.
+        - "rtsp://...": a stream.
+        - the number of a webcam as an int, or as a text where no file has this name: 0 is the
+          first one.
+        - "screen", where no file has this name.
         - an RGB uint8 array (H, W, 3) or a PIL image.
 
     A source that is given twice is found twice.
@@ -63,7 +75,7 @@ def find_inputs(
         1 (300, 300, 3)
     """
     finder = _Finder(recursive, on_error or _raise)
-    many = as_many(sources)
+    many = [sources] if isinstance(sources, int) else as_many(sources)
     return (found for place, source in enumerate(many) for found in finder.of(source, place))
 
 
@@ -88,6 +100,8 @@ class _Finder:
             yield from self._reported(self._of_text(source))
         elif isinstance(source, os.PathLike):
             yield from self._reported(self._of_path(os.fsdecode(source)))
+        elif isinstance(source, int | np.integer) and not isinstance(source, bool):
+            yield Camera(int(source))
         else:
             yield ImageArray(source, position)
 
@@ -100,12 +114,19 @@ class _Finder:
     def _of_text(self, text: str, in_list: str | None = None) -> Iterator[Input]:
         """Yields the inputs of a source that is a string, or a line of the list `in_list`."""
         if text == "-" and in_list is None:
-            return self._of_lines(lines_of_stdin(), "-")
-        return self._of_path(text, in_list)
+            yield from self._of_lines(lines_of_stdin(), "-")
+        elif scheme := _SCHEME.match(text):
+            yield _of_address(text, scheme[1].lower())
+        else:
+            path = text if in_list is None else _beside(in_list, text)
+            if _mode(path) is None and text == _SCREEN:
+                yield Screen()
+            elif _mode(path) is None and text.isascii() and text.isdigit():
+                yield Camera(int(text[:9]))
+            else:
+                yield from self._of_path(path, in_list)
 
     def _of_path(self, path: str, in_list: str | None = None) -> Iterator[Input]:
-        if in_list is not None:
-            path = _beside(in_list, path)
         if (mode := _mode(path)) is None:
             yield from self._of_absent(path)
         elif stat.S_ISDIR(mode):
@@ -174,4 +195,23 @@ def _kind(path: str) -> Kind | None:
 
 
 def _of_file(path: str, kind: Kind) -> Input:
-    return ImageFile(path)
+    of_kind = {
+        Kind.IMAGE: ImageFile,
+        Kind.VIDEO: VideoFile,
+        Kind.WEBP_ANIMATION: WebpAnimation,
+    }
+    return of_kind[kind](path)
+
+
+def _of_address(url: str, scheme: str) -> Input:
+    # Imported here, because what speaks HTTP takes a tenth of a second to load.
+    from keras_ssd.inputs.downloads import Download
+    from keras_ssd.inputs.streams import Stream
+    from keras_ssd.web import without_password
+
+    if scheme in ("http", "https"):
+        return Download(url)
+    if scheme in ("rtsp", "rtsps"):
+        return Stream(url)
+    name = without_password(url)
+    raise ValueError(f"{name}: expected a path or an address of http, https or rtsp")

@@ -19,10 +19,13 @@ class Input:
     and raise ValueError if that fails; the message begins with the input's name.
 
     Attributes:
-        name: the path or address as it was given, or the position of an array among the sources.
+        name: the path or the address as it was given, with `***` in place of a password; or the
+            position of an array among the sources.
+        path: the path of the file that holds the input; None if there is no such file.
     """
 
     name: str
+    path: str | None = None
 
     def __init__(self, name: str):
         self.name = name
@@ -71,7 +74,15 @@ class Still(Input):
 
 
 class ImageFile(Still):
-    """An image file; its name is its path."""
+    """An image file; its name is its path.
+
+    Args:
+        path: the path of the file.
+    """
+
+    def __init__(self, path: str):
+        super().__init__(path)
+        self.path = path
 
     def read(self) -> np.ndarray:
         return read_image(self.name)
@@ -106,5 +117,5 @@ class ImageArray(Still):
         self._image = image
 
     def read(self) -> np.ndarray:
-        expected = "a path, an address, an RGB uint8 array (H, W, 3) or a PIL image"
+        expected = "a path, an address, a camera, an RGB uint8 array (H, W, 3) or a PIL image"
         return checked_image(self._image, f"sources[{self.name}]", expected=expected)

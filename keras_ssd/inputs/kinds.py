@@ -36,6 +36,7 @@ class Kind(Enum):
 
     IMAGE = auto()
     VIDEO = auto()
+    WEBP_ANIMATION = auto()  # a video, which FFmpeg does not read
 
 
 def is_media_name(name: str) -> bool:
@@ -66,7 +67,7 @@ def kind_of(file: BinaryIO, name: str) -> Kind | None:
         return Kind.VIDEO if _is_animated_gif(file) else Kind.IMAGE
     if beginning[:4] == b"RIFF" and beginning[8:12] == b"WEBP":
         moves = beginning[12:16] == b"VP8X" and beginning[20] & _WEBP_ANIMATION
-        return Kind.VIDEO if moves else Kind.IMAGE
+        return Kind.WEBP_ANIMATION if moves else Kind.IMAGE
     if beginning[4:8] == b"ftyp":
         return Kind.IMAGE if beginning[8:12] in _IMAGE_BRANDS else Kind.VIDEO
     if beginning.startswith(_VIDEOS) or (beginning[:4] == b"RIFF" and beginning[8:12] == b"AVI "):

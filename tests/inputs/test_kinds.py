@@ -26,10 +26,19 @@ def test_an_image_is_known_by_its_first_bytes(encoding, name):
     assert kind(encode(encoding), name) is Kind.IMAGE
 
 
-@pytest.mark.parametrize("encoding", ["GIF", "WEBP"])
-def test_an_animation_is_a_video(encoding):
+@pytest.mark.parametrize(("encoding", "is_a"), [("GIF", "VIDEO"), ("WEBP", "WEBP_ANIMATION")])
+def test_an_animation_is_not_an_image(encoding, is_a):
     data = encode(encoding, save_all=True, append_images=[BLACK])
-    assert kind(data, "animation.jpg") is Kind.VIDEO
+    assert kind(data, "animation.jpg") is Kind[is_a]
+
+
+def test_a_gif_of_one_picture_with_comments_and_a_table_of_colors_is_an_image():
+    noise = Image.effect_noise((90, 80), 99).quantize(256)
+    file = io.BytesIO()
+    noise.save(file, "GIF", comment=b"," * 600, transparency=3)
+    assert kind(file.getvalue()) is Kind.IMAGE
+    noise.save(file := io.BytesIO(), "GIF", save_all=True, append_images=[RED], comment=b"," * 600)
+    assert kind(file.getvalue()) is Kind.VIDEO
 
 
 @pytest.mark.parametrize("encoding", ["PNG", "TIFF", "AVIF", "MPO"])

@@ -36,24 +36,28 @@ class Answer:
         length: the number of bytes of the content; None if the server does not state it.
     """
 
-    def __init__(self, response: http.client.HTTPResponse, url: str):
-        self._response, self._url = response, url
+    def __init__(self, response: http.client.HTTPResponse):
+        self._response = response
         self.content_type: str = response.headers.get_content_type()
         self.length: int | None = response.length
 
-    def write_to(self, file: BinaryIO) -> None:
-        """Writes the content into a file; a terminal shows a progress bar on stderr.
+    def write_to(
+        self, file: BinaryIO, advance: Callable[[int], object] = lambda size: None
+    ) -> None:
+        """Writes the content into a file.
+
+        Args:
+            file: a file that is open for writing.
+            advance: a function that is called with the number of bytes of each piece that arrives.
 
         Raises:
             OSError, http.client.HTTPException: the server ends the connection too early.
         """
         size = 0
-        name = urllib.parse.urlsplit(self._url).path.rpartition("/")[2]
-        with track_bytes(name, self.length) as advance:
-            while chunk := self._response.read1(_CHUNK):
-                file.write(chunk)
-                size += len(chunk)
-                advance(len(chunk))
+        while chunk := self._response.read1(_CHUNK):
+            file.write(chunk)
+            size += len(chunk)
+            advance(len(chunk))
         if self.length is not None and size != self.length:
             raise ConnectionError(f"it ends after {size} of {self.length} bytes")
 
@@ -83,13 +87,15 @@ def answer_of(url: str) -> Iterator[Answer]:
             error.close()  # the error keeps the connection open
             raise
         with response:
-            yield Answer(response, url)
+            yield Answer(response)
     except _PaceError as error:
         raise ValueError(str(error)) from error
 
 
 def receive(url: str, path: Path) -> str:
     """Writes what the server sends into a file, within the bounds of `answer_of`.
+
+    A progress bar is shown on stderr if that is a terminal.
 
     Args:
         url: an address of http or https.
@@ -102,7 +108,8 @@ def receive(url: str, path: Path) -> str:
         OSError, http.client.HTTPException, ValueError: as in `answer_of`.
     """
     with answer_of(url) as answer, path.open("wb") as file:
-        answer.write_to(file)
+        with track_bytes(url.rpartition("/")[2], answer.length) as advance:
+            answer.write_to(file, advance)
         return answer.content_type
 
 

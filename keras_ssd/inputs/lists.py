@@ -28,9 +28,10 @@ def lines_of_stdin() -> Iterator[str]:
     Raises:
         ValueError: there is no standard input, or it is not a text.
     """
-    if sys.stdin is None:
+    stdin = getattr(sys.stdin, "buffer", None)  # notebooks have another kind of stdin
+    if stdin is None:
         raise ValueError("-: this process has no standard input")
-    yield from _lines(sys.stdin.buffer, "-")
+    yield from _lines(stdin, "-")
 
 
 def _lines(file: BinaryIO, name: str) -> Iterator[str]:

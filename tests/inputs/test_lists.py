@@ -107,8 +107,9 @@ def test_a_dash_gives_a_source_for_each_line_of_the_standard_input(
 def test_a_standard_input_without_lines_or_that_is_not_there_is_named(monkeypatch, found):
     monkeypatch.setattr(sys, "stdin", Stdin(b""))
     assert found("-")[1] == ["-: expected one path on each line, but there are no lines"]
-    monkeypatch.setattr(sys, "stdin", None)
-    assert found("-")[1] == ["-: this process has no standard input"]
+    for absent in (None, io.StringIO("a.jpg")):
+        monkeypatch.setattr(sys, "stdin", absent)
+        assert found("-")[1] == ["-: this process has no standard input"]
 
 
 def test_paths_on_the_standard_input_are_found_as_they_arrive(photo):

@@ -52,7 +52,7 @@ def load_detector(
         >>> detector.class_names[:3], detector.image_size
         (('aeroplane', 'bicycle', 'bird'), 320)
     """
-    exported = _exported_path(model)
+    exported = exported_path(model)
     if exported and (chosen := format_to_read(exported)):
         options = {"dtype": None if dtype == "auto" else dtype, "num_threads": num_threads}
         return chosen.read(exported, **options)
@@ -83,7 +83,7 @@ def check_detector(model: str | Path) -> None:
     Raises:
         ValueError: there is no such preset or file, or the file is not a detector.
     """
-    if not _exported_path(model):
+    if not exported_path(model):
         check_keras_detector(model)
 
 
@@ -95,7 +95,7 @@ def check_keras_detector(model: str | Path) -> None:
             exported one.
     """
     path = Path(model)
-    if _exported_path(model):
+    if exported_path(model):
         raise ValueError(
             f"{model}: an exported detector, which only detects; expected a detector of Keras"
         )
@@ -112,7 +112,7 @@ def check_keras_detector(model: str | Path) -> None:
     raise ValueError(f"{model}: {problem}: {expected}")
 
 
-def _exported_path(model):
+def exported_path(model: str | Path) -> Path | None:
     """Returns the path of an exported detector, or None if the model is of another kind."""
     if is_preset(model):
         preset = find_preset(model)

@@ -32,6 +32,7 @@ ROOMS = [
     "presets",
     "detector",
     "loading",
+    "runtime",
     "outputs",
     "callbacks",
     "training",

@@ -54,3 +54,41 @@ def load_model(options: argparse.Namespace) -> "ObjectDetector":
     from keras_ssd.loading import load_detector
 
     return load_detector(options.model, dtype=options.dtype)
+
+
+def add_runtime_options(command: argparse.ArgumentParser) -> None:
+    """Adds the options that `load_for_runtime` reads, besides those of `add_model_options`."""
+    from keras_ssd.runtime import RUNTIMES
+
+    command.add_argument(
+        "--runtime",
+        choices=RUNTIMES,
+        default="auto",
+        help="the program that runs the detector. auto takes for a preset its packaged int8 file, "
+        "which LiteRT runs without Keras; for other detectors Keras, or for a video or 100 images "
+        "and more a float32 LiteRT export, which is made once and kept. It says what it took",
+    )
+    command.add_argument(
+        "--calibrate",
+        metavar="DIR",
+        help="run the detector in int8, calibrated on up to 100 images of this folder (needs "
+        "keras-ssd[edge], or keras-ssd[openvino] with --runtime openvino)",
+    )
+
+
+def load_for_runtime(options: argparse.Namespace, *, many: bool) -> "ObjectDetector":
+    """Returns the detector that the options name; see `keras_ssd.runtime.load_for`.
+
+    Args:
+        options: the options of `add_model_options` and `add_runtime_options`.
+        many: whether there is a video or hundreds of images to look at.
+    """
+    from keras_ssd.runtime import load_for
+
+    return load_for(
+        options.model,
+        runtime=options.runtime,
+        many=many,
+        dtype=options.dtype,
+        calibrate=options.calibrate,
+    )

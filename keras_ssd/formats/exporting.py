@@ -1,9 +1,9 @@
 """`export`, which writes a detector in any format and checks the written file."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from keras_ssd.formats.raw_outputs import KerasDetector, warped_images
 from keras_ssd.formats.table import Format, check_option, format_to_write
 from keras_ssd.terminal import counted, track
 
+Item = TypeVar("Item")
 CALIBRATION_IMAGES = 100
 COMPARED_IMAGES = 16
 logger = logging.getLogger("keras_ssd")
@@ -83,9 +84,9 @@ def export(
         options["calibration_images"] = images
 
     def verify(unfinished: Path):
-        compared = _drawn_images(detector.image_size)
+        compared = drawn_images(detector.image_size)
         if images:
-            compared = warped_images(detector, _spread(images, COMPARED_IMAGES))
+            compared = warped_images(detector, spread(images, COMPARED_IMAGES))
         check_export(detector, unfinished, chosen, np.stack(compared), quantize)
 
     return chosen.write(detector, path, verify=verify if check else None, **options)
@@ -158,7 +159,7 @@ def _pictures(data, *, all_of_them):
 
     if isinstance(data, AnnotatedImages):
         count = CALIBRATION_IMAGES if all_of_them else COMPARED_IMAGES
-        samples = _spread(data.samples, count)
+        samples = spread(data.samples, count)
         return [sample.read_image() for sample in track(samples, "Reading images")]
     if not isinstance(data, Iterable):
         kind = type(data).__name__
@@ -167,13 +168,14 @@ def _pictures(data, *, all_of_them):
     return list(data if is_batch else as_many(data))
 
 
-def _spread(items, count):
+def spread(items: Sequence[Item], count: int) -> list[Item]:
     """Chooses up to `count` of the items, at even distances."""
     chosen = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
     return [items[index] for index in chosen]
 
 
-def _drawn_images(size):
+def drawn_images(size: int) -> list[np.ndarray]:
+    """Returns 16 drawn images, uint8 RGB (size, size, 3), which are the same each time."""
     from keras_ssd.data.synthetic import draw_background, draw_objects
 
     images = []

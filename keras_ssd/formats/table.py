@@ -21,7 +21,7 @@ class Format:
         name: its name in `export`.
         suffix: the suffix of its files, or "" if it is a folder.
         title: the name of such a file in messages.
-        extra: the extra of keras-ssd that installs its runtime, or None if TensorFlow runs it.
+        extra: the extra of keras-ssd that installs its runtime, or None if keras-ssd itself does.
         quantizations: the values that it takes for the option "quantize", besides None.
         write_options: the options of `export` that it takes.
         read_options: the options of `load_detector` that it takes.
@@ -67,7 +67,7 @@ FORMATS = (
         name="litert",
         suffix=".tflite",
         title="a LiteRT file (.tflite)",
-        extra="edge",
+        extra=None,
         quantizations=("float16", "dynamic_int8", "int8"),
         write_options=("quantize", "nms"),
         read_options=("num_threads",),

@@ -23,6 +23,7 @@ class Preset:
         kind: the file's format: "keras", "litert", or a source of `convert_checkpoint`.
         url: the address that the file is downloaded from, or None if it comes with the package.
         sha256: the file's SHA-256 in hex, or its first digits, or None if none is published.
+        int8: the name of the preset that is the same detector in int8, or None.
         bfloat16_map_loss: the measured mAP that it loses in bfloat16 (negative if it gains), or
             None if it was not measured.
         bfloat16_time: the measured time of a detection in bfloat16, relative to float32, on a
@@ -38,6 +39,7 @@ class Preset:
     kind: str
     url: str | None = None
     sha256: str | None = None
+    int8: str | None = None
     bfloat16_map_loss: float | None = None
     bfloat16_time: float | None = None
 
@@ -61,6 +63,7 @@ _PRESETS = (
         megabytes=6.3,
         sha256="6096f2d17357e884422f883a7433585bdf19d39cf6dc248fe0921d08fba9d8da",
         kind="keras",
+        int8="ssd_mobilenet_320_voc_int8",
         bfloat16_map_loss=0.0017,
         bfloat16_time=1.32,
     ),

@@ -24,8 +24,8 @@ _MAX_TEXT = 10_000_000  # the largest size in bytes of an appended text file
 class LiteRTDetector(ExportedDetector):
     """Runs a `.tflite` file that `export` wrote, image by image.
 
-    The runtime is ai-edge-litert, or TensorFlow's interpreter if that is missing. Several threads
-    may share a detector: one at a time computes, with all the threads of the runtime.
+    The runtime is ai-edge-litert. Several threads may share a detector: one at a time computes,
+    with all the threads of the runtime.
 
     Args:
         path: the path of the file.
@@ -33,6 +33,7 @@ class LiteRTDetector(ExportedDetector):
 
     Raises:
         ValueError: there is no such file or it is not a detector, as in `ExportedDetector`.
+        ImportError: ai-edge-litert is not installed.
     """
 
     kind = "exported as .tflite"
@@ -132,8 +133,9 @@ def _check_tensors(what, found, expected, dtype):
 def _interpreter_class():
     try:
         from ai_edge_litert.interpreter import Interpreter
-    except ImportError:
-        import tensorflow as tf
-
-        return tf.lite.Interpreter  # TensorFlow warns that it will remove it
+    except ImportError as error:
+        raise ImportError(
+            f"LiteRT, which runs .tflite files, cannot be imported ({error}): "
+            'pip install "ai-edge-litert>=2.3,<3"'
+        ) from error
     return Interpreter

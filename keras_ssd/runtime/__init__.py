@@ -1,0 +1,7 @@
+"""Which program runs a detector: Keras, or a runtime without Keras that starts and runs faster."""
+
+from keras_ssd.runtime.amount import are_many
+from keras_ssd.runtime.choosing import RUNTIMES, load_for
+from keras_ssd.runtime.thresholds import change_thresholds
+
+__all__ = ["RUNTIMES", "are_many", "change_thresholds", "load_for"]

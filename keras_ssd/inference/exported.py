@@ -1,8 +1,6 @@
 """Opens and checks exported files; the base class of all exported detectors."""
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -10,7 +8,6 @@ from keras_ssd.classes import checked_class_names
 from keras_ssd.config import MAX_IMAGE_SIZE
 from keras_ssd.images import resize_image
 from keras_ssd.inference.batches import BatchDetector, checked_images
-from keras_ssd.inference.decoding import Decoder
 
 _EXPECTED = {
     "boxes": (np.float32, 3),
@@ -40,7 +37,6 @@ class ExportedDetector(BatchDetector):
     """
 
     kind = "exported"  # messages say "a detector" and this
-    _decoder: Decoder | None = None  # of a file that gives raw outputs
 
     def __init__(self, path: str | Path, *, num_threads: int | None = None):
         self.path = Path(path)
@@ -77,23 +73,6 @@ class ExportedDetector(BatchDetector):
             raise ValueError(f"{self.path}: cannot be run ({self._reason(error)})") from error
         return found
 
-    def change_decoding(self, **settings: Any) -> None:
-        """Changes how the raw outputs of the file become detections.
-
-        Args:
-            **settings: new values of "confidence_threshold", "iou_threshold", "max_detections" or
-                "top_k", which replace those that the detector was exported with.
-
-        Raises:
-            ValueError: the file gives detections and no raw outputs, or a value is out of range.
-        """
-        if self._decoder is None:
-            raise ValueError(
-                f"{', '.join(settings)}: {self.path} gives detections, with the thresholds that it "
-                "was exported with"
-            )
-        self._decoder.settings = replace(self._decoder.settings, **settings)
-
     def raw_outputs(self, images: np.ndarray) -> dict[str, np.ndarray] | None:
         """Returns the raw outputs of the network, or None if the file only gives detections.
 
@@ -115,8 +94,6 @@ class ExportedDetector(BatchDetector):
 
     def _warped(self, images):
         """Returns the images at the network's size, uint8 (B, S, S, 3)."""
-        if images.shape[1:3] == (self.image_size, self.image_size):
-            return images
         return np.stack([resize_image(image, self.image_size) for image in images])
 
     def _check_found(self, found, batch):

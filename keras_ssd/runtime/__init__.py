@@ -2,6 +2,5 @@
 
 from keras_ssd.runtime.amount import are_many
 from keras_ssd.runtime.choosing import RUNTIMES, load_for
-from keras_ssd.runtime.thresholds import change_thresholds
 
-__all__ = ["RUNTIMES", "are_many", "change_thresholds", "load_for"]
+__all__ = ["RUNTIMES", "are_many", "load_for"]

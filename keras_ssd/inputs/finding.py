@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Source: TypeAlias = Union[str, Path, int, np.ndarray, "Image"]
 Sources: TypeAlias = Iterable[Source] | Source
+_Found: TypeAlias = Input | ValueError
 _LIST_SUFFIX = ".txt"
 _SCREEN = "screen"
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
@@ -74,44 +75,43 @@ def find_inputs(
         0 (480, 640, 3)
         1 (300, 300, 3)
     """
-    finder = _Finder(recursive, on_error or _raise)
     many = [sources] if isinstance(sources, int) else as_many(sources)
-    return (found for place, source in enumerate(many) for found in finder.of(source, place))
+    return _find(many, _Finder(recursive), on_error)
 
 
-def _raise(error: ValueError) -> None:
-    raise error
+def _find(sources, finder, on_error):
+    for position, source in enumerate(sources):
+        for found in finder.of(source, position):
+            if not isinstance(found, ValueError):
+                yield found
+            elif on_error is None:
+                raise found
+            else:
+                on_error(found)
 
 
 class _Finder:
-    """Finds the inputs of one source after another.
+    """Finds the inputs of one source after another, and yields errors among them.
 
     Args:
         recursive: whether folders inside folders are looked in.
-        report: a function that is called with each error.
     """
 
-    def __init__(self, recursive: bool, report: Callable[[ValueError], object]):
-        self._recursive, self._report = recursive, report
+    def __init__(self, recursive: bool):
+        self._recursive = recursive
 
-    def of(self, source: Any, position: int) -> Iterator[Input]:
+    def of(self, source: Any, position: int) -> Iterator[_Found]:
         """Yields the inputs of the source at this position, whatever it is."""
         if isinstance(source, str):
-            yield from self._reported(self._of_text(source))
+            yield from _caught(self._of_text(source))
         elif isinstance(source, os.PathLike):
-            yield from self._reported(self._of_path(os.fsdecode(source)))
+            yield from _caught(self._of_path(os.fsdecode(source)))
         elif isinstance(source, int | np.integer) and not isinstance(source, bool):
             yield Camera(int(source))
         else:
             yield ImageArray(source, position)
 
-    def _reported(self, inputs: Iterator[Input]) -> Iterator[Input]:
-        try:
-            yield from inputs
-        except ValueError as error:
-            self._report(error)
-
-    def _of_text(self, text: str, in_list: str | None = None) -> Iterator[Input]:
+    def _of_text(self, text: str, in_list: str | None = None) -> Iterator[_Found]:
         """Yields the inputs of a source that is a string, or a line of the list `in_list`."""
         if text == "-" and in_list is None:
             yield from self._of_lines(lines_of_stdin(), "-")
@@ -126,9 +126,9 @@ class _Finder:
             else:
                 yield from self._of_path(path, in_list)
 
-    def _of_path(self, path: str, in_list: str | None = None) -> Iterator[Input]:
+    def _of_path(self, path: str, in_list: str | None = None) -> Iterator[_Found]:
         if (mode := _mode(path)) is None:
-            yield from self._of_absent(path)
+            yield from self._of_absent(path, in_list)
         elif stat.S_ISDIR(mode):
             yield from self._of_folder(path)
         elif not stat.S_ISREG(mode):
@@ -147,27 +147,35 @@ class _Finder:
         else:
             yield from self._of_lines(lines_of_file(path), path)
 
-    def _of_absent(self, text: str) -> Iterator[Input]:
+    def _of_absent(self, text: str, in_list: str | None) -> Iterator[_Found]:
         """Yields the inputs of a text that is not the name of a file."""
         if not is_pattern(text):
             raise ValueError(f"{text or repr(text)}: no such file or folder")
         for path in files_of_pattern(text):
-            yield from self._reported(self._of_path(path))
+            yield from _caught(self._of_path(path, in_list))
 
-    def _of_folder(self, folder: str) -> Iterator[Input]:
+    def _of_folder(self, folder: str) -> Iterator[_Found]:
         path = None
-        for path in files_in_folder(folder, recursive=self._recursive, report=self._report):
-            yield from self._reported(self._of_path(path))
+        for path in files_in_folder(folder, recursive=self._recursive):
+            yield from [path] if isinstance(path, ValueError) else _caught(self._of_path(path))
         if path is None:
             hint = "" if self._recursive else "; folders inside it are looked in with `recursive`"
             raise ValueError(f"{folder}: no images or videos are in this folder{hint}")
 
-    def _of_lines(self, lines: Iterator[str], name: str) -> Iterator[Input]:
+    def _of_lines(self, lines: Iterator[str], name: str) -> Iterator[_Found]:
         line = None
         for line in lines:
-            yield from self._reported(self._of_text(line, in_list=name))
+            yield from _caught(self._of_text(line, in_list=name))
         if line is None:
             raise ValueError(f"{name}: expected one path on each line, but there are no lines")
+
+
+def _caught(inputs: Iterator[_Found]) -> Iterator[_Found]:
+    """Yields the inputs, and the error that ends them if there is one."""
+    try:
+        yield from inputs
+    except ValueError as error:
+        yield error
 
 
 def _beside(list_name: str, path: str) -> str:

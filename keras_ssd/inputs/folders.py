@@ -3,7 +3,7 @@
 import glob
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from keras_ssd.inputs.kinds import is_media_name
 
@@ -22,26 +22,23 @@ def natural_key(name: str) -> tuple:
     return [int(part) if place % 2 else part for place, part in enumerate(parts)], name
 
 
-def files_in_folder(
-    folder: str, *, recursive: bool, report: Callable[[ValueError], object]
-) -> Iterator[str]:
+def files_in_folder(folder: str, *, recursive: bool) -> Iterator[str | ValueError]:
     """Yields the paths of the images and videos in a folder, by their suffixes.
 
-    Names that begin with a dot are left out.
+    Names that begin with a dot are left out. The error of a folder inside it that cannot be read
+    is yielded in its place.
 
     Args:
         folder: the path of the folder.
         recursive: True also looks in the folders inside it, and in those that links name.
-        report: a function that is called with the error of each folder inside it that cannot be
-            read.
 
     Raises:
         ValueError: the folder cannot be read.
     """
-    yield from _walk(folder, recursive, report, within=())
+    yield from _walk(folder, recursive, within=())
 
 
-def _walk(folder, recursive, report, within):
+def _walk(folder, recursive, within):
     try:
         status = os.stat(folder)
         with os.scandir(folder) as entries:
@@ -59,9 +56,9 @@ def _walk(folder, recursive, report, within):
             yield entry.path
             continue
         try:
-            yield from _walk(entry.path, recursive, report, (*within, place))
+            yield from _walk(entry.path, recursive, (*within, place))
         except ValueError as error:
-            report(error)
+            yield error
 
 
 def _is_wanted(entry, recursive):

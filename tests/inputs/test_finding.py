@@ -71,6 +71,19 @@ def test_with_on_error_the_rest_is_found(found, photo):
     )
 
 
+def test_an_error_that_on_error_raises_is_not_reported_again(tmp_path, photo):
+    (tmp_path / "list.txt").write_text("gone.jpg\n")
+    calls = []
+
+    def on_error(error):
+        calls.append(error)
+        raise ValueError("enough")
+
+    with pytest.raises(ValueError, match="enough"):
+        list(find_inputs([tmp_path / "list.txt"], on_error=on_error))
+    assert len(calls) == 1
+
+
 def test_an_error_of_the_iterable_itself_is_not_hidden():
     def sources():
         yield ARRAY

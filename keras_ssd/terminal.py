@@ -70,6 +70,48 @@ def track_bytes(description: str, total: int | None = None) -> Iterator[Callable
         yield partial(bar.advance, task)
 
 
+@contextmanager
+def track_frames(description: str) -> Iterator[Callable[[int, int], object]]:
+    """Shows on stderr how many images or frames are done, and how many a second.
+
+    It yields a function: call it with the number of images that were done since the last call, and
+    the total as far as it is known, or 0. Nothing is shown if stderr is not a terminal or rich is
+    not installed.
+
+    Args:
+        description: the text in front of the bar.
+
+    Example:
+        >>> with track_frames("Detecting") as advance:
+        ...     advance(1, 10)
+    """
+    if not _has_rich(sys.stderr):
+        yield lambda done, total: None
+        return
+    from rich import progress
+    from rich.console import Console
+    from rich.text import Text
+
+    class Speed(progress.ProgressColumn):
+        def render(self, task: progress.Task) -> Text:
+            return Text(f"{task.speed or 0:.1f} frames/s")
+
+    columns = (
+        progress.TextColumn("{task.description}", markup=False),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        Speed(),
+        progress.TimeRemainingColumn(),
+    )
+    redirect = sys.stdout is not None and sys.stdout.isatty()  # as in `track`
+    console = Console(stderr=True)
+    with progress.Progress(
+        *columns, console=console, transient=True, redirect_stdout=redirect
+    ) as bar:
+        task = bar.add_task(description, total=None)
+        yield lambda done, total: bar.update(task, advance=done, total=total or None)
+
+
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> None:
     """Prints a table on stdout. On a terminal rich draws it; otherwise each row is a line of text.
 

@@ -191,9 +191,10 @@ def test_detection_draws_each_photo_and_survives_a_corrupt_one(
 
     for folder in (tmp_path / "all", tmp_path / "rest"):
         names = {path.name for path in folder.iterdir()}
-        assert names == {"000016.png", "000017.png", "000018.png", "detections.json"}
+        pictures = {f"0000{number}.jpg" for number in (16, 17, 18)}
+        assert names == pictures | {"detections.json", "journal.jsonl"}
         for photo in good:
-            drawn = cv2.imread(str(folder / f"{photo.stem}.png"))
+            drawn = cv2.imread(str(folder / f"{photo.stem}.jpg"))
             assert drawn.shape == cv2.imread(str(photo)).shape
         records = json.loads((folder / "detections.json").read_text())
         assert {record["image"] for record in records} == {str(photo) for photo in good}

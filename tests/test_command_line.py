@@ -76,7 +76,7 @@ def test_a_killed_detection_keeps_what_it_found(tmp_path, number):
     assert process.returncode == 130
     assert err.splitlines()[-1] == "keras-ssd detect: interrupted"
     records = json.loads((tmp_path / "detections.json").read_text())
-    drawn = len([*tmp_path.glob("*.png")])
+    drawn = len([*tmp_path.glob("*.jpg")])
     assert 20 <= drawn <= len(records) < len(photos)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import keras_ssd
 from keras_ssd.data import load
 from keras_ssd.data.synthetic import draw_voc
-from keras_ssd.inference.folder import detect_to_folder
+from keras_ssd.outputs.detecting import detect_to_folder
 from keras_ssd.training import RECIPES, train
 
 ROOT = Path(__file__).parents[1]

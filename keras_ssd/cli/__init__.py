@@ -22,7 +22,7 @@ COMMANDS = {
     "convert-data": "Convert annotated images to the format of another tool.",
     "train": "Train a model on annotated images.",
     "evaluate": "Measure a detector's average precision on annotated images.",
-    "detect": "Find objects in photos and draw them.",
+    "detect": "Find objects in images, videos and cameras, and draw them.",
     "export": "Write a detector for use outside Python, and check what was written.",
     "convert": "Make a detector from a PyTorch or TensorFlow checkpoint of an SSD.",
     "presets": "List the trained detectors that --model takes by name.",

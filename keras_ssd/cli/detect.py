@@ -1,58 +1,93 @@
-"""`keras-ssd detect` finds objects in photos and draws them."""
+"""`keras-ssd detect` finds objects in images, videos and cameras, and draws them."""
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_ssd.cli.model_options import add_model_options, load_model
+from keras_ssd.cli.model_options import add_model_options, check_model, load_model
+from keras_ssd.cli.output_options import Printer, add_output_options
+from keras_ssd.cli.server_options import add_server_options, check_server_options, client
+from keras_ssd.cli.source_options import add_source_options, classes, confidence_threshold
 
 if TYPE_CHECKING:
-    from keras_ssd.results import Detections
-    from keras_ssd.serving import Client
+    from keras_ssd.inference.protocol import ObjectDetector
+    from keras_ssd.outputs.showing import Window
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
-    """Adds the subcommand's options: photos, detector and folder."""
-    add = command.add_argument
-    add("photos", nargs="+", metavar="PHOTO", help="an image file")
+    """Adds the subcommand's options: sources, detector and output."""
+    add_source_options(command)
     add_model_options(command, or_server=True)
-    add(
-        "--output",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="the folder to write to: each photo with its objects drawn (.png), and all "
-        "detections (detections.json)",
-    )
-    add("--confidence", type=float, default=0.25, help="the lowest score of a detection")
+    add_server_options(command)
+    add_output_options(command)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Writes pictures and `detections.json`; 1 if a photo could not be used."""
-    from keras_ssd.inference.folder import detect_to_folder
-
-    detector = _client(options) if options.server else load_model(options)
-    problems = detect_to_folder(
-        detector,
-        options.photos,
-        options.output,
-        confidence_threshold=options.confidence,
-        on_image=_print_detections,
-    )
+    """Writes or shows what is found; 1 if a source could not be used, or not to its end."""
+    if options.output is None and not options.show:
+        raise ValueError("--output: is needed, unless --show is given")
+    check_server_options(options)
+    if options.model:
+        check_model(options)
+    window = _window() if options.show else None
+    detector = client(options) if options.server else load_model(options)
+    detector.change_nms(iou_threshold=options.iou, max_detections=options.max_detections)
+    problems = _detect(detector, options, window)
     for problem in problems:
         print(f"keras-ssd detect: {problem}", file=sys.stderr)
     return 1 if problems else 0
 
 
-def _client(options) -> "Client":
-    from keras_ssd.serving import Client
+def _window() -> "Window":
+    from keras_ssd.outputs.showing import Window
 
-    if options.dtype != "auto":
-        raise ValueError("--dtype: goes with --model, not with --server")
-    return Client(options.server)
+    return Window("keras-ssd detect")
 
 
-def _print_detections(found: "Detections", picture: Path) -> None:
-    objects = [f"{record['label']} {record['score']:.2f}" for record in found.to_records()]
-    print(f"{found.image}: {', '.join(objects) or 'nothing found'} -> {picture}")
+def _detect(
+    detector: "ObjectDetector", options: argparse.Namespace, window: "Window | None"
+) -> list[str]:
+    from keras_ssd.outputs.detecting import detect_to_folder
+    from keras_ssd.outputs.showing import detect_and_show
+
+    printer = Printer(verbose=options.verbose)
+    chosen = {
+        "confidence_threshold": confidence_threshold(options),
+        "classes": classes(options),
+        "batch_size": options.batch_size,
+        "tiles": options.tiles,
+        "every": options.every,
+        "limit": options.limit,
+        "recursive": options.recursive,
+        "on_image": printer.image,
+    }
+    if options.output is None:
+        assert window is not None
+        return detect_and_show(detector, options.sources, window, **chosen)
+    try:
+        return detect_to_folder(
+            detector,
+            options.sources,
+            options.output,
+            **chosen,
+            save=options.save or ["json"],
+            pictures=None if options.no_pictures else options.pictures,
+            crops=options.save_crops,
+            resume=options.resume,
+            overwrite=options.overwrite,
+            settings=_shared_settings(options),
+            on_film=printer.film,
+            show=window,
+        )
+    except KeyboardInterrupt:
+        print(
+            f"keras-ssd detect: what is finished is in {options.output}; --resume goes on with it",
+            file=sys.stderr,
+        )
+        raise
+
+
+def _shared_settings(options):
+    """The settings that a run must share with the one that it goes on with."""
+    names = ("model", "server", "dtype", "iou", "max_detections")
+    return {name: getattr(options, name) for name in names}

@@ -1,6 +1,8 @@
 """Opens and checks exported files; the base class of all exported detectors."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -8,6 +10,8 @@ from keras_ssd.classes import checked_class_names
 from keras_ssd.config import MAX_IMAGE_SIZE
 from keras_ssd.images import resize_image
 from keras_ssd.inference.batches import BatchDetector, checked_images
+from keras_ssd.inference.decoding import Decoder
+from keras_ssd.terminal import counted
 
 _EXPECTED = {
     "boxes": (np.float32, 3),
@@ -37,6 +41,7 @@ class ExportedDetector(BatchDetector):
     """
 
     kind = "exported"  # messages say "a detector" and this
+    _decoder: Decoder | None = None  # of a file that gives raw outputs
 
     def __init__(self, path: str | Path, *, num_threads: int | None = None):
         self.path = Path(path)
@@ -84,6 +89,16 @@ class ExportedDetector(BatchDetector):
         """
         return None
 
+    def change_nms(
+        self, *, iou_threshold: float | None = None, max_detections: int | None = None
+    ) -> None:
+        if self._decoder is None:
+            super().change_nms(iou_threshold=iou_threshold, max_detections=max_detections)
+            return
+        given = {"iou_threshold": iou_threshold, "max_detections": max_detections}
+        changes: dict[str, Any] = {name: v for name, v in given.items() if v is not None}
+        self._decoder.settings = replace(self._decoder.settings, **changes)
+
     def _open(self) -> None:
         """Opens `self.path`; sets `class_names`, `image_size` and the runtime's network."""
         raise NotImplementedError
@@ -110,10 +125,10 @@ class ExportedDetector(BatchDetector):
         counts, labels = found["num_detections"], found["labels"]
         if counts.min() < 0 or counts.max() > limit:
             raise ValueError(f"num_detections: expected 0 to {limit}, not {counts.tolist()}")
-        counted = labels[np.arange(limit) < counts[:, None]]
-        if counted.size and not 0 <= counted.min() <= counted.max() < len(self.class_names):
+        used = labels[np.arange(limit) < counts[:, None]]
+        if used.size and not 0 <= used.min() <= used.max() < len(self.class_names):
             raise ValueError(
-                f"it finds the classes {counted.min()} to {counted.max()}, but names "
+                f"it finds the classes {used.min()} to {used.max()}, but names "
                 f"{counted(len(self.class_names), 'class', 'classes')}"
             )
         if not np.isfinite(found["boxes"]).all() or not np.isfinite(found["scores"]).all():

@@ -49,7 +49,7 @@ def detect_frames(
         detector: any kind of detector. It is not used before the first result is asked for, unless
             names of classes have to be checked.
         frames: the frames. An error among them is that of a source that gives no frame, or no
-            further one.
+            further one. Frames that are `only_shown` come out without detections.
         confidence_threshold, classes, batch_size, tiles: as in `ObjectDetector.detect`.
         on_error: a function that is called with each error among the frames, after the results
             before it and in the thread that asks for them. Without it the error is raised.
@@ -138,6 +138,9 @@ class _Run:
         if isinstance(frame, ValueError):
             return frame
         size, network_size = frame.image.shape[:2], self.detector.image_size
+        if frame.only_shown:
+            warped = np.empty((0, network_size, network_size, 3), np.uint8)
+            return _Prepared(frame, size, np.empty((0, 4), int), warped)
         tiles = tile_boxes(*size, network_size, self.tiles)
         warped = np.stack(
             [resize_image(frame.image[y1:y2, x1:x2], network_size) for x1, y1, x2, y2 in tiles]
@@ -177,6 +180,9 @@ class _Run:
         rows = self._rows(np.concatenate([one.warped for one in batch]))
         while batch:
             one = batch.popleft()
+            if one.frame.only_shown:
+                yield one.frame, self._nothing(one)
+                continue
             found = [
                 selection(self._of_tile(one.frame, tile, *row))
                 for tile, row in zip(one.tiles, rows, strict=False)  # the rows go on
@@ -189,6 +195,10 @@ class _Run:
             part = images[start : start + self.batch_size]
             prediction = self.detector.predict_on_batch(part)
             yield from ((prediction, row) for row in range(len(part)))
+
+    def _nothing(self, one):
+        frame, names = one.frame, self.detector.class_names
+        return Detections(frame.source, one.size, [], [], [], names, frame.number, frame.time)
 
     def _of_tile(self, frame, tile, prediction, row):
         x1, y1, x2, y2 = tile.tolist()

@@ -1,5 +1,6 @@
 """Which of the objects that a detector finds are wanted: by their class and by their score."""
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -83,8 +84,11 @@ def check_thresholds(confidence_threshold: Thresholds) -> None:
 
 
 def _check_names(argument, names, class_names):
-    unknown = [name for name in names if name not in class_names]
-    if unknown:
-        raise ValueError(
-            f"{argument}: the detector has no class {unknown[0]!r}; it has {', '.join(class_names)}"
-        )
+    for name in names:
+        if name not in class_names:
+            near = difflib.get_close_matches(name, class_names, n=1)
+            meant = f"did you mean {near[0]!r}? It" if near else "it"
+            raise ValueError(
+                f"{argument}: the detector has no class {name!r}; {meant} has "
+                f"{', '.join(class_names)}"
+            )

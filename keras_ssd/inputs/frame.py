@@ -17,6 +17,7 @@ class Frame:
             None for a still image.
         pts: the same time in units of the video's `time_base`; None for a still image.
         live: whether the frame is of a live input, so that it does not wait for others.
+        only_shown: whether the network does not look at the frame, which a film shows in between.
 
     Example:
         >>> import numpy as np
@@ -31,6 +32,7 @@ class Frame:
     time: float | None = None
     pts: int | None = None
     live: bool = False
+    only_shown: bool = False
 
     def __repr__(self) -> str:
         height, width = self.image.shape[:2]

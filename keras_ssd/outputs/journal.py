@@ -16,12 +16,13 @@ A video ends with a line that says how many frames were read, and the problem, i
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from keras_ssd import __version__
+from keras_ssd.files import replace_file
 from keras_ssd.results.detections import Detections
 
 FILE_NAME = "journal.jsonl"
@@ -132,11 +133,37 @@ class Journal:
         self._file.truncate(end)
         self._end = self._end_before = end
 
+    def remove(self, unwanted: Callable[[dict[str, Any]], bool]) -> None:
+        """Removes the lines with values for which `unwanted` returns True."""
+        if not any(unwanted(line.values) for line in self.lines()):
+            return
+
+        def write(unfinished: Path) -> None:
+            with self.path.open("rb") as file, unfinished.open("wb") as kept:
+                for number, line in enumerate(read_lines(self.path)):
+                    data = file.read(line.end - line.start)
+                    if number == 0 or not unwanted(line.values):
+                        kept.write(data)
+
+        replace_file(self.path, write)
+        self._file.close()
+        self._file = self.path.open("ab", buffering=0)
+        self._end = self._end_before = self._file.tell()
+
     def lines(self) -> Iterator[Line]:
-        """Yields the lines after the one about the run."""
-        lines = read_lines(self.path)
-        next(lines)
-        return lines
+        """Yields the lines after the one about the run.
+
+        Raises:
+            ValueError: a line has been changed into something else.
+        """
+        for number, line in enumerate(read_lines(self.path)):
+            name, image = line.values.get("name"), line.values.get("image")
+            if number and not (
+                isinstance(image, str) and isinstance(name, str) and Path(name).name == name
+            ):
+                raise ValueError(f"{self.path}: not an entry of this run: {line.values!r:.80}")
+            if number:
+                yield line
 
     def entries(self) -> Iterator[Entry]:
         """Yields what was found, in the order of the file, from the file.

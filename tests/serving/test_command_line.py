@@ -18,7 +18,7 @@ def test_photos_are_detected_by_the_server(address, photo_files, bad_files, tmp_
     records = json.loads((output / "detections.json").read_text(encoding="utf-8"))
     assert [record["image"] for record in records] == [photos[0]] * 9 + [photos[2]] * 9
     assert {record["label"] for record in records} <= {"cat", "dög", "犬"}
-    assert sorted(path.name for path in output.glob("*.png")) == ["photo0.png", "photo1.png"]
+    assert sorted(path.name for path in output.glob("*.jpg")) == ["photo0.jpg", "photo1.jpg"]
 
 
 def test_an_absent_server_is_told_in_one_line(free_ports, photo_files, tmp_path, capsys):

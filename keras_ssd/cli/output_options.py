@@ -1,0 +1,72 @@
+"""The options that say what a run writes, and the lines that it prints."""
+
+import argparse
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from keras_ssd.terminal import counted
+
+if TYPE_CHECKING:
+    from keras_ssd.outputs.journal import FilmEnd
+    from keras_ssd.results import Detections
+
+FORMATS = ("json", "jsonl", "csv", "coco", "voc", "yolo")
+
+
+def add_output_options(command: argparse.ArgumentParser) -> None:
+    """Adds the folder, and the options that choose what is written into it."""
+    add = command.add_argument
+    add(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="folder to write to: each image and video with its objects drawn, and the detections",
+    )
+    add(
+        "--save",
+        nargs="+",
+        choices=FORMATS,
+        metavar="FORMAT",
+        help=f"formats of the detections: {', '.join(FORMATS)}; default: json",
+    )
+    add("--save-crops", action="store_true", help="write each object as a picture of its own")
+    add("--pictures", choices=("jpg", "png"), default="jpg", help="format of the pictures")
+    add("--no-pictures", action="store_true", help="write neither pictures nor videos")
+    add("--show", action="store_true", help="show each picture in a window; q ends the run")
+    add("--resume", action="store_true", help="go on with the run in --output")
+    add("--overwrite", action="store_true", help="replace the results in --output")
+    add("--verbose", action="store_true", help="print a line for each frame of a video")
+
+
+class Printer:
+    """Prints one line for each image, and one for each video.
+
+    Args:
+        verbose: whether each frame of a video has a line, too.
+    """
+
+    def __init__(self, *, verbose: bool):
+        self._verbose = verbose
+        self._frames_with: Counter[str] = Counter()
+
+    def image(self, found: "Detections", picture: Path | None) -> None:
+        """Prints what was found in an image; in a frame only if the printer is verbose."""
+        if found.frame is not None:
+            self._frames_with.update({*found.names})
+            if not self._verbose:
+                return
+        name = found.image if found.frame is None else f"{found.image}, frame {found.frame}"
+        objects = [f"{record['label']} {record['score']:.2f}" for record in found.to_records()]
+        _print(f"{name}: {', '.join(objects) or 'nothing found'}", picture)
+
+    def film(self, end: "FilmEnd", film: Path | None) -> None:
+        """Prints in how many frames of a video each class was found."""
+        classes = [f"{name} in {count}" for name, count in self._frames_with.most_common()]
+        self._frames_with.clear()
+        frames = counted(end.frames, "frame")
+        _print(f"{end.image}: {frames}; {', '.join(classes) or 'nothing found'}", film)
+
+
+def _print(line, path):
+    print(line if path is None else f"{line} -> {path}", flush=True)

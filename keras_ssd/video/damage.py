@@ -2,12 +2,14 @@
 
 import heapq
 import itertools
+from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from keras_ssd.video.values import BrokenVideoError
 
+_Time = tuple[int, int]  # how often the times of the video began anew, and the pts
 _MOST_HELD = 16  # frames; a decoder of H.264 or HEVC keeps at most these for reordering
 
 
@@ -15,8 +17,9 @@ class Damage:
     """Finds where a video broke.
 
     A packet holds one encoded frame in nearly all formats. The exceptions (fields, frames that
-    are never shown) make no error, so packets without a frame are lost frames only if the decoder
-    reported an error, or if fewer frames came than the header states.
+    are never shown) make no error, so packets without a frame are lost frames only if something
+    else is wrong too: the demuxer or the decoder reported an error, or fewer frames came than the
+    header states.
 
     Args:
         name: what the error message calls the video.
@@ -30,26 +33,47 @@ class Damage:
         self._stated = frame_count
         self._has_times = has_times
         self._cut_off = cut_off
-        self._waiting: set[int] = set()  # the times of the packets that have not become a frame
+        self._packets = self._restarts = 0
+        self._decoded_until: int | None = None
+        self._last: _Time | None = None  # that of the last packet
+        # The times of the packets that have not become a frame, and their places in the file;
+        # and the places and numbers of the last frames. A frame may depend on those before it in
+        # the file, which are shown after it.
+        self._waiting: dict[_Time, int] = {}
+        self._shown: deque[tuple[int, int]] = deque(maxlen=_MOST_HELD)
         self._read = 0
+        self._damaged = False
+        self._broken_at: int | None = None
         self._lost_at: int | None = None
-        self._damaged_at: int | None = None
         self._reasons: list[str] = []
 
     def packet(self, packet: Any) -> None:
         """Notes a packet that goes to the decoder."""
+        if packet.is_corrupt:
+            self.file_error()
         if packet.is_discard:
             # The header counts the frame, but an edit list hides it.
             self._stated = self._stated and self._stated - 1
         elif packet.pts is not None and self._has_times:
-            self._waiting.add(packet.pts)
+            if packet.dts is not None:
+                if self._decoded_until is not None and packet.dts < self._decoded_until:
+                    self._restarts += 1
+                self._decoded_until = packet.dts
+            self._packets += 1
+            self._last = self._restarts, packet.pts
+            self._waiting[self._last] = self._packets
 
-    def error(self, reason: str | None) -> None:
-        """Notes that the decoder refused a packet, or that the file cannot be read further."""
-        if self._damaged_at is None:
-            self._damaged_at = self._read
+    def file_error(self, reason: str | None = None) -> None:
+        """Notes that the file is damaged within the last packet or behind it."""
+        self._damaged = True
+        before = sum(time < self._last for time in self._waiting) if self._last else 0
+        self._note(self._read + before)
         if reason and reason not in self._reasons:
             self._reasons.append(reason)
+
+    def refused(self) -> None:
+        """Notes that the decoder refused one of the packets that have not become a frame."""
+        self._damaged = True
 
     def in_order(self, frames: Iterable[Any]) -> Iterator[Any]:
         """Yields the frames of the decoder in the order of their times.
@@ -57,35 +81,48 @@ class Damage:
         After damage, H.264 decoders give some frames too early. They are held back for as long
         as packets of earlier times may still become frames.
         """
-        held, counter, last = [], itertools.count(), None
+        held: list[tuple[_Time, int, Any]] = []
         for frame in itertools.chain(frames, [None]):
             if frame is not None:
-                self._waiting.discard(frame.pts)
-                if frame.is_corrupt and self._damaged_at is None:
-                    self._damaged_at = self._read + len(held)
-                if self._damaged_at is None or frame.pts is None or not self._has_times:
-                    yield self._shown(frame)
-                    last = frame.pts
+                if frame.pts is None:
+                    self._has_times = False
+                    self._waiting.clear()
+                time = next((time for time in self._waiting if time[1] == frame.pts), None)
+                place = self._packets if time is None else self._waiting.pop(time)
+                if frame.is_corrupt:
+                    self._damaged = True
+                    self._note(self._read + len(held), place)
+                if not (self._damaged and self._has_times):
+                    yield self._next(frame, time, place)
                     continue
-                if last is None or frame.pts > last:  # a second frame of one time is not new
-                    heapq.heappush(held, (frame.pts, next(counter), frame))
+                if time is not None:  # a second frame of one time is not new
+                    heapq.heappush(held, (time, place, frame))
             while held and (frame is None or len(held) > _MOST_HELD or self._is_next(held[0][0])):
-                last, _, first = heapq.heappop(held)
-                while held and held[0][0] == last:
-                    heapq.heappop(held)
-                yield self._shown(first)
+                time, place, first = heapq.heappop(held)
+                yield self._next(first, time, place)
 
-    def _is_next(self, pts):
-        return all(waiting > pts for waiting in self._waiting)
+    def _is_next(self, time):
+        return all(waiting > time for waiting in self._waiting)
 
-    def _shown(self, frame):
-        if frame.pts is not None and self._waiting:
-            lost = {pts for pts in self._waiting if pts < frame.pts}
-            self._waiting -= lost
-            if lost and self._lost_at is None:
-                self._lost_at = self._read
+    def _next(self, frame, time, place):
+        if self._waiting and time is not None:
+            self._lose([waiting for waiting in self._waiting if waiting < time])
+        self._shown.append((place, self._read))
         self._read += 1
         return frame
+
+    def _lose(self, times):
+        place = min((self._waiting.pop(time) for time in times), default=None)
+        if place is not None and self._lost_at is None:
+            self._lost_at = self._read
+        if place is not None and self._damaged:
+            self._note(self._read, place)
+
+    def _note(self, number, place=None):
+        """Notes the number of a broken frame, or of one before it that may depend on it."""
+        depending = [n for p, n in self._shown if place is not None and p > place]
+        number = min([number, *depending])
+        self._broken_at = number if self._broken_at is None else min(number, self._broken_at)
 
     def check(self) -> None:
         """Checks at the end that all frames came and that none is damaged.
@@ -93,26 +130,22 @@ class Damage:
         Raises:
             BrokenVideoError: something is missing or damaged.
         """
-        if self._waiting and self._lost_at is None:
-            self._lost_at = self._read
+        self._lose(list(self._waiting))
         missing = self._stated is not None and self._read < self._stated
-        damaged = self._damaged_at is not None
-        if not (missing or damaged or self._cut_off):
+        if not (missing or self._damaged or self._cut_off):
             return
-        places = [place for place in (self._lost_at, self._damaged_at) if place is not None]
-        if not places and (self._cut_off or self._has_times):
-            places = [self._read]
-        at = f" at frame {min(places)}" if places else ""
         of = f" of {self._stated}" if self._stated is not None else ""
         notes = [f"{self._read}{of} frames can be read"]
-        if damaged:
+        if self._damaged:
             notes.append("some may be damaged")
-        if self._stated is None and self._lost_at is not None:
-            notes.append("others are missing")
         if self._cut_off:
             notes.append("the file is cut off")
         notes += self._reasons
-        raise BrokenVideoError(f"{self._name}: the video is broken{at}: {', '.join(notes)}")
+        at = self._broken_at if self._broken_at is not None else self._lost_at
+        if at is None and (self._cut_off or self._has_times):
+            at = self._read
+        where = "" if at is None else f" at frame {at}"
+        raise BrokenVideoError(f"{self._name}: the video is broken{where}: {', '.join(notes)}")
 
 
 def is_cut_off(path: Path) -> bool:

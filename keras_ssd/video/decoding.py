@@ -12,10 +12,12 @@ import numpy as np
 from keras_ssd.images.limits import CorruptImageError, check_pixels, max_pixels
 from keras_ssd.video.damage import Damage, is_cut_off
 from keras_ssd.video.orientation import orientation_of
-from keras_ssd.video.pyav import is_url, open_input, pyav
+from keras_ssd.video.pyav import is_url, logged_errors, open_input, pyav
 from keras_ssd.video.values import BrokenVideoError, VideoInfo
 
 _NOT_A_VIDEO = "not a video that FFmpeg can read, or damaged"
+_PADDING = 2**20  # pixels, by which FFmpeg makes rows longer
+_UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
 _USUAL_RATE = Fraction(25)  # for the few videos that state neither times nor a rate
 
 
@@ -29,10 +31,17 @@ class Decoding:
     def __init__(self, path_or_url: str | os.PathLike, options: dict[str, str]):
         av = pyav()
         self._name = str(path_or_url)
-        try:
-            self._container = open_input(path_or_url, {"max_pixels": str(max_pixels()), **options})
-        except (av.FFmpegError, OSError, ValueError) as error:
-            raise BrokenVideoError(f"{self._name}: {_reason(error)}") from error
+        self._container: Any = None
+        self._stream: Any = None
+        with logged_errors() as errors:
+            try:
+                self._container = open_input(path_or_url, {**_limit(), **options})
+            except (av.FFmpegError, OSError, ValueError) as error:
+                why = _reason(error)
+                logged = [text.strip() for _, _, text in errors if "whitelist" not in text]
+                if why == _NOT_A_VIDEO and logged:
+                    why = f"{why} ({logged[-1]})"
+                raise BrokenVideoError(f"{self._name}: {why}") from error
         try:
             self._start(path_or_url)
         except BaseException:
@@ -47,6 +56,7 @@ class Decoding:
         except CorruptImageError as error:
             raise BrokenVideoError(str(error)) from error
         stream.thread_type = "AUTO"
+        stream.codec_context.options = _limit()
         self._rate = stream.average_rate or stream.guessed_rate
         self._step = max(1, round(1 / ((self._rate or _USUAL_RATE) * stream.time_base)))
         self._constant = self._container.format.name == "avi"
@@ -60,14 +70,12 @@ class Decoding:
         self._frames = self._timed(self._damage.in_order(self._decoded()))
         self._first = next(self._frames, None)
         if self._first is None:
-            with contextlib.suppress(BrokenVideoError):
-                self._damage.check()
             raise BrokenVideoError(f"{self._name}: no frame of the video can be read")
         self._orientation = orientation_of(self._first[0])
         self.info = self._make_info()
 
     def _video_stream(self):
-        """The video of a file; the picture on the cover of a song is not one."""
+        """Returns the video of a file; the picture on the cover of a song is not one."""
         av = pyav()
         streams = [
             stream
@@ -117,7 +125,12 @@ class Decoding:
         A frame of another size than that which the header states is scaled to it.
         """
         width, height = self._size
-        rgb = self._reformatter.reformat(frame, width, height, "rgb24", threads=1)
+        # FFmpeg takes BT.601 where nothing is stated; players take BT.709 for high definition.
+        unknown = frame.colorspace == _UNSPECIFIED and height >= 720
+        colors = "ITU709" if unknown else None
+        rgb = self._reformatter.reformat(
+            frame, width, height, "rgb24", src_colorspace=colors, threads=1
+        )
         return np.ascontiguousarray(self._orientation.turn(rgb.to_ndarray()))
 
     def _timed(self, frames):
@@ -125,42 +138,73 @@ class Decoding:
 
         AVI states the rate only, and FFmpeg guesses the times, in a wrong order for B-frames.
         """
-        last = None
+        last, shift = None, 0
         for frame in frames:
             pts = frame.pts
             if last is None:
                 pts = 0 if pts is None or self._constant else pts
-            elif self._constant or pts is None or pts <= last:
+            elif self._constant or pts is None:
                 pts = last + self._step
+            else:
+                if pts + shift < last - self._step:  # they begin anew, as in joined recordings
+                    shift = last + self._step - pts
+                pts = max(pts + shift, last + 1)
             last = pts
             yield frame, pts
 
     def _decoded(self):
         """Decodes packet by packet, and goes on after one that cannot be decoded."""
         av = pyav()
+        gif = self._container.format.name == "gif"
         for packet in self._packets():
             self._damage.packet(packet)
             try:
-                frames = packet.decode()
+                with logged_errors() if gif else contextlib.nullcontext() as errors:
+                    frames = packet.decode()
             except av.FFmpegError:
-                self._damage.error(None)
-            else:
-                yield from frames
+                self._damage.refused()
+                continue
+            if errors:  # the decoder of GIF tells nothing else
+                self._damage.file_error()
+            yield from frames
 
     def _packets(self):
         """Yields the packets of the video, and one without data, which empties the decoder."""
         av = pyav()
+        packets = self._container.demux(self._stream)
         try:
-            yield from self._container.demux(self._stream)
+            while True:
+                with logged_errors() as errors:
+                    packet = next(packets)
+                if errors:  # FFmpeg looked for the next packet behind the damage
+                    self._damage.file_error()
+                yield packet
+                if not packet.size:
+                    return  # PyAV would fail behind it if damage made streams appear
         except av.FFmpegError as error:
-            self._damage.error(_reason(error))
+            self._damage.file_error(_reason(error))
             end = av.Packet()
             end.stream = self._stream
             yield end
 
     def close(self) -> None:
         """Closes the file or the connection."""
-        self._container.close()
+        if self._stream is not None:
+            # This ends the threads of the decoder without Python's lock, which they need for
+            # messages about damage; PyAV would wait for them with the lock.
+            self._stream.codec_context.flush_buffers()
+            self._stream = None
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+    def __del__(self):
+        self.close()
+
+
+def _limit() -> dict[str, str]:
+    """Returns the option by which FFmpeg refuses larger frames, also in the middle of a video."""
+    return {"max_pixels": str(max_pixels() + _PADDING)}
 
 
 def _reason(error: Exception) -> str:

@@ -112,6 +112,6 @@ def _in_sequence(parts):
 
 
 def _kind(packet):
-    """What must be equal in all parts, because an MP4 states it once for all its frames."""
+    """Returns what must be equal in all parts, because an MP4 states it once for all its frames."""
     codec = packet.stream.codec_context
     return packet.time_base, codec.width, codec.height, codec.extradata

@@ -29,19 +29,41 @@ def whole_packets(path: str | os.PathLike) -> Iterator[Any]:
             return
 
 
-def _readable_bytes(path):
-    """The number of bytes before a box that is cut off, unless that one is of frames (mdat).
+def drop_half_fragment(path: str | os.PathLike) -> None:
+    """Cuts a part behind its last whole fragment, so that players reach its end without an error.
 
-    FFmpeg reads the frames that a cut "mdat" holds, but fails for other boxes that are cut.
+    Raises:
+        OSError: the file cannot be changed.
     """
-    size, position = path.stat().st_size, 0
+    size, whole = Path(path).stat().st_size, 0
+    for kind, end in _boxes(Path(path)):
+        if kind == b"mdat" and end <= size:
+            whole = end
+    os.truncate(path, whole)
+
+
+def _readable_bytes(path):
+    """Returns the number of bytes that FFmpeg can read.
+
+    It reads the frames that a box "mdat" holds which is cut off, but fails for other such boxes.
+    """
+    size, readable = path.stat().st_size, 0
+    for kind, end in _boxes(path):
+        if end <= size:
+            readable = end
+        elif kind == b"mdat":
+            readable = size
+    return readable
+
+
+def _boxes(path):
+    """Yields (kind, position of the end) of the boxes of an MP4; the last may be cut off."""
+    position = 0
     with path.open("rb") as file:
-        while position + 8 <= size:
-            file.seek(position)
-            length, kind = int.from_bytes(file.read(4), "big"), file.read(4)
+        while len(header := file.read(8)) == 8:
+            length, kind = int.from_bytes(header[:4], "big"), header[4:]
             if length == 1:  # a length of 64 bits follows
                 length = int.from_bytes(file.read(8), "big")
-            if position + length > size:
-                return size if kind == b"mdat" else position
             position += max(8, length)
-    return position
+            yield kind, position
+            file.seek(position)

@@ -1,6 +1,10 @@
 """PyAV, which brings FFmpeg: imported where a video is opened, and set up in one place."""
 
+import contextlib
+import logging
 import os
+import threading
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -14,8 +18,13 @@ _STREAMS = _FILES + ",live_flv,hls,rtsp,rtp,sdp"
 _TIMEOUT = 30.0  # seconds until an address must answer
 
 
+_lock = threading.Lock()
+_listening = 0  # blocks of `logged_errors` that are running
+_silent_before = True
+
+
 def pyav() -> ModuleType:
-    """The module `av`.
+    """Imports and returns the module `av`.
 
     Raises:
         ImportError: PyAV is not installed, or does not load.
@@ -24,11 +33,41 @@ def pyav() -> ModuleType:
         import av
     except ImportError as error:
         raise ImportError(f'videos need PyAV ({error}): pip install "av>=18,<19"') from error
+    logger = logging.getLogger("libav")
+    if logger.level != logging.CRITICAL:  # threads of FFmpeg would print what they log
+        logger.setLevel(logging.CRITICAL)
     return av
 
 
+@contextlib.contextmanager
+def logged_errors() -> Iterator[list[tuple[int, str, str]]]:
+    """Collects the errors that FFmpeg logs in this thread within the block.
+
+    A demuxer that skips damaged bytes does not say so in another way. Outside such blocks FFmpeg
+    logs nothing, as PyAV's default is.
+    """
+    global _listening, _silent_before
+    av = pyav()
+    with _lock:
+        _listening += 1
+        if _listening == 1:
+            _silent_before = av.logging.get_level() is None
+            if _silent_before:
+                av.logging.set_level(av.logging.ERROR)
+                av.logging.set_skip_repeated(False)
+    try:
+        with av.logging.Capture() as errors:
+            yield errors
+    finally:
+        with _lock:
+            _listening -= 1
+            if not _listening and _silent_before:
+                av.logging.set_level(None)
+                av.logging.set_skip_repeated(True)
+
+
 def is_url(path_or_url: str | os.PathLike) -> bool:
-    """Whether this is an address, not a path."""
+    """Tells whether this is an address, not a path."""
     return isinstance(path_or_url, str) and "://" in path_or_url
 
 

@@ -31,7 +31,7 @@ class Sound:
             self._container = open_input(source, {})
 
     def lead(self) -> Fraction:
-        """The seconds by which the sound begins before the first frame.
+        """Returns the seconds by which the sound begins before the first frame.
 
         It is 0 for less than 0.1 seconds, because encoders put some samples before the first.
         """

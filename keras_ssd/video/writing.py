@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from keras_ssd.images.opencv import cv2
-from keras_ssd.video.packets import whole_packets
+from keras_ssd.video.packets import drop_half_fragment, whole_packets
 from keras_ssd.video.pyav import pyav
 from keras_ssd.video.values import VideoInfo
 
@@ -153,6 +153,8 @@ class VideoWriter:
         if file is not None:
             with contextlib.suppress(OSError, ValueError):  # the first error is told
                 file.close()
+            with contextlib.suppress(OSError):
+                drop_half_fragment(self._path)
 
     def __enter__(self) -> "VideoWriter":
         return self
@@ -162,7 +164,7 @@ class VideoWriter:
 
 
 def frames_in_part(path: str | os.PathLike) -> int:
-    """The number of whole frames in a part, also where its process was killed.
+    """Returns the number of whole frames in a part, also where its process was killed.
 
     Args:
         path: a file that `VideoWriter` wrote, or began to write.

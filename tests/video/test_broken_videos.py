@@ -124,3 +124,88 @@ def test_no_frame_of_a_damaged_mp4_is_lost_or_doubled_without_a_word(write_video
             assert lost - 16 <= at <= lost
         messages += message is not None
     assert messages > 20
+
+
+@pytest.mark.parametrize("name", ["film.mkv", "film.webm", "film.gif", "film.mp4"])
+def test_the_frame_at_which_a_video_broke_is_never_behind_the_damage(write_video, number_in, name):
+    codec = {"film.webm": "libvpx-vp9", "film.gif": "gif"}.get(name, "libx264")
+    path = write_video(name, 100, codec=codec, pixels="rgb8" if codec == "gif" else "yuv420p")
+    data = path.read_bytes()
+    whole = [frame.pts for frame in read(path)[0]]
+    assert len(whole) == 100
+    begin = data.index(b"mdat") if name == "film.mp4" else len(data) // 4
+    end = data.index(b"moov") if name == "film.mp4" else len(data) - 300
+    chance = random.Random(1)
+    for _ in range(12):
+        damaged, place = bytearray(data), chance.randrange(begin + 1000, end - 200)
+        damaged[place : place + 200] = chance.randbytes(200)
+        path.write_bytes(damaged)
+        frames, message = read(path)
+        right = [frame.number for frame in frames if number_in(frame.image) == frame.number]
+        if len(frames) == 100 and message is None:
+            continue  # the damage is one that cannot be told from a picture
+        assert f": {len(frames)} " in message
+        first_wrong = min(set(range(101)) - set(right))
+        at = int(re.search(r"broken at frame (\d+)", message)[1])
+        assert at <= first_wrong
+        assert [frame.pts for frame in frames[:at]] == whole[:at]
+
+
+def test_packets_that_a_transport_stream_lost_are_noticed(write_video):
+    path = write_video("film.ts", 100)
+    data = path.read_bytes()
+    middle = len(data) // 188 // 2 * 188
+    path.write_bytes(data[:middle] + data[middle + 5 * 188 :])
+    frames, message = read(path)
+    assert 40 < int(re.search(r"broken at frame (\d+)", message)[1]) < 60
+    assert 90 < len(frames) <= 100
+
+
+def test_recordings_in_a_row_keep_their_frames_and_their_times_grow(
+    write_video, number_in, tmp_path
+):
+    parts = [write_video(f"{n}.ts", 20, size=size) for n, size in enumerate([(80, 48), (160, 96)])]
+    path = tmp_path / "both.ts"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    frames, _ = read(path)
+    assert [number_in(frame.image) for frame in frames] == [*range(20), *range(20)]
+    assert {frame.image.shape for frame in frames} == {(48, 80, 3)}  # as it began
+    assert [frame.time for frame in frames] == pytest.approx([n / 25 for n in range(40)])
+
+
+def test_frames_that_become_larger_than_the_limit_are_not_decoded(
+    write_video, tmp_path, monkeypatch
+):
+    parts = [write_video("0.ts", 20), write_video("1.ts", 3, size=(1600, 800))]
+    path = tmp_path / "both.ts"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    assert len(read(path)[0]) == 23
+    monkeypatch.setenv("KERAS_SSD_MAX_PIXELS", "100000")
+    frames, message = read(path)
+    assert len(frames) <= 20
+    assert "both.ts: the video is broken at frame" in message
+
+
+def test_nothing_is_printed_about_damage(write_video, capfd, caplog):
+    path = write_video("film.mkv", 60)
+    data = bytearray(path.read_bytes())
+    for place in range(1500, len(data) - 100, 300):
+        data[place : place + 40] = random.Random(place).randbytes(40)
+    path.write_bytes(data)
+    capfd.readouterr()
+    assert read(path)[1] is not None
+    assert capfd.readouterr() == ("", "")
+    assert caplog.records == []
+    assert av.logging.get_level() is None
+
+
+def test_reading_of_a_damaged_video_may_stop_early(write_video):
+    path = write_video("film.mp4", 60, size=(320, 240))
+    data = bytearray(path.read_bytes())
+    for place in range(3000, data.index(b"moov") - 100, 500):
+        data[place : place + 20] = random.Random(place).randbytes(20)
+    path.write_bytes(data)
+    for count in range(20):
+        with VideoReader(path) as video:
+            for _, _ in zip(range(count), video.frames(), strict=False):
+                pass

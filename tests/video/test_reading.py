@@ -1,6 +1,9 @@
 """Whole videos: every frame comes, in order, upright, with its time."""
 
 from fractions import Fraction
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -133,3 +136,21 @@ def test_larger_videos_than_the_limit_are_refused_before_decoding(write_video, m
         VideoReader(path)
     monkeypatch.setenv("KERAS_SSD_MAX_PIXELS", "3840")
     assert len(read(path)[1]) == 3
+
+
+def test_a_video_is_read_from_an_address(write_video, number_in, tmp_path):
+    write_video("film.mp4", 30)
+    handler = partial(SilentHandler, directory=tmp_path)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        _, frames = read(f"{address}/film.mp4")
+        assert [number_in(frame.image) for frame in frames] == list(range(30))
+        with pytest.raises(BrokenVideoError, match=rf"{address}/none\.mp4: .*404"):
+            VideoReader(f"{address}/none.mp4")
+        server.shutdown()
+
+
+class SilentHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass

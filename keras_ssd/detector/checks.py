@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from numbers import Real
 
 from keras_ssd.classes import checked_class_names
-from keras_ssd.inference.decoding import MAX_DETECTIONS
+from keras_ssd.inference.thresholds import MAX_DETECTIONS
 from keras_ssd.models.ssd import SSD
 from keras_ssd.terminal import counted
 

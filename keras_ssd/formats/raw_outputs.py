@@ -8,6 +8,7 @@ import numpy as np
 from keras_ssd.config import SSDConfig
 from keras_ssd.images import checked_image, resize_image
 from keras_ssd.inference.decoding import DecodingSettings
+from keras_ssd.inference.thresholds import Thresholds
 
 
 class KerasDetector(Protocol):
@@ -66,6 +67,13 @@ def warped_images(detector: KerasDetector, images: Iterable[Any]) -> list[np.nda
         resize_image(checked_image(image, f"data[{position}]"), size)
         for position, image in enumerate(images)
     ]
+
+
+def thresholds_text(detector: KerasDetector) -> str:
+    """Returns the thresholds as the text that files which give detections contain."""
+    return Thresholds(
+        detector.confidence_threshold, detector.iou_threshold, detector.max_detections
+    ).to_json()
 
 
 def decoding_settings(detector: KerasDetector) -> DecodingSettings:

@@ -1,14 +1,48 @@
 """Detectors that are not Keras models: `predict` on arrays and data sets, batch by batch."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
 from keras_ssd.inference.protocol import ObjectDetector
+from keras_ssd.inference.thresholds import NAMES
+from keras_ssd.terminal import counted
 
 
 class BatchDetector(ObjectDetector):
-    """A detector that is not a Keras model. A subclass defines `_predict_on_batch`."""
+    """A detector that is not a Keras model. A subclass defines `_predict_on_batch`.
+
+    Attributes:
+        class_names, image_size: as in `ObjectDetector`.
+        confidence_threshold, iou_threshold, max_detections: the thresholds, as in
+            `keras_ssd.Detector`; None if they are not known. Setting one raises AttributeError
+            where it is fixed in an exported file.
+    """
+
+    @property
+    def confidence_threshold(self) -> float | None:
+        return self._threshold("confidence_threshold")
+
+    @confidence_threshold.setter
+    def confidence_threshold(self, value: float) -> None:
+        self._change_threshold("confidence_threshold", value)
+
+    @property
+    def iou_threshold(self) -> float | None:
+        return self._threshold("iou_threshold")
+
+    @iou_threshold.setter
+    def iou_threshold(self, value: float) -> None:
+        self._change_threshold("iou_threshold", value)
+
+    @property
+    def max_detections(self) -> int | None:
+        return self._threshold("max_detections")
+
+    @max_detections.setter
+    def max_detections(self, value: int) -> None:
+        self._change_threshold("max_detections", value)
 
     def predict_on_batch(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Detects objects in one batch; see `ObjectDetector.predict_on_batch`.
@@ -44,6 +78,30 @@ class BatchDetector(ObjectDetector):
         if not found:
             raise ValueError("images: expected at least one")
         return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+
+    def _thresholds(self) -> Any:
+        """Returns an object with the three thresholds as attributes, or None."""
+        return None
+
+    def _threshold(self, name):
+        thresholds = self._thresholds()
+        return None if thresholds is None else getattr(thresholds, name)
+
+    def _change_threshold(self, name: str, value: Any) -> None:
+        raise AttributeError(
+            f"{name}: it is fixed in {self}; export the detector again with another value"
+        )
+
+    def _described(self, source: str) -> str:
+        """Returns one line about the detector: its kind, source, classes, size and thresholds."""
+        parts = [
+            repr(source),
+            counted(len(self.class_names), "class", "classes"),
+            f"image_size {self.image_size}",
+        ]
+        if self._thresholds() is not None:
+            parts += [f"{name} {self._threshold(name):g}" for name in NAMES]
+        return f"{type(self).__name__}({', '.join(parts)})"
 
     def _predict_on_batch(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Predicts for images that have been checked. Several threads may call it at once."""

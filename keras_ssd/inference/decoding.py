@@ -1,7 +1,6 @@
 """Decoding in NumPy, as the layer `DecodeDetections` does it, for files that give raw outputs."""
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,42 +9,31 @@ import numpy as np
 from keras_ssd import geometry
 from keras_ssd.config import SSDConfig
 from keras_ssd.default_boxes import default_boxes as make_default_boxes
+from keras_ssd.inference import thresholds
+from keras_ssd.inference.thresholds import Thresholds
 
-MAX_DETECTIONS = 100_000  # in one image; no SSD comes near this
-_THRESHOLDS = ("confidence_threshold", "iou_threshold")
-_COUNTS = ("max_detections", "top_k")
+_SETTINGS = ("config", *thresholds.NAMES, "top_k")
 
 
-@dataclass(frozen=True)
-class DecodingSettings:
+@dataclass(frozen=True, kw_only=True)
+class DecodingSettings(Thresholds):
     """The settings that turn raw outputs into detections.
 
     Attributes:
+        confidence_threshold, iou_threshold, max_detections: as in `Thresholds`.
         config: the SSDConfig of the network: its default boxes and variances.
-        confidence_threshold, iou_threshold: as in `DecodeDetections`, each from 0 to 1.
-        max_detections, top_k: as in `DecodeDetections`, each from 1 to 100,000.
+        top_k: as in `DecodeDetections`, from 1 to 100,000.
 
     Raises:
         ValueError: a value has another type or is out of range; the message names it.
     """
 
     config: SSDConfig
-    confidence_threshold: float
-    iou_threshold: float
-    max_detections: int
     top_k: int
 
     def __post_init__(self):
-        for name in _THRESHOLDS:
-            value = getattr(self, name)
-            is_number = isinstance(value, float | int) and not isinstance(value, bool)
-            if not is_number or not math.isfinite(value) or not 0 <= value <= 1:
-                raise ValueError(f"{name}: expected 0 to 1, not {value!r:.40}")
-        for name in _COUNTS:
-            value = getattr(self, name)
-            is_count = isinstance(value, int) and not isinstance(value, bool)
-            if not is_count or not 1 <= value <= MAX_DETECTIONS:
-                raise ValueError(f"{name}: expected 1 to {MAX_DETECTIONS}, not {value!r:.40}")
+        super().__post_init__()
+        thresholds.check_count("top_k", self.top_k)
 
     def to_json(self) -> str:
         """Returns the text that exported files contain; `from_json` is the inverse."""
@@ -59,14 +47,16 @@ class DecodingSettings:
             ValueError: the text does not contain these settings.
         """
         values = json.loads(text)
-        names = ("config", *_THRESHOLDS, *_COUNTS)
-        if not isinstance(values, dict) or set(values) != set(names):
-            raise ValueError(f"decoding: expected the settings {', '.join(names)}")
+        if not isinstance(values, dict) or set(values) != set(_SETTINGS):
+            raise ValueError(f"decoding: expected the settings {', '.join(_SETTINGS)}")
         return cls(**{**values, "config": SSDConfig.from_dict(values["config"])})
 
 
 class Decoder:
     """Decodes the raw outputs of a network with the settings in its exported file.
+
+    Attributes:
+        settings: the settings, which may be replaced at any time.
 
     Args:
         settings: the settings in the file.
@@ -112,8 +102,9 @@ class Decoder:
         """
         if not np.isfinite(offsets).all() or not np.isfinite(logits).all():
             raise ValueError("raw outputs: expected finite numbers")
+        settings = self.settings  # which another thread may replace
         found = [
-            decode_detections(*one, self.default_boxes, self.settings)
+            decode_detections(*one, self.default_boxes, settings)
             for one in zip(offsets, logits, strict=True)
         ]
         return {name: np.stack([one[name] for one in found]) for name in found[0]}

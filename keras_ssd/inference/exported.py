@@ -12,6 +12,7 @@ from keras_ssd.images import resize_image
 from keras_ssd.inference.batches import BatchDetector, checked_images
 from keras_ssd.inference.decoding import Decoder
 from keras_ssd.terminal import counted
+from keras_ssd.inference.thresholds import Thresholds
 
 _EXPECTED = {
     "boxes": (np.float32, 3),
@@ -27,7 +28,8 @@ class ExportedDetector(BatchDetector):
     Several threads may use one at once. When a file is opened, its settings are checked and the
     network runs once, on a black image, so that damage is noticed at once.
 
-    A subclass defines `kind`, `_open` and `_predict_on_batch`.
+    A subclass defines `kind`, `_open` and `_predict_on_batch`. The thresholds can be changed if the
+    file gives raw outputs, which are decoded here.
 
     Args:
         path: the path of the file or folder.
@@ -46,6 +48,8 @@ class ExportedDetector(BatchDetector):
     def __init__(self, path: str | Path, *, num_threads: int | None = None):
         self.path = Path(path)
         self._num_threads = _checked_num_threads(num_threads)
+        self._decoder: Decoder | None = None
+        self._fixed_thresholds: Thresholds | None = None
         if not self.path.exists():
             raise ValueError(f"{path}: no such file; expected a detector {self.kind}")
         try:
@@ -53,13 +57,22 @@ class ExportedDetector(BatchDetector):
             self.class_names = checked_class_names(self.class_names)
             self.image_size = _checked_image_size(self.image_size)
             black = np.zeros((1, self.image_size, self.image_size, 3), np.uint8)
-            self._check_found(self._predict_on_batch(black), batch=1)
+            found = self._predict_on_batch(black)
+            self._check_found(found, batch=1)
+            if self.max_detections not in (None, found["scores"].shape[1]):
+                raise ValueError(
+                    f"max_detections: it says {self.max_detections}, but gives "
+                    f"{found['scores'].shape[1]}"
+                )
         except ImportError:
             raise
         except Exception as error:  # damaged files make the runtimes raise errors of many kinds
             raise ValueError(
                 f"{path}: not a detector {self.kind} by keras-ssd ({self._reason(error)})"
             ) from error
+
+    def __repr__(self) -> str:
+        return self._described(str(self.path))
 
     def predict_on_batch(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Detects objects in one batch; see `ObjectDetector.predict_on_batch`.
@@ -102,6 +115,15 @@ class ExportedDetector(BatchDetector):
     def _open(self) -> None:
         """Opens `self.path`; sets `class_names`, `image_size` and the runtime's network."""
         raise NotImplementedError
+
+    def _thresholds(self) -> Thresholds | None:
+        return self._fixed_thresholds if self._decoder is None else self._decoder.settings
+
+    def _change_threshold(self, name: str, value: Any) -> None:
+        if self._decoder is None:
+            super()._change_threshold(name, value)
+        else:
+            self._decoder.settings = replace(self._decoder.settings, **{name: value})
 
     def _reason(self, error: Exception) -> str:
         """Returns the line of a runtime's error that says what is wrong."""

@@ -51,9 +51,11 @@ class Client(BatchDetector):
             "https". None trusts the system's authorities for https, and gRPC's own for grpcs.
 
     Attributes:
-        class_names: the K class names. The server is asked for them, and for `image_size`, when
-            they are first used.
+        class_names: the K class names. The server is asked for them, and for the attributes below,
+            when they are first used.
         image_size: the side, in pixels, of the square images that the network works on.
+        confidence_threshold, iou_threshold, max_detections: the thresholds of the detector on the
+            server, which are fixed there.
 
     Raises:
         ValueError: the address has another form, or an argument is out of range.
@@ -119,7 +121,12 @@ class Client(BatchDetector):
         self.close()
 
     def __repr__(self) -> str:
-        return f"Client({self._connection.address!r})"
+        if self._description is None:  # a repr should not wait for a server
+            return f"Client({self._connection.address!r})"
+        return self._described(self._connection.address)
+
+    def _thresholds(self):
+        return self._describe()
 
     def _predict_on_batch(self, images):
         encoded = [_encode(image, position) for position, image in enumerate(images)]

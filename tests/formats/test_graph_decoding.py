@@ -69,7 +69,9 @@ def check(run, offsets, logits, boxes=BOXES, **thresholds):
     """Compares the four outputs with the layer's, and returns the number of detections."""
     layer = DecodeDetections(SSD_TINY_128.variances, **thresholds)
     names = ("confidence_threshold", "iou_threshold", "max_detections", "top_k")
-    settings = DecodingSettings(SSD_TINY_128, **{name: getattr(layer, name) for name in names})
+    settings = DecodingSettings(
+        config=SSD_TINY_128, **{name: getattr(layer, name) for name in names}
+    )
     found = run(offsets, logits, boxes, settings)
     expected = layer(offsets, logits, boxes)
     assert found.keys() == expected.keys()

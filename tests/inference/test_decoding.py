@@ -26,7 +26,9 @@ def both(offsets, logits, **thresholds):
     layer = DecodeDetections(SSD_TINY_128.variances, **thresholds)
     expected = layer(offsets[None], logits[None], BOXES)
     names = ("confidence_threshold", "iou_threshold", "max_detections", "top_k")
-    settings = DecodingSettings(SSD_TINY_128, **{name: getattr(layer, name) for name in names})
+    settings = DecodingSettings(
+        config=SSD_TINY_128, **{name: getattr(layer, name) for name in names}
+    )
     found = decode_detections(offsets, logits, BOXES, settings)
     return found, {name: np.asarray(value)[0] for name, value in expected.items()}
 
@@ -66,7 +68,7 @@ def test_huge_logits_and_offsets_do_not_overflow():
     assert np.isfinite(found["scores"]).all()
 
 
-SETTINGS = DecodingSettings(SSD_TINY_128, 0.01, 0.45, 200, 400)
+SETTINGS = DecodingSettings(0.01, 0.45, 200, config=SSD_TINY_128, top_k=400)
 
 
 def test_settings_are_read_as_they_were_written():

@@ -2,6 +2,7 @@
 
 import importlib.util
 import inspect
+import re
 from pathlib import Path
 
 import keras
@@ -99,6 +100,47 @@ def test_it_is_an_object_detector_and_knows_its_classes_and_its_size(any_detecto
     assert isinstance(any_detector, ObjectDetector)
     assert any_detector.class_names == NAMES
     assert any_detector.image_size == 128
+
+
+def test_it_knows_its_thresholds(any_detector):
+    assert any_detector.confidence_threshold == 0.01
+    assert any_detector.iou_threshold == 0.45
+    assert any_detector.max_detections == 9
+
+
+@pytest.mark.parametrize("name", ["confidence_threshold", "iou_threshold", "max_detections"])
+def test_a_threshold_changes_or_is_told_to_be_fixed(request, any_detector, images, name):
+    before, new = getattr(any_detector, name), 1 if name == "max_detections" else 0.5
+    kind = request.node.callspec.params["any_detector"]
+    if kind in ("Keras", "LiteRT", "ONNX without NMS"):
+        with pytest.raises(ValueError, match=f"{name}: expected .*, not 1.5"):
+            setattr(any_detector, name, 1.5)
+        try:
+            setattr(any_detector, name, new)
+            found = any_detector.predict_on_batch(images)
+        finally:
+            setattr(any_detector, name, before)
+        assert found["scores"].shape[1] == (1 if name == "max_detections" else 9)
+        assert name != "confidence_threshold" or (found["num_detections"] == 0).all()
+    else:
+        with pytest.raises(AttributeError, match=f"{name}: it is fixed in .*; export .* again"):
+            setattr(any_detector, name, new)
+    assert getattr(any_detector, name) == before
+
+
+def test_its_repr_is_one_line_that_says_what_it_is(request, any_detector):
+    kind = request.node.callspec.params["any_detector"]
+    assert any_detector.image_size == 128  # a client has asked its server
+    shown = repr(any_detector)
+    assert "\n" not in shown
+    if kind == "Keras":
+        return
+    source = FILES[kind][0] if kind in FILES else "tiny"
+    assert re.fullmatch(
+        rf"\w+\('\S*{source}\S*', 3 classes, image_size 128, confidence_threshold 0\.01, "
+        r"iou_threshold 0\.45, max_detections 9\)",
+        shown,
+    )
 
 
 @pytest.mark.parametrize("method", ["predict", "predict_on_batch", "detect"])

@@ -10,6 +10,7 @@ import numpy as np
 from keras_ssd.geometry import clip
 from keras_ssd.inference.decoding import Decoder, DecodingSettings, padded
 from keras_ssd.inference.exported import ExportedDetector, read_labels
+from keras_ssd.inference.thresholds import Thresholds
 
 _RAW_OUTPUTS = {"offsets": (1, None, 4), "classes": (1, None, None)}
 _DETECTIONS = {
@@ -18,6 +19,7 @@ _DETECTIONS = {
     "detection_scores": (1, None),
     "num_detections": (1,),
 }
+_IDENTIFIER = b"TFL3"  # at byte 4
 _MAX_TEXT = 10_000_000  # the largest size in bytes of an appended text file
 
 
@@ -39,9 +41,12 @@ class LiteRTDetector(ExportedDetector):
     kind = "exported as .tflite"
 
     def _open(self):
-        texts = _read_texts(self.path, ("labels.txt", "decoding.json"))
+        with self.path.open("rb") as file:
+            if file.read(8)[4:] != _IDENTIFIER:
+                raise ValueError("it is not a LiteRT file")
+        texts = _read_texts(self.path, ("labels.txt", "decoding.json", "thresholds.json"))
         if "labels.txt" not in texts:
-            raise ValueError("it has no labels.txt")
+            raise ValueError("it is a LiteRT file without labels.txt, the class names")
         self.class_names = read_labels(texts["labels.txt"])
         interpreter = _interpreter_class()(
             model_path=str(self.path), num_threads=self._num_threads or os.cpu_count()
@@ -59,7 +64,8 @@ class LiteRTDetector(ExportedDetector):
         if height != width:
             raise ValueError(f"images: expected a square, not {width} x {height} pixels")
         self.image_size = height
-        self._decoder = None
+        if "thresholds.json" in texts:
+            self._fixed_thresholds = Thresholds.from_json(texts["thresholds.json"])
         if is_raw:
             self._decoder = Decoder(
                 DecodingSettings.from_json(texts["decoding.json"]),

@@ -11,7 +11,7 @@ from keras_ssd.default_boxes import default_boxes
 from keras_ssd.files import checked_output, replace_file
 from keras_ssd.formats.backend import require_tensorflow
 from keras_ssd.formats.litert import graph as litert_graph
-from keras_ssd.formats.litert.decoding import decoding_model
+from keras_ssd.formats.litert.decoding import MAX_DETECTIONS, decoding_model
 from keras_ssd.formats.litert.metadata import add_metadata, with_files
 from keras_ssd.formats.litert.quantization import to_int8
 from keras_ssd.formats.raw_outputs import (
@@ -20,6 +20,7 @@ from keras_ssd.formats.raw_outputs import (
     labels_text,
     warped_images,
 )
+from keras_ssd.inference.thresholds import Thresholds
 
 _DETECTIONS = ("detection_boxes", "detection_classes", "detection_scores", "num_detections")
 
@@ -76,6 +77,9 @@ def export_litert(
     if nms:
         decoding = decoding_model(default_boxes(config), len(detector.class_names), settings)
         litert_graph.append(model, litert_graph.unpack(decoding, _DETECTIONS))
+        limit = min(settings.max_detections, MAX_DETECTIONS)
+        baked = Thresholds(settings.confidence_threshold, settings.iou_threshold, limit)
+        files["thresholds.json"] = baked.to_json()
     else:
         files["decoding.json"] = settings.to_json()
     add_metadata(model, detector.name, config.image_size, nms=nms)

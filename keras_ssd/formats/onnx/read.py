@@ -5,9 +5,11 @@ import numpy as np
 from keras_ssd.extras import require
 from keras_ssd.inference.decoding import Decoder, DecodingSettings
 from keras_ssd.inference.exported import ExportedDetector, read_labels
+from keras_ssd.inference.thresholds import Thresholds
 
 _DETECTIONS = ["boxes", "labels", "scores", "num_detections"]
 _RAW_OUTPUTS = ["offsets", "classes"]
+_NO_ONNX = ("Protobuf parsing failed", "No graph was found")  # in the runtime's messages
 
 
 class OnnxDetector(ExportedDetector):
@@ -31,16 +33,22 @@ class OnnxDetector(ExportedDetector):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self._num_threads or 0
         options.log_severity_level = 4  # errors are raised, so they need not be logged too
-        self._session = onnxruntime.InferenceSession(
-            str(self.path), options, providers=["CPUExecutionProvider"]
-        )
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(self.path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime's own kinds
+            if any(text in str(error) for text in _NO_ONNX):
+                raise ValueError("it is not an ONNX file") from error
+            raise
         texts = self._session.get_modelmeta().custom_metadata_map
         if "labels" not in texts:
-            raise ValueError("its metadata have no labels")
+            raise ValueError("it is an ONNX file without labels, the class names, in its metadata")
         self.class_names = read_labels(texts["labels"])
         self.image_size = _image_size(self._session.get_inputs())
         outputs = {output.name: output.shape[1:] for output in self._session.get_outputs()}
-        self._decoder = None
+        if "thresholds" in texts:
+            self._fixed_thresholds = Thresholds.from_json(texts["thresholds"])
         self._outputs = _DETECTIONS
         if "decoding" in texts:
             self._outputs = _RAW_OUTPUTS

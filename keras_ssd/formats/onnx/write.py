@@ -18,6 +18,7 @@ from keras_ssd.formats.raw_outputs import (
     decoding_settings,
     labels_text,
     raw_outputs_model,
+    thresholds_text,
 )
 
 
@@ -33,7 +34,7 @@ def export_onnx(
     The input "images" takes any number of uint8 RGB images (B, S, S, 3), already warped to the
     network's size. The outputs are those of the detector: "boxes" (B, D, 4), "labels" (B, D),
     "scores" (B, D) and "num_detections" (B,). The entry "labels" in the file's metadata lists the
-    class names, one in each line.
+    class names, one in each line; "thresholds" gives the thresholds as JSON.
 
     Args:
         detector: a `Detector`; its thresholds are exported as they are.
@@ -58,6 +59,7 @@ def export_onnx(
     model = _raw_network(detector)
     if nms:
         _decode(model.graph, detector)
+        texts["thresholds"] = thresholds_text(detector)
     else:
         texts["decoding"] = decoding_settings(detector).to_json()
     for value in (*model.graph.input, *model.graph.output):

@@ -1,5 +1,6 @@
 """Opens and runs detectors in OpenVINO files."""
 
+import re
 import threading
 from pathlib import Path
 
@@ -7,8 +8,12 @@ import numpy as np
 
 from keras_ssd.extras import require
 from keras_ssd.inference.exported import ExportedDetector, read_labels
+from keras_ssd.inference.thresholds import Thresholds
 
 _PRECISIONS = {"float32": "f32", "mixed_bfloat16": "bf16"}
+
+_HEAD = 4096  # bytes
+_NET = re.compile(rb"<net[\s>]")
 
 
 class OpenVINODetector(ExportedDetector):
@@ -43,11 +48,19 @@ class OpenVINODetector(ExportedDetector):
         openvino = require("openvino", extra="openvino")
         if self._num_threads is not None:
             self._settings["INFERENCE_NUM_THREADS"] = self._num_threads
+        with self.path.open("rb") as file:
+            if _NET.search(file.read(_HEAD)) is None:
+                raise ValueError("it is not an OpenVINO file, which begins with <net>")
         weights = self.path.with_suffix(".bin")
         if not weights.is_file():
             raise ValueError(f"there is no {weights.name} beside it, which holds its weights")
         model = openvino.Core().read_model(self.path)
+        if not model.has_rt_info(["keras_ssd", "labels"]):
+            raise ValueError("it is an OpenVINO file without labels, the class names, in rt_info")
         self.class_names = read_labels(model.get_rt_info(["keras_ssd", "labels"]).value)
+        if model.has_rt_info(["keras_ssd", "thresholds"]):
+            text = model.get_rt_info(["keras_ssd", "thresholds"]).value
+            self._fixed_thresholds = Thresholds.from_json(text)
         self.image_size = _image_size(model.inputs)
         self._model = openvino.compile_model(model, "CPU", self._settings)
         self._request = self._model.create_infer_request()

@@ -22,6 +22,7 @@ from keras_ssd.formats.raw_outputs import (
     decoding_settings,
     labels_text,
     raw_outputs_model,
+    thresholds_text,
     warped_images,
 )
 
@@ -70,6 +71,7 @@ def export_openvino(
                 model = nncf.quantize(model, nncf.Dataset(warped), subset_size=len(warped))
         _decode(model, detector)
         model.set_rt_info(labels_text(detector), ["keras_ssd", "labels"])
+        model.set_rt_info(thresholds_text(detector), ["keras_ssd", "thresholds"])
         complete = Path(folder) / "complete.xml"
         # Weights stored as float16 would run no faster, and moved some logits by 2.
         openvino.save_model(model, complete, compress_to_fp16=False)

@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_ssd.formats.saved_model.outputs import checked_description, description_output
 from keras_ssd.inference.exported import ExportedDetector
+from keras_ssd.inference.thresholds import Thresholds
 
 _OUTPUTS = {"boxes": "float32", "labels": "int32", "scores": "float32", "num_detections": "int32"}
 
@@ -20,11 +21,6 @@ class SavedModelDetector(ExportedDetector):
     Args:
         path: the folder with `saved_model.pb`; or a folder with numbered versions, where the
             highest number is loaded.
-
-    Attributes:
-        class_names, image_size: as in `ObjectDetector`.
-        confidence_threshold, iou_threshold, max_detections: the thresholds of the exported
-            detector.
 
     Raises:
         ValueError: there is no such folder or it is not a detector, as in `ExportedDetector`; or
@@ -53,9 +49,9 @@ class SavedModelDetector(ExportedDetector):
                 )
         self.class_names = found.class_names
         self.image_size = found.image_size
-        self.confidence_threshold = found.confidence_threshold
-        self.iou_threshold = found.iou_threshold
-        self.max_detections = found.max_detections
+        self._fixed_thresholds = Thresholds(
+            found.confidence_threshold, found.iou_threshold, found.max_detections
+        )
 
     def raw_outputs(self, images: np.ndarray) -> dict[str, np.ndarray]:
         import tensorflow as tf
@@ -85,7 +81,10 @@ def _version_folder(path):
 
 
 def _read_metadata(folder):
-    metadata = json.loads((folder / "assets.extra" / "metadata.json").read_bytes())
+    file = folder / "assets.extra" / "metadata.json"
+    if not file.is_file():
+        raise ValueError("it is a SavedModel without assets.extra/metadata.json")
+    metadata = json.loads(file.read_bytes())
     if not isinstance(metadata, dict):
         raise ValueError("metadata.json: expected a JSON object")
     try:

@@ -13,7 +13,9 @@ from keras_ssd.models.layers import DecodeDetections
 def count_found(offsets, logits, boxes, **thresholds):
     """The numbers of detections of the file and of the layer."""
     layer = DecodeDetections(SSD_TINY_128.variances, **thresholds)
-    settings = DecodingSettings(SSD_TINY_128, 0.01, thresholds["iou_threshold"], 200, 400)
+    settings = DecodingSettings(
+        0.01, thresholds["iou_threshold"], 200, config=SSD_TINY_128, top_k=400
+    )
     interpreter = tf.lite.Interpreter(model_content=decoding_model(boxes, 2, settings))
     found = interpreter.get_signature_runner()(offsets=offsets, classes=logits)
     expected = layer(offsets, logits, boxes)

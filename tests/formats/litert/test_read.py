@@ -11,7 +11,10 @@ from keras_ssd.formats.litert.read import LiteRTDetector
 from keras_ssd.formats.litert.write import export_litert
 from keras_ssd.images import resize_image
 
-NO_NAMES = r"a\.tflite: not a detector exported as \.tflite by keras-ssd \(it has no labels\.txt\)$"
+NO_NAMES = (
+    r"a\.tflite: not a detector exported as \.tflite by keras-ssd "
+    r"\(it is a LiteRT file without labels\.txt, the class names\)$"
+)
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from keras_ssd.inference.batches import BatchDetector, checked_images
 from keras_ssd.inference.decoding import Decoder
 from keras_ssd.terminal import counted
 from keras_ssd.inference.thresholds import Thresholds
+from keras_ssd.terminal import counted
 
 _EXPECTED = {
     "boxes": (np.float32, 3),

@@ -8,7 +8,7 @@ import numpy as np
 from keras_ssd.config import SSDConfig
 from keras_ssd.images import checked_image, resize_image
 from keras_ssd.inference.decoding import DecodingSettings
-from keras_ssd.inference.thresholds import Thresholds
+from keras_ssd.inference.thresholds import ThresholdSettings
 
 
 class KerasDetector(Protocol):
@@ -71,7 +71,7 @@ def warped_images(detector: KerasDetector, images: Iterable[Any]) -> list[np.nda
 
 def thresholds_text(detector: KerasDetector) -> str:
     """Returns the thresholds as the text that files which give detections contain."""
-    return Thresholds(
+    return ThresholdSettings(
         detector.confidence_threshold, detector.iou_threshold, detector.max_detections
     ).to_json()
 

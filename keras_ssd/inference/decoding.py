@@ -10,17 +10,17 @@ from keras_ssd import geometry
 from keras_ssd.config import SSDConfig
 from keras_ssd.default_boxes import default_boxes as make_default_boxes
 from keras_ssd.inference import thresholds
-from keras_ssd.inference.thresholds import Thresholds
+from keras_ssd.inference.thresholds import ThresholdSettings
 
 _SETTINGS = ("config", *thresholds.NAMES, "top_k")
 
 
 @dataclass(frozen=True, kw_only=True)
-class DecodingSettings(Thresholds):
+class DecodingSettings(ThresholdSettings):
     """The settings that turn raw outputs into detections.
 
     Attributes:
-        confidence_threshold, iou_threshold, max_detections: as in `Thresholds`.
+        confidence_threshold, iou_threshold, max_detections: as in `ThresholdSettings`.
         config: the SSDConfig of the network: its default boxes and variances.
         top_k: as in `DecodeDetections`, from 1 to 100,000.
 

@@ -11,8 +11,7 @@ from keras_ssd.config import MAX_IMAGE_SIZE
 from keras_ssd.images import resize_image
 from keras_ssd.inference.batches import BatchDetector, checked_images
 from keras_ssd.inference.decoding import Decoder
-from keras_ssd.terminal import counted
-from keras_ssd.inference.thresholds import Thresholds
+from keras_ssd.inference.thresholds import ThresholdSettings
 from keras_ssd.terminal import counted
 
 _EXPECTED = {
@@ -45,12 +44,11 @@ class ExportedDetector(BatchDetector):
 
     kind = "exported"  # messages say "a detector" and this
     _decoder: Decoder | None = None  # of a file that gives raw outputs
+    _fixed_thresholds: ThresholdSettings | None = None  # of a file that gives detections
 
     def __init__(self, path: str | Path, *, num_threads: int | None = None):
         self.path = Path(path)
         self._num_threads = _checked_num_threads(num_threads)
-        self._decoder: Decoder | None = None
-        self._fixed_thresholds: Thresholds | None = None
         if not self.path.exists():
             raise ValueError(f"{path}: no such file; expected a detector {self.kind}")
         try:
@@ -117,7 +115,7 @@ class ExportedDetector(BatchDetector):
         """Opens `self.path`; sets `class_names`, `image_size` and the runtime's network."""
         raise NotImplementedError
 
-    def _thresholds(self) -> Thresholds | None:
+    def _thresholds(self) -> ThresholdSettings | None:
         return self._fixed_thresholds if self._decoder is None else self._decoder.settings
 
     def _change_threshold(self, name: str, value: Any) -> None:

@@ -10,7 +10,7 @@ NAMES = ("confidence_threshold", "iou_threshold", "max_detections")
 
 
 @dataclass(frozen=True)
-class Thresholds:
+class ThresholdSettings:
     """The thresholds of a detector.
 
     Attributes:
@@ -35,7 +35,7 @@ class Thresholds:
         return json.dumps({name: getattr(self, name) for name in NAMES})
 
     @classmethod
-    def from_json(cls, text: str) -> "Thresholds":
+    def from_json(cls, text: str) -> "ThresholdSettings":
         """Reads the text of an exported file.
 
         Raises:

@@ -10,7 +10,7 @@ import numpy as np
 from keras_ssd.geometry import clip
 from keras_ssd.inference.decoding import Decoder, DecodingSettings, padded
 from keras_ssd.inference.exported import ExportedDetector, read_labels
-from keras_ssd.inference.thresholds import Thresholds
+from keras_ssd.inference.thresholds import ThresholdSettings
 
 _RAW_OUTPUTS = {"offsets": (1, None, 4), "classes": (1, None, None)}
 _DETECTIONS = {
@@ -65,7 +65,7 @@ class LiteRTDetector(ExportedDetector):
             raise ValueError(f"images: expected a square, not {width} x {height} pixels")
         self.image_size = height
         if "thresholds.json" in texts:
-            self._fixed_thresholds = Thresholds.from_json(texts["thresholds.json"])
+            self._fixed_thresholds = ThresholdSettings.from_json(texts["thresholds.json"])
         if is_raw:
             self._decoder = Decoder(
                 DecodingSettings.from_json(texts["decoding.json"]),

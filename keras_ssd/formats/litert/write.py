@@ -20,7 +20,7 @@ from keras_ssd.formats.raw_outputs import (
     labels_text,
     warped_images,
 )
-from keras_ssd.inference.thresholds import Thresholds
+from keras_ssd.inference.thresholds import ThresholdSettings
 
 _DETECTIONS = ("detection_boxes", "detection_classes", "detection_scores", "num_detections")
 
@@ -78,7 +78,7 @@ def export_litert(
         decoding = decoding_model(default_boxes(config), len(detector.class_names), settings)
         litert_graph.append(model, litert_graph.unpack(decoding, _DETECTIONS))
         limit = min(settings.max_detections, MAX_DETECTIONS)
-        baked = Thresholds(settings.confidence_threshold, settings.iou_threshold, limit)
+        baked = ThresholdSettings(settings.confidence_threshold, settings.iou_threshold, limit)
         files["thresholds.json"] = baked.to_json()
     else:
         files["decoding.json"] = settings.to_json()

@@ -5,7 +5,7 @@ import numpy as np
 from keras_ssd.extras import require
 from keras_ssd.inference.decoding import Decoder, DecodingSettings
 from keras_ssd.inference.exported import ExportedDetector, read_labels
-from keras_ssd.inference.thresholds import Thresholds
+from keras_ssd.inference.thresholds import ThresholdSettings
 
 _DETECTIONS = ["boxes", "labels", "scores", "num_detections"]
 _RAW_OUTPUTS = ["offsets", "classes"]
@@ -48,7 +48,7 @@ class OnnxDetector(ExportedDetector):
         self.image_size = _image_size(self._session.get_inputs())
         outputs = {output.name: output.shape[1:] for output in self._session.get_outputs()}
         if "thresholds" in texts:
-            self._fixed_thresholds = Thresholds.from_json(texts["thresholds"])
+            self._fixed_thresholds = ThresholdSettings.from_json(texts["thresholds"])
         self._outputs = _DETECTIONS
         if "decoding" in texts:
             self._outputs = _RAW_OUTPUTS

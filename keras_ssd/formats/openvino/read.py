@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_ssd.extras import require
 from keras_ssd.inference.exported import ExportedDetector, read_labels
-from keras_ssd.inference.thresholds import Thresholds
+from keras_ssd.inference.thresholds import ThresholdSettings
 
 _PRECISIONS = {"float32": "f32", "mixed_bfloat16": "bf16"}
 
@@ -60,7 +60,7 @@ class OpenVINODetector(ExportedDetector):
         self.class_names = read_labels(model.get_rt_info(["keras_ssd", "labels"]).value)
         if model.has_rt_info(["keras_ssd", "thresholds"]):
             text = model.get_rt_info(["keras_ssd", "thresholds"]).value
-            self._fixed_thresholds = Thresholds.from_json(text)
+            self._fixed_thresholds = ThresholdSettings.from_json(text)
         self.image_size = _image_size(model.inputs)
         self._model = openvino.compile_model(model, "CPU", self._settings)
         self._request = self._model.create_infer_request()

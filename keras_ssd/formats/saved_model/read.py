@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_ssd.formats.saved_model.outputs import checked_description, description_output
 from keras_ssd.inference.exported import ExportedDetector
-from keras_ssd.inference.thresholds import Thresholds
+from keras_ssd.inference.thresholds import ThresholdSettings
 
 _OUTPUTS = {"boxes": "float32", "labels": "int32", "scores": "float32", "num_detections": "int32"}
 
@@ -49,7 +49,7 @@ class SavedModelDetector(ExportedDetector):
                 )
         self.class_names = found.class_names
         self.image_size = found.image_size
-        self._fixed_thresholds = Thresholds(
+        self._fixed_thresholds = ThresholdSettings(
             found.confidence_threshold, found.iou_threshold, found.max_detections
         )
 

@@ -23,7 +23,8 @@ def join_parts(
     """Joins parts that `VideoWriter` wrote into one MP4, which starts to play before it is loaded.
 
     Where a part goes on beyond the time at which the next begins, the frames of the next are
-    taken. A part without a whole frame is skipped.
+    taken. A part without a whole frame is skipped. The first part may be a film that this
+    function joined before.
 
     Args:
         parts: the files in the order of their times, with one size and one `start_pts`.
@@ -94,7 +95,7 @@ def _seconds(packet):
 
 
 def _in_sequence(parts):
-    """Yields the packets of all parts."""
+    """Yields the packets of all parts, with a time from the `start_pts` of the parts on."""
     begun = []  # (first packet, the packets after it) of each part that holds a frame
     for part in parts:
         packets = whole_packets(part)
@@ -103,7 +104,11 @@ def _in_sequence(parts):
             continue
         if begun and _kind(first) != _kind(begun[0][0]):
             raise ValueError(f"{part}: this part has another size or encoder than those before it")
-        begun.append((first, packets))
+        shift = 0
+        if first.stream.container.streams.audio:  # a joined film, where the frames may be delayed
+            shift = -first.pts
+        packets = _later(itertools.chain([first], packets), shift)
+        begun.append((next(packets), packets))
     for number, (first, packets) in enumerate(begun):
         ends = min((later.pts for later, _ in begun[number + 1 :]), default=math.inf)
         yield from itertools.takewhile(

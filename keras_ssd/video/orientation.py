@@ -16,7 +16,7 @@ class Orientation(NamedTuple):
 
     @property
     def rotation(self) -> int:
-        """Returns the rotation in degrees clockwise, without the mirroring that some cameras add."""
+        """Returns the rotation in degrees clockwise, without the mirroring of some cameras."""
         if self.swapped:
             return 90 if self.mirrored_x else 270
         return 180 if self.mirrored_y else 0

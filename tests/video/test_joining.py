@@ -179,6 +179,27 @@ def test_sound_that_begins_before_or_after_the_first_frame_keeps_its_distance(
         assert distances[0] == pytest.approx(distances[1], abs=0.002)
 
 
+@pytest.mark.parametrize("first", [0, 20])
+def test_a_joined_film_may_be_the_first_part_of_a_longer_one(
+    write_video, tmp_path, number_in, first
+):
+    # Where the sound begins before the frames, the frames of a joined film are delayed.
+    source = write_video("source.mkv", 60, times=range(first, first + 60), audio="libopus")
+    join_parts(
+        [copy(source, tmp_path / "1.mp4", range(60))], tmp_path / "all.mp4", audio_from=source
+    )
+    early = copy(source, tmp_path / "1.mp4", range(25))
+    join_parts([early], tmp_path / "film.mp4", audio_from=source, up_to=25)
+    assert frames_in_part(tmp_path / "film.mp4") == 25
+    parts = [tmp_path / "film.mp4", copy(source, tmp_path / "2.mp4", range(25, 60))]
+    assert join_parts(parts, tmp_path / "film.mp4", audio_from=source) == 60
+    (info, frames), (same, all_frames) = read(tmp_path / "film.mp4"), read(tmp_path / "all.mp4")
+    assert [number_in(frame.image) for frame in frames] == list(range(60))
+    assert [frame.pts for frame in frames] == [frame.pts for frame in all_frames]
+    assert info == same
+    assert sound_of(tmp_path / "film.mp4") == sound_of(tmp_path / "all.mp4")
+
+
 def test_a_film_that_ends_early_has_as_much_sound(write_video, tmp_path, number_in):
     source = write_video("source.mp4", 100, audio="aac")
     parts = [copy(source, tmp_path / f"{n}.mp4", range(n, n + 40)) for n in (0, 40)]

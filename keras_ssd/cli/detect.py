@@ -4,7 +4,12 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from keras_ssd.cli.model_options import add_model_options, check_model, load_model
+from keras_ssd.cli.model_options import (
+    add_model_options,
+    add_runtime_options,
+    check_model,
+    load_for_runtime,
+)
 from keras_ssd.cli.output_options import Printer, add_output_options
 from keras_ssd.cli.server_options import add_server_options, check_server_options, client
 from keras_ssd.cli.source_options import add_source_options, classes, confidence_threshold
@@ -18,6 +23,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     """Adds the subcommand's options: sources, detector and output."""
     add_source_options(command)
     add_model_options(command, or_server=True)
+    add_runtime_options(command)
     add_server_options(command)
     add_output_options(command)
 
@@ -30,12 +36,23 @@ def run(options: argparse.Namespace) -> int:
     if options.model:
         check_model(options)
     window = _window() if options.show else None
-    detector = client(options) if options.server else load_model(options)
-    detector.change_nms(iou_threshold=options.iou, max_detections=options.max_detections)
+    detector = _detector(options)
     problems = _detect(detector, options, window)
     for problem in problems:
         print(f"keras-ssd detect: {problem}", file=sys.stderr)
     return 1 if problems else 0
+
+
+def _detector(options: argparse.Namespace) -> "ObjectDetector":
+    if options.server:
+        detector: ObjectDetector = client(options)
+    else:
+        from keras_ssd.runtime import are_many
+
+        many = are_many(options.sources, recursive=options.recursive)
+        detector = load_for_runtime(options, many=many)
+    detector.change_nms(iou_threshold=options.iou, max_detections=options.max_detections)
+    return detector
 
 
 def _window() -> "Window":
@@ -89,5 +106,5 @@ def _detect(
 
 def _shared_settings(options):
     """The settings that a run must share with the one that it goes on with."""
-    names = ("model", "server", "dtype", "iou", "max_detections")
+    names = ("model", "server", "runtime", "calibrate", "dtype", "iou", "max_detections")
     return {name: getattr(options, name) for name in names}

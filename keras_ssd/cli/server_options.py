@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from keras_ssd.serving import Client
 
 _OPTIONS = ("header", "token_file", "ca_file")
+_MODEL_OPTIONS = {"dtype": "auto", "runtime": "auto", "calibrate": None}
 
 
 def add_server_options(command: argparse.ArgumentParser) -> None:
@@ -35,8 +36,9 @@ def add_server_options(command: argparse.ArgumentParser) -> None:
 
 def check_server_options(options: argparse.Namespace) -> None:
     """Raises ValueError if an option for a server is given without one, or the other way round."""
-    if options.server and options.dtype != "auto":
-        raise ValueError("--dtype: goes with --model, not with --server")
+    for name, default in _MODEL_OPTIONS.items():
+        if options.server and getattr(options, name) != default:
+            raise ValueError(f"--{name}: goes with --model, not with --server")
     for name in _OPTIONS:
         if getattr(options, name) is not None and not options.server:
             raise ValueError(f"--{name.replace('_', '-')}: goes with --server, not with --model")

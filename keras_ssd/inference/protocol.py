@@ -54,7 +54,8 @@ class ObjectDetector:
         for name, value in (("iou_threshold", iou_threshold), ("max_detections", max_detections)):
             if value is not None:
                 raise ValueError(
-                    f"{name}: cannot be changed, because NMS is part of this exported detector"
+                    f"{name}: cannot be changed, because NMS is part of this exported detector; "
+                    "a Keras detector (--runtime keras) can change it"
                 )
 
     def detect(

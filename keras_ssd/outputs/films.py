@@ -49,10 +49,13 @@ class Film:
 
     def write(self, image: np.ndarray, pts: int, info: VideoInfo) -> None:
         """Appends a frame; see `VideoWriter.write`. The first one opens the next part."""
-        if self._writer is None:
-            path = self._part(len(self._parts()) + 1)
-            self._writer = VideoWriter(path, info, start_pts=info.start_pts)
-        self._writer.write(image, pts)
+        try:
+            if self._writer is None:
+                path = self._part(len(self._parts()) + 1)
+                self._writer = VideoWriter(path, info, start_pts=info.start_pts)
+            self._writer.write(image, pts)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
 
     def finish(self, *, audio_from: str | None, complete: bool) -> Path | None:
         """Joins the parts into the film, and removes them.

@@ -13,7 +13,10 @@ FORMATS = ("jpg", "png")
 
 def write_picture(image: np.ndarray, path: Path) -> None:
     """Writes a picture, whole or not at all; see `keras_ssd.images.write_image`."""
-    write_image(image, path, sync=False)  # a power cut may lose it, and a new run makes it again
+    try:
+        write_image(image, path, sync=False)  # what a power cut loses, a new run makes again
+    except OSError as error:  # that of a full disk does not name the file
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def write_crops(image: np.ndarray, found: Detections, folder: Path, stem: str, ending: str) -> None:

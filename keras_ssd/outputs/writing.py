@@ -103,8 +103,7 @@ class Writer:
 
     def _raise_error(self):
         if self._error is not None:
-            error, self._error = self._error, None
-            raise error
+            raise self._error
 
     def _work(self):
         while (job := self._jobs.get()) is not None:

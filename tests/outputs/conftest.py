@@ -1,9 +1,13 @@
-"""Detections in images and frames, and journals of them."""
+"""Detections in images and frames, journals of them, and small films."""
 
+from fractions import Fraction
+
+import numpy as np
 import pytest
 
 from keras_ssd.outputs.journal import Entry, Journal
 from keras_ssd.results import Detections
+from keras_ssd.video import VideoInfo, VideoReader, VideoWriter, join_parts
 
 NAMES = ("cat", "dog: small", "person")
 
@@ -35,3 +39,33 @@ def new_journal(tmp_path):
     yield make
     for journal in opened:
         journal.close()
+
+
+@pytest.fixture
+def new_film():
+    """Writes a video of 10 frames a second, in which the fake detector finds one label a frame."""
+    pytest.importorskip("av")
+
+    def write(path, labels, size=(48, 64)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        info = VideoInfo(size[1], size[0], Fraction(10), Fraction(1, 10))
+        part = path.with_suffix(".part.mp4")
+        with VideoWriter(part, info) as video:
+            for number, label in enumerate(labels):
+                video.write(np.full((*size, 3), label, np.uint8), number)
+        join_parts([part], path)
+        part.unlink()
+        return path
+
+    return write
+
+
+@pytest.fixture
+def frames_of():
+    """Reads the time and the color in the corner, where nothing is drawn, of each frame."""
+
+    def read(path):
+        with VideoReader(path) as video:
+            return [(f.time, int(f.image[-2:, -2:].mean().round())) for f in video.frames()]
+
+    return read

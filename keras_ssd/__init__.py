@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         losses,
         optimizers,
         serving,
+        tracking,
         training,
     )
     from keras_ssd.detector import Detector
@@ -68,6 +69,7 @@ __all__ = [
     "losses",
     "optimizers",
     "serving",
+    "tracking",
     "training",
 ]
 

@@ -1,5 +1,6 @@
 """The examples in the documents."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -14,6 +15,20 @@ def test_the_example_of_records_in_the_document_runs(capsys):
     exec(example, {"keras_ssd": keras_ssd})
     shown = re.search(r"print\(found\)  # (.*)", example)[1]
     assert capsys.readouterr().out == f"{shown}\n"
+
+
+def test_the_example_of_tracking_in_the_document_runs(shared, tmp_path, monkeypatch, capsys):
+    blocks = re.findall("```python\n(.*?)```", (DOCS / "python.md").read_text("utf-8"), re.DOTALL)
+    (example,) = [block for block in blocks if "TrackDrawing" in block]
+    (tmp_path / "street.mp4").symlink_to(shared / "data" / "videos" / "car-detection.mp4")
+    monkeypatch.chdir(tmp_path)
+    exec(example, {"keras_ssd": keras_ssd})
+    *lines, counts = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("frame 62: ")
+    assert {line.split("#")[1].split()[0] for line in lines} == {"1", "2", "3", "4"}  # four cars
+    ways = ast.literal_eval(counts)[0]["lines"][0]
+    # Two cars drive down and two up.
+    assert [sum(ways[way].values()) for way in ("left_to_right", "right_to_left")] == [2, 2]
 
 
 def test_the_document_explains_each_word_of_an_exports_report():

@@ -20,6 +20,7 @@ ROOMS = [
     "video",
     "inputs",
     "results",
+    "tracking",
     "inference",
     "data",
     "checkpoints",

@@ -11,6 +11,9 @@ from keras_ssd.inference.selection import DEFAULT_CONFIDENCE, Thresholds
 from keras_ssd.inference.tiles import Tiles
 from keras_ssd.inputs import Sources
 from keras_ssd.results.detections import Detections
+from keras_ssd.tracking import Tracker, follow
+
+_LOWEST_TRACKED = 0.1  # a track goes on with scores that are too low for new objects
 
 
 class ObjectDetector:
@@ -113,10 +116,56 @@ class ObjectDetector:
             on_error=on_error,
             with_images=False,
         )
-        return _detections(results)
+        return _detections(results, results)
+
+    def track(
+        self,
+        sources: Sources,
+        *,
+        confidence_threshold: Thresholds = _LOWEST_TRACKED,
+        classes: Iterable[str] | None = None,
+        batch_size: int = 8,
+        tiles: Tiles = None,
+        every: int = 1,
+        recursive: bool = False,
+        on_error: OnError | None = None,
+        tracker: Tracker | None = None,
+    ) -> Iterator[Detections]:
+        """Yields the objects in each frame of a video, with numbers that they keep, in order.
+
+        Args:
+            sources: videos, cameras and streams, as in `detect`. The numbers begin at 1 in each.
+                Numbered images in one folder (frame1.jpg, frame2.jpg, ...) and lists of arrays are
+                the frames of a video as well; other images are refused, as they have no order.
+            confidence_threshold: as in `detect`. A track begins with a higher score, as the tracker
+                says, and goes on with objects down to this one.
+            classes, batch_size, tiles, every, recursive, on_error: as in `detect`.
+            tracker: the tracker, with its settings; None makes one with the defaults.
+
+        Yields:
+            Detections with `track_ids`: -1 for objects that have no number (yet). See
+            `keras_ssd.tracking.Tracker` for what is left out, and for the labels.
+
+        Raises:
+            ValueError: a source cannot be used, or an argument is out of range.
+            ImportError: the package trackers is not installed.
+        """
+        tracker = Tracker() if tracker is None else tracker
+        results = detect_frames(
+            self,
+            read_sources(sources, recursive=recursive, every=every),
+            confidence_threshold=confidence_threshold,
+            classes=classes,
+            batch_size=batch_size,
+            tiles=tiles,
+            on_error=on_error,
+            with_images=False,
+        )
+        return _detections(follow(results, tracker, on_error=on_error), results)
 
 
-def _detections(results):
+def _detections(pairs, results):
+    """Yields the detections of pairs that are made from results, and closes the results."""
     with closing(results):
-        for _, found in results:
+        for _, found in pairs:
             yield found

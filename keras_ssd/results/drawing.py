@@ -28,6 +28,8 @@ _SHADES = ((0.85, 1.0), (0.9, 0.6), (0.45, 1.0), (1.0, 0.8), (0.6, 0.7), (0.65, 
 def draw_detections(image: "np.ndarray | Image", detections: "Detections") -> np.ndarray:
     """Draws the objects that were found in an image: boxes with class names and scores.
 
+    Tracked objects also have their numbers, as in "car #3 0.91", and each has a color of its own.
+
     Args:
         image: RGB uint8 (H, W, 3), or a PIL image; it does not change.
         detections: the objects that were found in this image.
@@ -53,8 +55,15 @@ def draw_detections(image: "np.ndarray | Image", detections: "Detections") -> np
             f"image: expected the (height, width) {detections.size} of the detections, "
             f"not {array.shape[:2]}"
         )
-    boxes, labels = detections.boxes, detections.labels
-    return draw_boxes(array, boxes, detections.names, detections.scores, labels=labels)
+    names, labels = detections.names, detections.labels
+    if detections.track_ids is not None:
+        tracks = detections.track_ids.tolist()
+        names = tuple(
+            f"{name} #{track}" if track >= 0 else name
+            for name, track in zip(names, tracks, strict=True)
+        )
+        labels = np.maximum(tracks, 0).astype(int)
+    return draw_boxes(array, detections.boxes, names, detections.scores, labels=labels)
 
 
 def draw_boxes(
@@ -108,21 +117,33 @@ def draw_boxes(
         best_first = np.argsort(-scores, kind="stable")
 
     height, width = drawn.shape[:2]
-    side = (height * width) ** 0.5
-    line_width = max(1, round(_LINE_WIDTH * side))
-    letter_height = max(_MIN_LETTER_HEIGHT, _LETTER_HEIGHT * side)
+    line_width, letter_height = line_width_in(drawn), letter_height_in(drawn)
     corners = np.clip(np.rint(boxes), 0, [width, height] * 2).astype(int)
     for index in reversed(best_first):
         _draw_frame(drawn, corners[index], colors[index], line_width)
 
     plates, spots = [], []
     for index in best_first:
-        plate = _plate(texts[index], colors[index], letter_height)
-        plates.append(_shrink_into(plate, height, width))
+        plate = text_plate(texts[index], colors[index], letter_height)
+        plates.append(shrink_into(plate, height, width))
         spots.append(_free_spot(corners[index], plates[-1].shape[:2], (height, width), spots))
     for plate, (x1, y1, x2, y2) in zip(reversed(plates), reversed(spots), strict=True):
         drawn[y1:y2, x1:x2] = plate
     return drawn
+
+
+def line_width_in(image: np.ndarray) -> int:
+    """Returns the width of lines in an image, in pixels."""
+    return max(1, round(_LINE_WIDTH * _mean_side(image)))
+
+
+def letter_height_in(image: np.ndarray) -> float:
+    """Returns the height of capitals in an image, in pixels."""
+    return max(_MIN_LETTER_HEIGHT, _LETTER_HEIGHT * _mean_side(image))
+
+
+def _mean_side(image):
+    return (image.shape[0] * image.shape[1]) ** 0.5
 
 
 def class_color(label: int) -> tuple[int, int, int]:
@@ -146,7 +167,7 @@ def _draw_frame(image, corners, color, line_width):
     box[:, :line_width] = box[:, -line_width:] = color
 
 
-def _plate(text, color, letter_height):
+def text_plate(text: str, color: tuple[int, int, int], letter_height: float) -> np.ndarray:
     """Returns text in black or white on a rectangle in the color of the class, RGB uint8."""
     scale = letter_height / _FONT_LETTER_HEIGHT
     thickness = max(1, round(letter_height / 9))
@@ -163,7 +184,8 @@ def _luminance(color):
     return np.dot((np.array(color) / 255) ** 2.2, (0.2126, 0.7152, 0.0722))
 
 
-def _shrink_into(plate, height, width):
+def shrink_into(plate: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Returns the plate, made smaller if it is larger than an image of this height and width."""
     scale = min(1, height / plate.shape[0], width / plate.shape[1])
     if scale == 1:
         return plate

@@ -12,6 +12,7 @@ import pytest
 import keras_ssd
 from keras_ssd.inference.protocol import ObjectDetector
 from keras_ssd.serving import Client
+from keras_ssd.tracking import Tracker
 
 NAMES = ("cat", "dög", "犬")
 OUTPUTS = ("boxes", "labels", "scores", "num_detections")
@@ -237,7 +238,19 @@ def test_wrong_options_of_detect_are_refused_alike(any_detector, images, options
         any_detector.detect(images[0], **options)
 
 
+def test_every_detector_tracks_alike(any_detector, images):
+    tracker = Tracker(start_threshold=0)
+    found = list(any_detector.detect([images[0]] * 2, confidence_threshold=0))
+    first, second = any_detector.track([images[0]] * 2, confidence_threshold=0, tracker=tracker)
+    np.testing.assert_array_equal(first.boxes, found[0].boxes)
+    assert set(first.track_ids) == {-1}
+    # Of boxes that coincide, only one gets a number.
+    numbers = second.track_ids[second.track_ids > 0].tolist()
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert numbers
+
+
 def test_every_method_of_the_protocol_is_tested_here():
     public = {name for name in vars(ObjectDetector) if not name.startswith("_")}
     methods = {name for name in public if inspect.isfunction(getattr(ObjectDetector, name))}
-    assert methods | {"predict"} == {"predict", "predict_on_batch", "detect", "change_nms"}
+    assert methods | {"predict"} == {"predict", "predict_on_batch", "detect", "track", "change_nms"}

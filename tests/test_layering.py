@@ -38,6 +38,7 @@ ROOMS = [
     "callbacks",
     "training",
     "serving",
+    "benchmark",
     "cli",
 ]
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "detect": "Find objects in images, videos and cameras, and draw them.",
     "export": "Write a detector for use outside Python, and check what was written.",
     "convert": "Make a detector from a PyTorch or TensorFlow checkpoint of an SSD.",
+    "benchmark": "Measure how fast and how accurate a detector is on every runtime.",
     "presets": "List the trained detectors that --model takes by name.",
 }
 

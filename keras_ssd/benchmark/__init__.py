@@ -1,0 +1,6 @@
+"""Measures how fast, how large and how accurate a detector is on every runtime."""
+
+from keras_ssd.benchmark.benchmark import Benchmark, benchmark
+from keras_ssd.benchmark.measuring import Measured
+
+__all__ = ["Benchmark", "Measured", "benchmark"]

@@ -1,0 +1,50 @@
+"""`keras-ssd benchmark` measures a detector on every runtime that is installed."""
+
+import argparse
+import json
+from pathlib import Path
+
+from keras_ssd.cli.data_options import IMAGE_SET_HELP, add_data_options, check_sources, load_data
+from keras_ssd.files import checked_output, write_text
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Adds the subcommand's options: the detector, the data and the file to write."""
+    add = command.add_argument
+    add(
+        "--model",
+        required=True,
+        metavar="MODEL",
+        help="the name of a preset or the path of a detector",
+    )
+    add_data_options(command, required=False)
+    add("--image-set", help=f"images to measure mAP on: {IMAGE_SET_HELP.format('val')}")
+    add(
+        "--calibrate",
+        metavar="DIR",
+        help="a folder of images to calibrate int8 on, other ones than those of --data. Without it "
+        "a preset's packaged int8 file is measured, and other int8 files have no mAP",
+    )
+    add("--json", type=Path, metavar="FILE", help="write the figures to this file")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints a table, and writes the figures to the file that is asked for."""
+    from keras_ssd.benchmark import benchmark
+    from keras_ssd.loading import check_detector, load_detector
+
+    if options.json:
+        checked_output(options.json, ".json")
+    check_sources(options.data)
+    check_detector(options.model)
+    data = None
+    if options.data:
+        class_names = load_detector(options.model).class_names
+        data = load_data(
+            options, image_set=options.image_set, default_set="val", class_names=class_names
+        )
+    result = benchmark(options.model, data=data, calibrate=options.calibrate)
+    result.print()
+    if options.json:
+        write_text(options.json, json.dumps(result.to_json(), indent=1) + "\n")
+    return 0

@@ -3,11 +3,7 @@ BACKEND_TESTS = tests/models tests/detector tests/test_geometry.py tests/test_lo
     tests/training/test_resume.py::test_ctrl_c_finishes_the_step_and_the_run_resumes_exactly
 SOURCES = keras_ssd tests training examples setup.py
 
-DATA = VOCdevkit
-PEER = detect.tflite
-MODELS = ssd_mobilenet_320_voc
-
-.PHONY: test test-slow test-backends lint format wheel demo bench-exports clean
+.PHONY: test test-slow test-backends lint format wheel demo clean
 
 # What it takes to run; enough for `make demo`.
 .venv/.installed: setup.cfg
@@ -63,10 +59,6 @@ wheel: .venv/.installed-test
 
 demo: .venv/.installed
 	.venv/bin/python training/demo.py
-
-# Time, size and mAP in every format; DATA is a VOCdevkit, PEER is explained in training/compare.py.
-bench-exports: .venv/.installed-test
-	.venv/bin/python training/bench_exports.py $(DATA) training/holdback.txt $(PEER) $(MODELS)
 
 clean:
 	rm -rf .venv .venv-mediapipe .venv-wheel build dist *.egg-info .pytest_cache .ruff_cache

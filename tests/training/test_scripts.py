@@ -18,7 +18,6 @@ def test_all_that_a_script_imports_is_there(path, monkeypatch):
 
 EXTRAS = ("ai_edge_litert", "ai_edge_quantizer", "matplotlib", "onnx", "openvino", "pycocotools")
 COMMANDS = {
-    "bench_exports.py": ["DATA", "val", "peer.tflite"],
     "coco_start.py": ["FOLDER"],
     "compare.py": ["DATA", "val"],
     "int8_methods.py": ["DATA", "val", "model.keras", "first"],
@@ -68,7 +67,6 @@ def test_wrong_arguments_of_a_script_lead_to_its_usage(script, name, capsys):
         (["pack.py", "no.keras", "b.h5"], "b.h5: the name must end in .keras"),
         (["coco_start.py", "no", "b.keras"], "no/mobilenet_v2_coco_notop.weights.h5"),
         (["compare.py", "no", "val", "m"], "no: there is no such folder"),
-        (["bench_exports.py", "no", "val", "p", "m"], "no: there is no such folder"),
         (["int8_methods.py", "no", "val", "m", "0"], "no: there is no such folder"),
     ],
 )

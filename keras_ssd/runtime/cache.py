@@ -89,18 +89,15 @@ def calibration_images(folder: str | Path) -> tuple[Path, ...]:
     Raises:
         ValueError: the folder cannot be read, or holds no images.
     """
-    images = [
-        Path(path)
-        for path in files_in_folder(str(folder), recursive=True, report=_raise)
-        if Path(path).suffix.lower() in IMAGE_SUFFIXES
-    ]
+    images = []
+    for path in files_in_folder(str(folder), recursive=True):
+        if isinstance(path, ValueError):
+            raise path
+        if Path(path).suffix.lower() in IMAGE_SUFFIXES:
+            images.append(Path(path))
     if not images:
         raise ValueError(f"{folder}: expected a folder with images to calibrate int8 on")
     return tuple(spread(images, CALIBRATION_IMAGES))
-
-
-def _raise(error: ValueError) -> None:
-    raise error
 
 
 def _digest(path: Path) -> str:

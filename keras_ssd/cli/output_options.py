@@ -34,8 +34,9 @@ def add_output_options(command: argparse.ArgumentParser) -> None:
     add("--pictures", choices=("jpg", "png"), default="jpg", help="format of the pictures")
     add("--no-pictures", action="store_true", help="write neither pictures nor videos")
     add("--show", action="store_true", help="show each picture in a window; q ends the run")
-    add("--resume", action="store_true", help="go on with the run in --output")
-    add("--overwrite", action="store_true", help="replace the results in --output")
+    again = command.add_mutually_exclusive_group()
+    again.add_argument("--resume", action="store_true", help="go on with the run in --output")
+    again.add_argument("--overwrite", action="store_true", help="replace the results in --output")
     add("--verbose", action="store_true", help="print a line for each frame of a video")
 
 

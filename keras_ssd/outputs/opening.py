@@ -39,7 +39,7 @@ def open_journal(
         OSError: the journal cannot be written.
     """
     if resume and overwrite:
-        raise ValueError("resume, overwrite: expected at most one of them")
+        raise ValueError("resume: cannot be True together with overwrite")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

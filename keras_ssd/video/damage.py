@@ -49,8 +49,7 @@ class Damage:
 
     def packet(self, packet: Any) -> None:
         """Notes a packet that goes to the decoder."""
-        if packet.is_corrupt:
-            self.file_error()
+        self._packets += bool(packet.size)
         if packet.is_discard:
             # The header counts the frame, but an edit list hides it.
             self._stated = self._stated and self._stated - 1
@@ -59,15 +58,19 @@ class Damage:
                 if self._decoded_until is not None and packet.dts < self._decoded_until:
                     self._restarts += 1
                 self._decoded_until = packet.dts
-            self._packets += 1
             self._last = self._restarts, packet.pts
             self._waiting[self._last] = self._packets
+        if packet.is_corrupt:
+            self.file_error()
 
     def file_error(self, reason: str | None = None) -> None:
         """Notes that the file is damaged within the last packet or behind it."""
         self._damaged = True
-        before = sum(time < self._last for time in self._waiting) if self._last else 0
-        self._note(self._read + before)
+        if self._last is not None:
+            before = sum(time < self._last for time in self._waiting)
+            self._note(self._read + before, self._packets - 1)
+        else:  # without times, the frames come in the order of their packets
+            self._note(max(0, self._packets - 1))
         if reason and reason not in self._reasons:
             self._reasons.append(reason)
 

@@ -16,6 +16,7 @@ from keras_ssd.video.pyav import is_url, logged_errors, open_input, pyav
 from keras_ssd.video.values import BrokenVideoError, VideoInfo
 
 _NOT_A_VIDEO = "not a video that FFmpeg can read, or damaged"
+_FULL_HD = 1920 * 1088
 _PADDING = 2**20  # pixels, by which FFmpeg makes rows longer
 _UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
 _USUAL_RATE = Fraction(25)  # for the few videos that state neither times nor a rate
@@ -29,10 +30,10 @@ class Decoding:
     """
 
     def __init__(self, path_or_url: str | os.PathLike, options: dict[str, str]):
-        av = pyav()
         self._name = str(path_or_url)
         self._container: Any = None
         self._stream: Any = None
+        av = pyav()
         with logged_errors() as errors:
             try:
                 self._container = open_input(path_or_url, {**_limit(), **options})
@@ -55,7 +56,9 @@ class Decoding:
             check_pixels(*self._size, self._name)
         except CorruptImageError as error:
             raise BrokenVideoError(str(error)) from error
-        stream.thread_type = "AUTO"
+        # If threads decode a frame each, PyAV loses the last frames where one of them is damaged.
+        # Only large frames need them.
+        stream.thread_type = "AUTO" if np.prod(self._size) > _FULL_HD else "SLICE"
         stream.codec_context.options = _limit()
         self._rate = stream.average_rate or stream.guessed_rate
         self._step = max(1, round(1 / ((self._rate or _USUAL_RATE) * stream.time_base)))

@@ -211,6 +211,17 @@ def test_a_film_that_ends_early_has_as_much_sound(write_video, tmp_path, number_
     assert float(sound_of(tmp_path / "film.mp4")[-1][0]) > 3.9
 
 
+def test_a_source_that_is_cut_off_gives_the_sound_that_it_has(write_video, tmp_path):
+    source = write_video("source.mkv", 100, audio="libopus")
+    part = copy(source, tmp_path / "1.mp4", range(100))
+    data = source.read_bytes()
+    source.write_bytes(data[: len(data) * 2 // 3])
+    assert join_parts([part], tmp_path / "film.mp4", audio_from=source) == 100
+    before, after = sound_of(source), sound_of(tmp_path / "film.mp4")
+    assert [content for _, content in after] == [content for _, content in before]
+    assert 20 < len(after) < 180
+
+
 def test_parts_that_do_not_belong_together_are_named(part, tmp_path):
     one, other = part("1.mp4", range(3)), part("2.mp4", range(3, 6), replace(INFO, width=64))
     with pytest.raises(ValueError, match=r"2\.mp4: this part has another size or encoder"):

@@ -1,5 +1,7 @@
 """Whole videos: every frame comes, in order, upright, with its time."""
 
+import os
+import sys
 from fractions import Fraction
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -8,7 +10,13 @@ from threading import Thread
 import numpy as np
 import pytest
 
-from keras_ssd.video import BrokenVideoError, VideoReader
+from keras_ssd.video import (
+    BrokenVideoError,
+    VideoReader,
+    VideoWriter,
+    frames_in_part,
+    join_parts,
+)
 
 BLUE, GREEN = (10, 20, 90), (0, 160, 0)
 
@@ -123,10 +131,25 @@ def test_pixels_that_are_not_square_are_stated(write_video):
     assert read(turned)[0].pixel_aspect == Fraction(1, 2)
 
 
-def test_a_name_with_a_colon_is_a_file(write_video, monkeypatch, tmp_path):
-    write_video("concat:a|b.mp4", 3)
+@pytest.mark.parametrize(
+    "name", ["concat:a|b.mp4", "a%03d.mp4", "c,,:d?e#f.mp4", "ü x\n.mp4", os.fsdecode(b"\xff.mp4")]
+)
+def test_any_name_of_a_file_is_its_name_and_no_pattern(write_video, monkeypatch, tmp_path, name):
+    write_video("film.mp4", 3).rename(tmp_path / name)
     monkeypatch.chdir(tmp_path)
-    assert len(read("concat:a|b.mp4")[1]) == 3
+    info, frames = read(name)
+    with VideoWriter(f"part of {name}", info) as part:
+        for frame in frames:
+            part.write(frame.image, frame.pts)
+    assert frames_in_part(f"part of {name}") == 3
+    assert join_parts([f"part of {name}"], f"all of {name}", audio_from=name) == 3
+
+
+def test_a_missing_pyav_is_explained_in_one_line(write_video, monkeypatch):
+    path = write_video("film.mp4", 3)
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(ImportError, match=r'^videos need PyAV \(.*\): pip install "av>=18,<19"$'):
+        VideoReader(path)
 
 
 def test_larger_videos_than_the_limit_are_refused_before_decoding(write_video, monkeypatch):

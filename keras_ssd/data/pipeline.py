@@ -215,7 +215,8 @@ def _check(data, skipped):
             last_error = error
         else:
             return
-    raise ValueError(f"data: none of {len(data)} images can be read; the last one: {last_error}")
+    images = counted(len(data), "image")
+    raise ValueError(f"data: none of {images} can be read; the last one: {last_error}")
 
 
 def _check_classes(data, model):

@@ -53,7 +53,8 @@ class Run:
         """Raises ValueError where the arguments do not fit, before anything is written."""
         self._batches(0)  # checks data and classes
         if not self.data.num_objects:
-            raise ValueError(f"data: none of the {len(self.data)} images has an object to learn")
+            images = counted(len(self.data), "image")
+            raise ValueError(f"data: none of the {images} has an object to learn")
         if self.validation is not None:
             check_measurable(self.validation, self.detector)
             evaluation_dataset(self.validation, self.detector.image_size, skipped=self.skipped)

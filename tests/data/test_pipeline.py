@@ -281,7 +281,7 @@ def test_evaluation_puts_a_blank_in_place_of_a_skipped_image(one_corrupt):
 
 def test_images_of_which_none_can_be_read_are_an_error_even_where_they_are_skipped(one_corrupt):
     data, file = one_corrupt
-    message = f"none of 1 images can be read; the last one: {file}: not an image"
+    message = f"none of 1 image can be read; the last one: {file}: not an image"
     for dataset in (
         lambda: training_dataset(data[2:3], MODEL, skipped=set()),
         lambda: validation_dataset(data[2:3], MODEL, skipped=set()),

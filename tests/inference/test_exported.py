@@ -1,5 +1,6 @@
 """Every exported detector: the images that it takes, its batches and its class names."""
 
+import json
 import re
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from keras_ssd import Detector, SSDTiny128, load_detector
 from keras_ssd.inference.exported import ExportedDetector, last_line, read_labels
+from keras_ssd.inference.thresholds import ThresholdSettings
 
 
 class CountingDetector(ExportedDetector):
@@ -158,6 +160,50 @@ def test_what_a_file_says_of_itself_is_checked_when_it_is_opened(
     message = rf"test_exported\.py: not a detector written down here by keras-ssd \(.*{reason}"
     with pytest.raises(ValueError, match=message):
         CountingDetector()
+
+
+THRESHOLDS = {"confidence_threshold": 0.1, "iou_threshold": 0.4, "max_detections": 2}
+
+
+def test_thresholds_in_a_file_are_read_and_fixed(monkeypatch):
+    stated = ThresholdSettings(**THRESHOLDS)
+    monkeypatch.setattr(CountingDetector, "_fixed_thresholds", stated)
+    detector = CountingDetector()
+    for name, value in THRESHOLDS.items():
+        assert getattr(detector, name) == value
+        with pytest.raises(AttributeError, match=f"{name}: it is fixed in .*export the detector "):
+            setattr(detector, name, value)
+    assert repr(detector) == (
+        f"CountingDetector('{__file__}', 2 classes, image_size 4, confidence_threshold 0.1, "
+        "iou_threshold 0.4, max_detections 2)"
+    )
+    assert ThresholdSettings.from_json(stated.to_json()) == stated
+
+
+def test_a_file_that_does_not_know_its_thresholds_has_none():
+    detector = CountingDetector()
+    assert [getattr(detector, name) for name in THRESHOLDS] == [None] * 3
+    assert repr(detector) == f"CountingDetector('{__file__}', 2 classes, image_size 4)"
+
+
+def test_a_false_number_of_detections_is_refused(monkeypatch):
+    stated = ThresholdSettings(**{**THRESHOLDS, "max_detections": 3})
+    monkeypatch.setattr(CountingDetector, "_fixed_thresholds", stated)
+    with pytest.raises(ValueError, match=r"\(max_detections: it says 3, but gives 2\)$"):
+        CountingDetector()
+
+
+@pytest.mark.parametrize("name", THRESHOLDS)
+@pytest.mark.parametrize("lie", [-1, 10**12, 1.5, float("nan"), None, "x", [], True])
+def test_thresholds_that_no_detector_can_have_are_refused(name, lie):
+    with pytest.raises(ValueError, match=f"^{name}: expected "):
+        ThresholdSettings.from_json(json.dumps({**THRESHOLDS, name: lie}))
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", "1", '{"iou_threshold": 0.5}', "no JSON"])
+def test_other_texts_than_thresholds_are_refused(text):
+    with pytest.raises(ValueError, match=r"thresholds: expected the settings|Expecting value"):
+        ThresholdSettings.from_json(text)
 
 
 def test_damage_that_shows_later_names_the_file(monkeypatch):

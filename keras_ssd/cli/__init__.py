@@ -56,11 +56,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"keras-ssd {asked_for}: {error}{needs}", file=sys.stderr)
         return 1
     except (ValueError, ImportError, OSError) as error:
-        print(f"keras-ssd {asked_for}: {in_options(str(error), vars(options))}", file=sys.stderr)
+        print(f"keras-ssd {asked_for}: {_message(error, options)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"keras-ssd {asked_for}: interrupted", file=sys.stderr)
         return 130
+
+
+def _message(error, options):
+    """The message of an error, with the names of options, and the path of a file at its start."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return in_options(str(error), vars(options))
 
 
 @contextmanager

@@ -65,6 +65,7 @@ def _detect(
     detector: "ObjectDetector", options: argparse.Namespace, window: "Window | None"
 ) -> list[str]:
     from keras_ssd.outputs.detecting import detect_to_folder
+    from keras_ssd.outputs.journal import FILE_NAME
     from keras_ssd.outputs.showing import detect_and_show
 
     printer = Printer(verbose=options.verbose)
@@ -96,11 +97,10 @@ def _detect(
             on_film=printer.film,
             show=window,
         )
-    except KeyboardInterrupt:
-        print(
-            f"keras-ssd detect: what is finished is in {options.output}; --resume goes on with it",
-            file=sys.stderr,
-        )
+    except (KeyboardInterrupt, OSError):
+        if (options.output / FILE_NAME).exists():
+            finished = f"what is finished is in {options.output}; --resume goes on with it"
+            print(f"keras-ssd detect: {finished}", file=sys.stderr)
         raise
 
 

@@ -1,7 +1,6 @@
 """The options that say what a run writes, and the lines that it prints."""
 
 import argparse
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,22 +48,18 @@ class Printer:
 
     def __init__(self, *, verbose: bool):
         self._verbose = verbose
-        self._frames_with: Counter[str] = Counter()
 
     def image(self, found: "Detections", picture: Path | None) -> None:
         """Prints what was found in an image; in a frame only if the printer is verbose."""
-        if found.frame is not None:
-            self._frames_with.update({*found.names})
-            if not self._verbose:
-                return
+        if found.frame is not None and not self._verbose:
+            return
         name = found.image if found.frame is None else f"{found.image}, frame {found.frame}"
         objects = [f"{record['label']} {record['score']:.2f}" for record in found.to_records()]
         _print(f"{name}: {', '.join(objects) or 'nothing found'}", picture)
 
     def film(self, end: "FilmEnd", film: Path | None) -> None:
         """Prints in how many frames of a video each class was found."""
-        classes = [f"{name} in {count}" for name, count in self._frames_with.most_common()]
-        self._frames_with.clear()
+        classes = [f"{name} in {count}" for name, count in end.frames_with.items()]
         frames = counted(end.frames, "frame")
         _print(f"{end.image}: {frames}; {', '.join(classes) or 'nothing found'}", film)
 

@@ -10,9 +10,11 @@ about it have, without a suffix; "frame" and "time" are only there for frames:
     {"name": "film", "image": "in/film.mp4", "size": [480, 640], "frame": 0, "time": 0.0,
      "detections": [{"label": "cat", "score": 0.98, "box": [10.0, 20.0, 110.5, 220.0]}]}
 
-A video ends with a line that says how many frames were read, and the problem, if it broke there:
+A video ends with a line that says how many frames were read, in how many of them each class was
+found, and the problem, if it broke there:
 
-    {"name": "film", "image": "in/film.mp4", "frames": 377, "problem": null}
+    {"name": "film", "image": "in/film.mp4", "frames": 377, "frames_with": {"cat": 20},
+     "problem": null}
 """
 
 import json
@@ -55,12 +57,14 @@ class FilmEnd:
         name: the name, without suffix, of the film.
         image: the name of the video, as it was given.
         frames: the number of frames that were read.
+        frames_with: the number of frames in which each class was found.
         problem: the message of the error at which the video broke, or None.
     """
 
     name: str
     image: str
     frames: int
+    frames_with: Mapping[str, int]
     problem: str | None = None
 
 

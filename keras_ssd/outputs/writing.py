@@ -3,6 +3,7 @@
 import errno
 import queue
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +66,7 @@ class Writer:
         self._item: Item | None = None
         self._film: Film | None = None
         self._last: Detections | None = None
+        self._frames_with: Counter[str] = Counter()
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
 
@@ -148,6 +150,7 @@ class Writer:
             entry = Entry(item.name, found)
             folder.journal.append(entry)
             self._last = found
+            self._frames_with.update({*found.names})
         try:
             if found is not None:
                 self._write_crops(entry.stem, frame, found)
@@ -162,6 +165,11 @@ class Writer:
 
     def _start(self, item):
         self._item, self._last, self._film = item, item.last, None
+        self._frames_with.clear()
+        if item.start:
+            for entry in self._folder.journal.entries():
+                if entry.name == item.name:
+                    self._frames_with.update({*entry.found.names})
         if self._folder.ending is not None:
             self._film = Film(self._folder.path, item.name)
             if item.start == 0:
@@ -183,7 +191,8 @@ class Writer:
             self._start(item)
         film, self._film = self._film, None
         path = film and film.finish(audio_from=item.sound, complete=item.complete)
-        end = FilmEnd(item.name, item.source, item.frames, item.problem)
+        frames_with = dict(self._frames_with.most_common())
+        end = FilmEnd(item.name, item.source, item.frames, frames_with, item.problem)
         self._folder.journal.append(end)
         if self._folder.on_film is not None:
             self._folder.on_film(end, path)

@@ -128,6 +128,7 @@ def test_a_limit_ends_a_film(detector, tmp_path, new_film, frames_of, save):
     run(detector, sources, tmp_path / "out", limit=8, on_film=lambda end, path: ends.append(end))
     assert len(frames_of(tmp_path / "out" / "film.mp4")) == 7
     assert [(end.frames, end.problem) for end in ends] == [(7, None)]
+    assert sum(ends[0].frames_with.values()) == 7
 
 
 def test_a_video_that_breaks_keeps_what_can_be_read(detector, tmp_path, new_film, frames_of, save):

@@ -45,7 +45,7 @@ def test_entries_come_back_as_they_were(new_journal, found):
 
 def test_the_end_of_a_video_is_no_entry(new_journal, found):
     journal = new_journal(("film", found("film.mp4", frame=0, time=0.0)))
-    journal.append(FilmEnd("film", "film.mp4", frames=1))
+    journal.append(FilmEnd("film", "film.mp4", frames=1, frames_with={"cat": 1}))
     assert len(list(journal.entries())) == 1
     assert [line.values.get("frames") for line in journal.lines()] == [None, 1]
 

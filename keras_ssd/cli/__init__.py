@@ -23,6 +23,7 @@ COMMANDS = {
     "train": "Train a model on annotated images.",
     "evaluate": "Measure a detector's average precision on annotated images.",
     "detect": "Find objects in images, videos and cameras, and draw them.",
+    "track": "Follow objects through videos, and count those that cross a line.",
     "export": "Write a detector for use outside Python, and check what was written.",
     "convert": "Make a detector from a PyTorch or TensorFlow checkpoint of an SSD.",
     "benchmark": "Measure how fast and how accurate a detector is on every runtime.",

@@ -2,7 +2,8 @@
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from keras_ssd.cli.model_options import (
     add_model_options,
@@ -12,34 +13,63 @@ from keras_ssd.cli.model_options import (
 )
 from keras_ssd.cli.output_options import Printer, add_output_options
 from keras_ssd.cli.server_options import add_server_options, check_server_options, client
-from keras_ssd.cli.source_options import add_source_options, classes, confidence_threshold
+from keras_ssd.cli.source_options import (
+    CONFIDENCE,
+    add_source_options,
+    classes,
+    confidence_threshold,
+)
 
 if TYPE_CHECKING:
     from keras_ssd.inference.protocol import ObjectDetector
     from keras_ssd.outputs.showing import Window
+    from keras_ssd.tracking import TrackDrawing, Tracker
 
 
-def add_options(command: argparse.ArgumentParser) -> None:
-    """Adds the subcommand's options: sources, detector and output."""
-    add_source_options(command)
+@dataclass
+class Tracking:
+    """What `keras-ssd track` adds to a run.
+
+    Attributes:
+        tracker: gives the objects their numbers.
+        confidence: the lowest score of a detection, by default.
+        drawing: draws the objects into what is written.
+        shown: draws them into what is shown; each of the two sees every frame.
+        settings: the settings that belong to the run's results.
+    """
+
+    tracker: "Tracker"
+    confidence: float
+    drawing: "TrackDrawing"
+    shown: "TrackDrawing"
+    settings: dict[str, Any]
+
+
+def add_options(command: argparse.ArgumentParser, *, confidence: float = CONFIDENCE) -> None:
+    """Adds the subcommand's options: sources, detector and output.
+
+    Args:
+        command: the subcommand's parser.
+        confidence: the lowest score of a detection, by default.
+    """
+    add_source_options(command, confidence=confidence)
     add_model_options(command, or_server=True)
     add_runtime_options(command)
     add_server_options(command)
     add_output_options(command)
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, tracking: Tracking | None = None) -> int:
     """Writes or shows what is found; 1 if a source could not be used, or not to its end."""
     if options.output is None and not options.show:
         raise ValueError("--output: is needed, unless --show is given")
     check_server_options(options)
     if options.model:
         check_model(options)
-    window = _window() if options.show else None
-    detector = _detector(options)
-    problems = _detect(detector, options, window)
+    window = _window(options.command) if options.show else None
+    problems = _detect(_detector(options), options, window, tracking)
     for problem in problems:
-        print(f"keras-ssd detect: {problem}", file=sys.stderr)
+        print(f"keras-ssd {options.command}: {problem}", file=sys.stderr)
     return 1 if problems else 0
 
 
@@ -55,22 +85,27 @@ def _detector(options: argparse.Namespace) -> "ObjectDetector":
     return detector
 
 
-def _window() -> "Window":
+def _window(command: str) -> "Window":
     from keras_ssd.outputs.showing import Window
 
-    return Window("keras-ssd detect")
+    return Window(f"keras-ssd {command}")
 
 
 def _detect(
-    detector: "ObjectDetector", options: argparse.Namespace, window: "Window | None"
+    detector: "ObjectDetector",
+    options: argparse.Namespace,
+    window: "Window | None",
+    tracking: Tracking | None,
 ) -> list[str]:
     from keras_ssd.outputs.detecting import detect_to_folder
     from keras_ssd.outputs.journal import FILE_NAME
     from keras_ssd.outputs.showing import detect_and_show
 
     printer = Printer(verbose=options.verbose)
-    chosen = {
-        "confidence_threshold": confidence_threshold(options),
+    chosen: dict[str, Any] = {
+        "confidence_threshold": confidence_threshold(
+            options, default=CONFIDENCE if tracking is None else tracking.confidence
+        ),
         "classes": classes(options),
         "batch_size": options.batch_size,
         "tiles": options.tiles,
@@ -79,6 +114,16 @@ def _detect(
         "recursive": options.recursive,
         "on_image": printer.image,
     }
+    settings = _shared_settings(options)
+    if tracking is not None:
+        drawing = tracking.drawing
+
+        def on_image(found, picture):
+            drawing.see(found)
+            printer.image(found, picture)
+
+        chosen |= {"tracker": tracking.tracker, "draw": drawing, "on_image": on_image}
+        settings |= tracking.settings
     if options.output is None:
         assert window is not None
         return detect_and_show(detector, options.sources, window, **chosen)
@@ -93,14 +138,16 @@ def _detect(
             crops=options.save_crops,
             resume=options.resume,
             overwrite=options.overwrite,
-            settings=_shared_settings(options),
+            settings=settings,
             on_film=printer.film,
             show=window,
+            draw_shown=None if tracking is None else tracking.shown,
         )
     except (KeyboardInterrupt, OSError):
         if (options.output / FILE_NAME).exists():
-            finished = f"what is finished is in {options.output}; --resume goes on with it"
-            print(f"keras-ssd detect: {finished}", file=sys.stderr)
+            goes_on = "" if tracking is not None else "; --resume goes on with it"
+            finished = f"what is finished is in {options.output}{goes_on}"
+            print(f"keras-ssd {options.command}: {finished}", file=sys.stderr)
         raise
 
 

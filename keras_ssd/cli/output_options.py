@@ -1,6 +1,7 @@
 """The options that say what a run writes, and the lines that it prints."""
 
 import argparse
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,20 +49,35 @@ class Printer:
 
     def __init__(self, *, verbose: bool):
         self._verbose = verbose
+        self._tracks: dict[int, str] = {}  # the class of each tracked object in a video
 
     def image(self, found: "Detections", picture: Path | None) -> None:
         """Prints what was found in an image; in a frame only if the printer is verbose."""
+        if found.frame is not None and found.track_ids is not None:
+            self._tracks |= dict(zip(found.track_ids.tolist(), found.names, strict=True))
         if found.frame is not None and not self._verbose:
             return
         name = found.image if found.frame is None else f"{found.image}, frame {found.frame}"
-        objects = [f"{record['label']} {record['score']:.2f}" for record in found.to_records()]
+        objects = [_description(record) for record in found.to_records()]
         _print(f"{name}: {', '.join(objects) or 'nothing found'}", picture)
 
     def film(self, end: "FilmEnd", film: Path | None) -> None:
-        """Prints in how many frames of a video each class was found."""
+        """Prints in how many frames of a video each class was found, or how many were tracked."""
         classes = [f"{name} in {count}" for name, count in end.frames_with.items()]
-        frames = counted(end.frames, "frame")
-        _print(f"{end.image}: {frames}; {', '.join(classes) or 'nothing found'}", film)
+        found = ", ".join(classes) or "nothing found"
+        self._tracks.pop(-1, None)
+        if self._tracks:
+            tracked = Counter(self._tracks.values()).most_common()
+            numbers = ", ".join(f"{count} {name}" for name, count in tracked)
+            found = f"{counted(len(self._tracks), 'object')} tracked ({numbers})"
+        self._tracks.clear()
+        _print(f"{end.image}: {counted(end.frames, 'frame')}; {found}", film)
+
+
+def _description(record):
+    track = record.get("track", -1)
+    number = f" #{track}" if track >= 0 else ""
+    return f"{record['label']}{number} {record['score']:.2f}"
 
 
 def _print(line, path):

@@ -5,12 +5,17 @@ import math
 
 from keras_ssd.cli.option_values import positive, share
 
-_CONFIDENCE = 0.5
+CONFIDENCE = 0.5  # the default
 _TILES = "auto"
 
 
-def add_source_options(command: argparse.ArgumentParser) -> None:
-    """Adds the sources, and the options that choose among their frames and objects."""
+def add_source_options(command: argparse.ArgumentParser, *, confidence: float = CONFIDENCE) -> None:
+    """Adds the sources, and the options that choose among their frames and objects.
+
+    Args:
+        command: the subcommand's parser.
+        confidence: the lowest score of a detection, by default.
+    """
     add = command.add_argument
     add(
         "sources",
@@ -33,7 +38,7 @@ def add_source_options(command: argparse.ArgumentParser) -> None:
         type=_confidence,
         metavar="SCORE",
         help="lowest score of a detection, from 0 to 1, and those of single classes, such as "
-        f"0.4 person=0.6; default: {_CONFIDENCE}",
+        f"0.4 person=0.6; default: {confidence}",
     )
     add("--iou", type=share, help="IoU above which NMS drops the box with the lower score")
     add(
@@ -76,10 +81,12 @@ def classes(options: argparse.Namespace) -> list[str] | None:
     return [name for name in names if name]
 
 
-def confidence_threshold(options: argparse.Namespace) -> float | dict[str, float]:
+def confidence_threshold(
+    options: argparse.Namespace, *, default: float = CONFIDENCE
+) -> float | dict[str, float]:
     """The lowest score of a detection, as `ObjectDetector.detect` takes it."""
     given = {name or "*": value for name, value in options.confidence or ()}
-    thresholds = {"*": _CONFIDENCE} | given
+    thresholds = {"*": default} | given
     return thresholds["*"] if len(thresholds) == 1 else thresholds
 
 

@@ -24,6 +24,7 @@ from keras_ssd.outputs.writing import Draw, RunFolder, Writer
 from keras_ssd.results.detections import Detections
 from keras_ssd.results.drawing import draw_detections
 from keras_ssd.terminal import track_frames
+from keras_ssd.tracking import Tracker, follow
 
 
 def detect_to_folder(
@@ -48,6 +49,8 @@ def detect_to_folder(
     on_film: Callable[[FilmEnd, Path | None], object] | None = None,
     draw: Draw = draw_detections,
     show: Window | None = None,
+    draw_shown: Draw | None = None,
+    tracker: Tracker | None = None,
 ) -> list[str]:
     """Writes each image and video with its objects drawn, and files with all detections.
 
@@ -81,21 +84,35 @@ def detect_to_folder(
             looked at, and the path of its picture or None, once it is written.
         on_film: a function that is called with the end of each video and the path of its film or
             None, once it is written. Both functions are called in the thread that writes.
-        draw: a function that returns an image with the objects drawn into a copy.
+        draw: a function that returns an image with the objects drawn into a copy. It is called in
+            the thread that writes, with the frames in order.
         show: a window to show each picture in as well; the run ends where the user closes it.
+        draw_shown: a function like `draw` for the window, which is called in another thread with
+            the frames in order; None takes `draw`.
+        tracker: gives objects in videos numbers that they keep, as in `ObjectDetector.track`;
+            images without order are problems then. Such a run cannot go on with `resume`.
 
     Returns:
         The problems: one message for each source that could not be read (to its end) or drawn.
 
     Raises:
         ValueError: `output` is not a folder, or holds results and neither `resume` nor `overwrite`
-            is True; the earlier run had other settings; or an argument is out of range.
+            is True; the earlier run had other settings; a tracked run shall go on; or an argument
+            is out of range.
         OSError: a file cannot be written.
     """
     formats = check_formats(save)
     _check_arguments(pictures, every, limit)
+    if tracker is not None and resume:
+        raise ValueError(
+            "resume: a run that tracks objects cannot go on, because their numbers would begin anew"
+        )
     output, ending = Path(output), pictures and f".{pictures}"
     problems: list[str] = []
+
+    def add_problem(error: ValueError) -> None:
+        problems.append(str(error))
+
     readings: list[Reading] = []  # one, which begins when the folder is open
     results = detect_frames(  # checks its arguments at once
         detector,
@@ -104,13 +121,15 @@ def detect_to_folder(
         classes=classes,
         batch_size=batch_size,
         tiles=tiles,
-        on_error=lambda error: problems.append(str(error)),
-        with_images=ending is not None or crops,
+        on_error=add_problem,
+        with_images=ending is not None or crops or show is not None,
     )
+    pairs = results if tracker is None else follow(results, tracker, on_error=add_problem)
     shared = {
         "confidence": confidence_threshold,
         "classes": classes if classes is None else sorted(as_many(classes)),
         **{"tiles": tiles, "every": every, "limit": limit, "pictures": pictures, "crops": crops},
+        **({} if tracker is None else {"tracked": True}),
         **(settings or {}),
     }
     journal, earlier = open_journal(
@@ -135,7 +154,8 @@ def detect_to_folder(
         ]
         formats = check_formats([*formats, *there])
         try:
-            _run(results, reading, Writer(folder), show and Preview(show, draw))
+            preview = None if show is None else Preview(show, draw_shown or draw)
+            _run(results, pairs, reading, Writer(folder), preview)
         except BaseException:
             with suppress(OSError):  # the first error says more
                 write_result_files(journal, output, formats)
@@ -152,11 +172,14 @@ def _check_arguments(pictures, every, limit):
             raise ValueError(f"{name}: expected 1 or more, not {value}")
 
 
-def _run(results, reading, writer, preview):
-    """Hands over all frames to the writer, and each input when its last frame was handed over."""
+def _run(results, pairs, reading, writer, preview):
+    """Hands over all frames to the writer, and each input when its last frame was handed over.
+
+    `pairs` are made from the results, which are closed at the end.
+    """
     try:
         with closing(results), track_frames("Detecting") as progress:
-            for frame, found in results:
+            for frame, found in pairs:
                 while reading.items[0] is not frame.item:
                     writer.end(reading.items.popleft())
                 writer.put(frame.item, frame, None if frame.only_shown else found)

@@ -16,7 +16,9 @@ from keras_ssd.inference.reading import read_sources
 from keras_ssd.inputs import Frame, Sources
 from keras_ssd.results.detections import Detections
 from keras_ssd.results.drawing import draw_detections
+from keras_ssd.tracking import Tracker, follow
 
+Draw = Callable[[np.ndarray, Detections], np.ndarray]
 _ENDING_KEYS = {ord("q"), ord("Q"), 27}  # 27 is Esc
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 
@@ -80,7 +82,7 @@ class Preview:
         draw: a function that returns an image with the objects drawn into a copy.
     """
 
-    def __init__(self, window: Window, draw: Callable[[np.ndarray, Detections], np.ndarray]):
+    def __init__(self, window: Window, draw: Draw):
         self._window, self._draw = window, draw
         self._last: Detections | None = None
 
@@ -105,13 +107,15 @@ def detect_and_show(
     limit: int | None = None,
     recursive: bool = False,
     on_image: Callable[[Detections, Path | None], object] | None = None,
+    draw: Draw = draw_detections,
+    tracker: Tracker | None = None,
     **options: Any,
 ) -> list[str]:
     """Shows what a detector finds, and writes nothing.
 
     Args:
         detector: any kind of detector.
-        sources, every, limit, recursive, on_image: as in `detect_to_folder`.
+        sources, every, limit, recursive, on_image, draw, tracker: as in `detect_to_folder`.
         window: the window to show it in; it is closed at the end.
         options: more arguments of `detect_frames`.
 
@@ -119,17 +123,22 @@ def detect_and_show(
         The problems: one message for each source that could not be read (to its end).
     """
     problems: list[str] = []
+
+    def add_problem(error: ValueError) -> None:
+        problems.append(str(error))
+
     results = detect_frames(
         detector,
         read_sources(sources, recursive=recursive, every=every),
-        on_error=lambda error: problems.append(str(error)),
+        on_error=add_problem,
         **options,
     )
-    with closing(window), closing(results):
-        for number, (frame, found) in enumerate(results, start=1):
+    pairs = results if tracker is None else follow(results, tracker, on_error=add_problem)
+    preview = Preview(window, draw)
+    with closing(preview), closing(results):
+        for number, (frame, found) in enumerate(pairs, start=1):
             if on_image is not None:
                 on_image(found, None)
-            drawn = draw_detections(frame.image, found)
-            if not window.show(drawn, is_still=frame.number is None) or number == limit:
+            if not preview.show(frame, found) or number == limit:
                 break
     return problems

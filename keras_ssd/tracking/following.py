@@ -3,7 +3,10 @@
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import TypeVar
+
+import numpy as np
 
 from keras_ssd.inputs import Frame
 from keras_ssd.results.detections import Detections
@@ -23,7 +26,7 @@ def follow(
     Args:
         results: frames and the objects in them, in order. Numbered images in one folder, such as
             frame1.jpg, frame2.jpg, are the frames of one video. Frames that are `only_shown` are
-            yielded as they are.
+            left to themselves.
         tracker: the tracker, which is reset before each video.
         on_error: a function that is called with the error of each image that is no frame of a
             video, which is then left out. Without it the error is raised.
@@ -34,7 +37,7 @@ def follow(
     before = None
     for frame, found in results:
         if frame.only_shown:
-            yield frame, found
+            yield frame, replace(found, track_ids=np.full(len(found), -1))
             continue
         try:
             goes_on = continues(before, found)

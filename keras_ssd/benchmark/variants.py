@@ -75,7 +75,9 @@ def prepare(
         The candidates, and for each variant that is not possible here its name and the reason.
     """
     if path := exported_path(model):
-        variant = Variant(format_to_read(path).name)
+        chosen = format_to_read(path)
+        assert chosen is not None
+        variant = Variant(chosen.name)
         return [Candidate(variant, str(model), file_size(path) / 1e6)], {}
     detector = load_keras_detector(model, dtype="float32")
     images = drawn_images(detector.image_size)

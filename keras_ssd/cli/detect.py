@@ -80,7 +80,8 @@ def _detector(options: argparse.Namespace) -> "ObjectDetector":
         from keras_ssd.runtime import are_many
 
         many = are_many(options.sources, recursive=options.recursive)
-        detector = load_for_runtime(options, many=many)
+        changes_nms = options.iou is not None or options.max_detections is not None
+        detector = load_for_runtime(options, many=many, changes_nms=changes_nms)
     detector.change_nms(iou_threshold=options.iou, max_detections=options.max_detections)
     return detector
 

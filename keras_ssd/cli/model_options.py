@@ -76,12 +76,14 @@ def add_runtime_options(command: argparse.ArgumentParser) -> None:
     )
 
 
-def load_for_runtime(options: argparse.Namespace, *, many: bool) -> "ObjectDetector":
+def load_for_runtime(
+    options: argparse.Namespace, *, many: bool, changes_nms: bool = False
+) -> "ObjectDetector":
     """Returns the detector that the options name; see `keras_ssd.runtime.load_for`.
 
     Args:
         options: the options of `add_model_options` and `add_runtime_options`.
-        many: whether there is a video or hundreds of images to look at.
+        many, changes_nms: as in `load_for`.
     """
     from keras_ssd.runtime import load_for
 
@@ -89,6 +91,7 @@ def load_for_runtime(options: argparse.Namespace, *, many: bool) -> "ObjectDetec
         options.model,
         runtime=options.runtime,
         many=many,
+        changes_nms=changes_nms,
         dtype=options.dtype,
         calibrate=options.calibrate,
     )

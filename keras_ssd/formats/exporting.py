@@ -23,7 +23,7 @@ logger = logging.getLogger("keras_ssd")
 # if they were quantized; on photos they differed less. Networks with other weights differ by 1 or
 # more.
 BOUNDS = {
-    None: Differences(offsets=0.001, classes=0.001, boxes=0.001, scores=0.001, lost=0.001),
+    None: Differences(offsets=1e-4, classes=1e-4, boxes=1e-4, scores=1e-4, lost=1e-4),
     "float16": Differences(offsets=0.1, classes=0.1, boxes=0.02, scores=0.02, lost=0.2),
     "dynamic_int8": Differences(offsets=0.3, classes=0.5, boxes=0.1, scores=0.2, lost=0.6),
     "int8": Differences(offsets=0.3, classes=0.5, boxes=0.1, scores=0.2, lost=0.6),

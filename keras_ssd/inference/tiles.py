@@ -15,6 +15,7 @@ MAX_TILES = 16
 _OVERLAP = 0.2  # the share of a tile's side that it has in common with the next tile
 _LARGEST_REDUCTION = 2  # of "auto": a tile has at most twice the side of the network's images
 _CUT = 0.03  # a box this near to an inner border of its tile, relative to its side, is cut there
+_LARGEST = 0.25  # of the boxes that are taken from tiles, relative to the picture's longer side
 _SAME = 0.5  # the IoU above which two boxes of a class belong to one object
 
 
@@ -71,6 +72,10 @@ def merge_tiles(
 ) -> Detections:
     """Returns the objects of a picture from those of its tiles.
 
+    Large objects are left to the first tile, the whole picture: boxes of other tiles are dropped if
+    their longer side exceeds a quarter of the picture's. Other tiles show only parts of such
+    objects, and parts are often taken for wholes.
+
     Two boxes of a class from different tiles belong to one object if, in the area that both tiles
     show, their IoU exceeds 0.5. So the parts of an object that a border cuts are compared where
     both are seen. From the best box on, each object gathers the boxes that belong to its first box,
@@ -93,6 +98,8 @@ def merge_tiles(
     first = found[0]
     if len(found) == 1:
         return first
+    limit = _LARGEST * max(size)
+    found = [first, *(one[_longer_side(one.boxes) <= limit] for one in found[1:])]
     counts = [len(one) for one in found]
     of_tile = np.repeat(np.arange(len(found)), counts)
     tile = tiles[of_tile].astype(np.float32)  # (D, 4)
@@ -120,6 +127,10 @@ def merge_tiles(
         labels=labels[rows][order],
         scores=scores[rows][order],
     )
+
+
+def _longer_side(boxes):
+    return (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
 
 
 def _is_cut(boxes, tile, size):

@@ -31,7 +31,15 @@ def lines_of_stdin() -> Iterator[str]:
     stdin = getattr(sys.stdin, "buffer", None)  # notebooks have another kind of stdin
     if stdin is None:
         raise ValueError("-: this process has no standard input")
-    yield from _lines(stdin, "-")
+    try:
+        number = stdin.fileno()
+    except (AttributeError, OSError):  # it is not a file of the system
+        yield from _lines(stdin, "-")
+        return
+    # A thread may still wait for a line when the process ends. Python aborts then if that thread
+    # holds `sys.stdin`, so the lines are read through another object.
+    with open(number, "rb", closefd=False) as file:
+        yield from _lines(file, "-")
 
 
 def _lines(file: BinaryIO, name: str) -> Iterator[str]:

@@ -27,6 +27,7 @@ def load_for(
     *,
     runtime: str = "auto",
     many: bool = False,
+    changes_nms: bool = False,
     dtype: str | None = None,
     calibrate: str | Path | None = None,
 ) -> ObjectDetector:
@@ -43,6 +44,8 @@ def load_for(
         runtime: "auto", "keras", "litert", "openvino" or "onnx".
         many: whether there is enough to look at, such as a video or hundreds of images, for an
             export to be worth its time.
+        changes_nms: whether `change_nms` will be called, which rules out a packaged file that does
+            NMS itself.
         dtype: the dtype to compute in, as in `load_detector`. "float32" rules out a packaged int8
             file. With "auto" as the runtime, "mixed_bfloat16" takes Keras.
         calibrate: a folder of typical images. The detector is then exported in int8, with the
@@ -71,7 +74,7 @@ def load_for(
         return _calibrated(model, runtime, dtype, calibrate)
     if runtime == "keras" or (runtime == "auto" and dtype == "mixed_bfloat16"):
         return _on_keras(model, dtype, "as asked for")
-    if runtime in ("auto", "litert") and dtype in (None, "auto"):
+    if runtime in ("auto", "litert") and dtype in (None, "auto") and not changes_nms:
         int8 = find_preset(model).int8 if is_preset(model) else None
         if int8 and _has_litert():
             return _packaged(model, int8)

@@ -108,7 +108,7 @@ def other_file(tmp_path_factory):
 @pytest.mark.parametrize(
     ("quantize", "bounds"),
     [
-        (None, (0.001, 0.001, 0.001, 0.001, 0.001)),
+        (None, (0.0001, 0.0001, 0.0001, 0.0001, 0.0001)),
         ("float16", (0.1, 0.1, 0.02, 0.02, 0.2)),
         ("int8", (0.3, 0.5, 0.1, 0.2, 0.6)),
     ],

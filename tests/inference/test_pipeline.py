@@ -1,7 +1,5 @@
 """`detect_frames`: frames of many sources through a detector, with the fake one of conftest.py."""
 
-import subprocess
-import sys
 import threading
 import time
 import weakref
@@ -255,35 +253,3 @@ def test_classes_and_thresholds_select_the_objects(detector):
 def test_wrong_arguments_are_refused_at_the_call(detector, options, message):
     with pytest.raises(ValueError, match=message):
         detect_frames(detector, [], **options)
-
-
-CTRL_C = """
-import signal, sys, threading, time
-import numpy as np
-from keras_ssd.inference.pipeline import detect_frames
-from keras_ssd.inputs import Frame
-import keras_ssd
-
-signal.signal(signal.SIGINT, signal.default_int_handler)
-
-def frames():
-    for number in range(10**6):
-        yield Frame(np.zeros((90, 160, 3), np.uint8), "a", number=number, time=0.0)
-
-try:
-    for frame, found in detect_frames(keras_ssd.load_detector(sys.argv[1]), frames()):
-        if frame.number == 5:
-            print("running", flush=True)
-except KeyboardInterrupt:
-    left = [thread.name for thread in threading.enumerate()]
-    print("interrupted", *left)
-"""
-
-
-def test_ctrl_c_ends_the_threads():
-    command = [sys.executable, "-c", CTRL_C, "ssd_mobilenet_320_voc_int8"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "running\n"
-        process.send_signal(2)
-        assert process.communicate(timeout=20)[0] == "interrupted MainThread\n"
-    assert process.returncode == 0

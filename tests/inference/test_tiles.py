@@ -80,7 +80,7 @@ def assert_finds(image, rectangles, tiles, within):
         (0, 150, 100, 215, 180),  # whole in one tile, cut in the next
         (0, 150, 100, 260, 180),  # cut in both tiles
         (0, 150, 150, 260, 260),  # cut in four tiles
-        (0, 10, 190, 590, 225),  # cut in all tiles of a row, through the middle ones
+        (0, 10, 190, 590, 260),  # cut in all tiles of a row
         (0, 100, 100, 500, 500),  # as large as four tiles
         (0, 0, 0, 600, 600),  # the whole picture
         (0, 0, 300, 200, 600),  # at the border of the picture, which cuts nothing
@@ -118,21 +118,36 @@ def test_an_object_within_a_larger_one_of_its_class_stays():
     assert merged.boxes.tolist() == [[40, 40, 560, 560], [100, 100, 160, 160]]
 
 
-def test_the_best_box_that_is_not_cut_is_taken_with_the_best_score():
-    def of(boxes, scores):
-        return Detections("a", (60, 100), boxes, [1] * len(boxes), scores, NAMES)
+def of(boxes, scores=None, size=(60, 200)):
+    scores = [0.5] * len(boxes) if scores is None else scores
+    return Detections("a", size, np.reshape(boxes, (-1, 4)), [1] * len(boxes), scores, NAMES)
 
-    tiles = np.array([[0, 0, 100, 60], [0, 0, 60, 60], [40, 0, 100, 60]])
-    whole, left, right = [[30, 10, 70, 50]], [[31, 10, 60, 50]], [[0, 11, 29, 50]]
-    merged = merge_tiles([of(whole, [0.3]), of(left, [0.5]), of(right, [0.9])], tiles, (60, 100))
+
+TWO = np.array([[0, 0, 200, 60], [0, 0, 110, 60], [90, 0, 200, 60]])  # and the whole picture
+
+
+def test_the_best_box_that_is_not_cut_is_taken_with_the_best_score():
+    whole, left, right = [[80, 10, 120, 50]], [[81, 10, 110, 50]], [[0, 11, 29, 50]]
+    merged = merge_tiles([of(whole, [0.3]), of(left, [0.5]), of(right, [0.9])], TWO, (60, 200))
     assert merged.boxes.tolist() == whole
     assert merged.scores.tolist() == np.float32([0.9]).tolist()
-    nothing = of(np.zeros((0, 4)), [])
-    merged = merge_tiles([nothing, of(left, [0.5]), of(right, [0.9])], tiles, (60, 100))
-    assert merged.boxes.tolist() == [[31, 10, 69, 50]]
-    merged = merge_tiles([nothing] * 3, tiles, (60, 100))
+    merged = merge_tiles([of([]), of(left, [0.5]), of(right, [0.9])], TWO, (60, 200))
+    assert merged.boxes.tolist() == [[81, 10, 119, 50]]
+    merged = merge_tiles([of([])] * 3, TWO, (60, 200))
     assert len(merged) == 0
-    assert merged.size == (60, 100)
+    assert merged.size == (60, 200)
+
+
+def test_large_objects_are_left_to_the_whole_picture():
+    found = [of([]), of([[5, 5, 53, 55], [57, 5, 108, 55]]), of([])]
+    merged = merge_tiles(found, TWO, (60, 200))  # a quarter is 50 pixels
+    assert merged.boxes.tolist() == [[5, 5, 53, 55]]
+
+
+def test_the_parts_of_an_object_are_joined_through_the_tiles_between():
+    # 600 pixels in 6 tiles of 120. The whole picture shows the object less than 6 pixels high.
+    rectangle = (0, 10, 190, 290, 225)
+    assert_finds(picture(600, 600, rectangle), [rectangle], tiles=6, within=7)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 100])

@@ -111,11 +111,12 @@ def test_what_a_detector_without_packaged_int8_runs_on(loaded, said, own_file, o
         assert f" runs in {precision} on {choosing._TITLES[kind]}, from its export " in said()
 
 
-def test_a_preset_in_float32_runs_as_any_other_detector(loaded):
-    load_for(PRESET, dtype="float32")
-    load_for(PRESET, dtype="float32", many=True)
+@pytest.mark.parametrize("options", [{"dtype": "float32"}, {"changes_nms": True}])
+def test_a_preset_in_float32_or_with_another_nms_runs_as_any_other_detector(loaded, options):
+    load_for(PRESET, **options)
+    load_for(PRESET, many=True, **options)
     assert loaded == [
-        ("keras", PRESET, "float32"),
+        ("keras", PRESET, options.get("dtype")),
         ("litert", preset_file(find_preset(PRESET)), 0, {}),
     ]
 

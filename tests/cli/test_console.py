@@ -75,5 +75,5 @@ def test_help_names_a_default_only_where_there_is_one(capsys):
     with pytest.raises(SystemExit):
         cli.main(["detect", "--help"])
     text = " ".join(capsys.readouterr().out.split())
-    assert "(default: 0.25)" in text
+    assert "(default: 8)" in text
     assert "(default: None)" not in text

@@ -18,6 +18,7 @@ from keras_ssd.cli.source_options import (
     add_source_options,
     classes,
     confidence_threshold,
+    set_nms,
 )
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _detector(options: argparse.Namespace) -> "ObjectDetector":
         many = are_many(options.sources, recursive=options.recursive)
         changes_nms = options.iou is not None or options.max_detections is not None
         detector = load_for_runtime(options, many=many, changes_nms=changes_nms)
-    detector.change_nms(iou_threshold=options.iou, max_detections=options.max_detections)
+    set_nms(detector, options)
     return detector
 
 

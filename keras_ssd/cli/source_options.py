@@ -2,8 +2,12 @@
 
 import argparse
 import math
+from typing import TYPE_CHECKING
 
 from keras_ssd.cli.option_values import positive, share
+
+if TYPE_CHECKING:
+    from keras_ssd.inference.protocol import ObjectDetector
 
 CONFIDENCE = 0.5  # the default
 _TILES = "auto"
@@ -88,6 +92,24 @@ def confidence_threshold(
     given = {name or "*": value for name, value in options.confidence or ()}
     thresholds = {"*": default} | given
     return thresholds["*"] if len(thresholds) == 1 else thresholds
+
+
+def set_nms(detector: "ObjectDetector", options: argparse.Namespace) -> None:
+    """Changes the settings of NMS that the options name.
+
+    Raises:
+        ValueError: they are part of an exported detector.
+    """
+    for name, value in (("iou_threshold", options.iou), ("max_detections", options.max_detections)):
+        if value is None:
+            continue
+        try:
+            setattr(detector, name, value)
+        except AttributeError as error:
+            raise ValueError(
+                f"{name}: cannot be changed, because NMS is part of this exported detector; export "
+                "it again with another value"
+            ) from error
 
 
 def _confidence(text: str) -> tuple[str | None, float]:

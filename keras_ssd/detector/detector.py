@@ -140,14 +140,6 @@ class Detector(TrainsItsSSD, PredictsSafely, keras.Model, ObjectDetector):
     def top_k(self) -> int:
         return self.decode.top_k
 
-    def change_nms(
-        self, *, iou_threshold: float | None = None, max_detections: int | None = None
-    ) -> None:
-        if iou_threshold is not None:
-            self.iou_threshold = iou_threshold
-        if max_detections is not None:
-            self.max_detections = max_detections
-
     def _change_decoding(self, name, value):
         setattr(self.decode, name, value)
         self.predict_function = None  # the compiled function has the old value

@@ -101,16 +101,6 @@ class ExportedDetector(BatchDetector):
         """
         return None
 
-    def change_nms(
-        self, *, iou_threshold: float | None = None, max_detections: int | None = None
-    ) -> None:
-        if self._decoder is None:
-            super().change_nms(iou_threshold=iou_threshold, max_detections=max_detections)
-            return
-        given = {"iou_threshold": iou_threshold, "max_detections": max_detections}
-        changes: dict[str, Any] = {name: v for name, v in given.items() if v is not None}
-        self._decoder.settings = replace(self._decoder.settings, **changes)
-
     def _open(self) -> None:
         """Opens `self.path`; sets `class_names`, `image_size` and the runtime's network."""
         raise NotImplementedError

@@ -42,25 +42,6 @@ class ObjectDetector:
         """
         raise NotImplementedError
 
-    def change_nms(
-        self, *, iou_threshold: float | None = None, max_detections: int | None = None
-    ) -> None:
-        """Changes the settings of NMS, where they are not part of an exported network.
-
-        Args:
-            iou_threshold: the largest IoU of two kept boxes of a class, in [0, 1]; None keeps it.
-            max_detections: the largest number of detections in an image; None keeps it.
-
-        Raises:
-            ValueError: a value is out of range, or NMS is part of the exported network.
-        """
-        for name, value in (("iou_threshold", iou_threshold), ("max_detections", max_detections)):
-            if value is not None:
-                raise ValueError(
-                    f"{name}: cannot be changed, because NMS is part of this exported detector; "
-                    "a Keras detector (--runtime keras) can change it"
-                )
-
     def detect(
         self,
         sources: Sources,

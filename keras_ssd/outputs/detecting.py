@@ -63,6 +63,17 @@ def detect_to_folder(
     written from it when the run ends, also by Ctrl-C or by an error; a killed run goes on with
     `resume`, as if it had not ended. Drawing and writing are done in a thread beside the network.
 
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import keras_ssd, numpy as np
+        >>> from keras_ssd.outputs import detect_to_folder
+        >>> detector = keras_ssd.load_detector("ssd_mobilenet_320_voc_int8")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     problems = detect_to_folder(detector, [np.zeros((90, 120, 3), np.uint8)], folder)
+        ...     print(problems, sorted(path.name for path in Path(folder).iterdir()))
+        [] ['0.jpg', 'detections.json', 'journal.jsonl']
+
     Args:
         detector: any kind of detector.
         sources: the images, videos, folders and others, as in `keras_ssd.inputs.find_inputs`.

@@ -191,17 +191,6 @@ def test_detect_passes_over_what_it_cannot_read(any_detector, images, tmp_path):
     assert "a.jpg" in str(errors[0])
 
 
-def test_nms_changes_where_it_is_not_part_of_a_network(any_detector, images, request):
-    kind = request.node.callspec.params["any_detector"]
-    if kind not in ("Keras", "LiteRT", "ONNX without NMS"):
-        with pytest.raises(ValueError, match=r"max_detections: cannot be changed"):
-            any_detector.change_nms(max_detections=2)
-        return
-    any_detector.change_nms(max_detections=2)
-    assert any_detector.predict_on_batch(images)["scores"].shape == (4, 2)
-    any_detector.change_nms(max_detections=9)
-
-
 @pytest.mark.parametrize(
     ("images", "came"),
     [
@@ -253,4 +242,4 @@ def test_every_detector_tracks_alike(any_detector, images):
 def test_every_method_of_the_protocol_is_tested_here():
     public = {name for name in vars(ObjectDetector) if not name.startswith("_")}
     methods = {name for name in public if inspect.isfunction(getattr(ObjectDetector, name))}
-    assert methods | {"predict"} == {"predict", "predict_on_batch", "detect", "track", "change_nms"}
+    assert methods | {"predict"} == {"predict", "predict_on_batch", "detect", "track"}

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from keras_ssd.inference.protocol import ObjectDetector
 
+# Those of `keras_ssd.runtime`, which takes a while to import.
+RUNTIMES = ("auto", "keras", "litert", "openvino", "onnx")
+
 
 def add_model_options(
     command: argparse.ArgumentParser, *, or_server: bool = False, to_export: bool = False
@@ -58,8 +61,6 @@ def load_model(options: argparse.Namespace) -> "ObjectDetector":
 
 def add_runtime_options(command: argparse.ArgumentParser) -> None:
     """Adds the options that `load_for_runtime` reads, besides those of `add_model_options`."""
-    from keras_ssd.runtime import RUNTIMES
-
     command.add_argument(
         "--runtime",
         choices=RUNTIMES,

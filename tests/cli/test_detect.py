@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from keras_ssd.cli import main
+from keras_ssd.cli import main, model_options, output_options
 from keras_ssd.images import read_image
+from keras_ssd.outputs.result_files import RESULT_FILES
+from keras_ssd.runtime import RUNTIMES
 
 PHOTOS = Path(__file__).parents[2] / "examples" / "photos"
 CAT, ASTRONAUT = PHOTOS / "chelsea.jpg", PHOTOS / "astronaut.jpg"
@@ -151,6 +153,11 @@ def test_an_output_is_needed_unless_a_window_is_shown(fails, monkeypatch):
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     if os.name == "posix":
         assert fails(CAT, "--show").startswith("--show: there is no display")
+
+
+def test_the_choices_are_those_of_the_package():
+    assert model_options.RUNTIMES == RUNTIMES
+    assert tuple(RESULT_FILES) == output_options.FORMATS
 
 
 def test_tiles_and_batches_are_taken(output):

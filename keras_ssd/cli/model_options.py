@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from keras_ssd.inference.protocol import ObjectDetector
 
 # Those of `keras_ssd.runtime`, which takes a while to import.
-RUNTIMES = ("auto", "keras", "litert", "openvino", "onnx")
+RUNTIMES = ("auto", "keras", "litert", "onnx", "openvino")
 
 
 def add_model_options(

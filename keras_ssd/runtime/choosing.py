@@ -44,8 +44,8 @@ def load_for(
         runtime: "auto", "keras", "litert", "openvino" or "onnx".
         many: whether there is enough to look at, such as a video or hundreds of images, for an
             export to be worth its time.
-        changes_nms: whether `iou_threshold` or `max_detections` will be set, which rules out a packaged file that does
-            NMS itself.
+        changes_nms: whether `iou_threshold` or `max_detections` will be set, which rules out a
+            packaged file that does NMS itself.
         dtype: the dtype to compute in, as in `load_detector`. "float32" rules out a packaged int8
             file. With "auto" as the runtime, "mixed_bfloat16" takes Keras.
         calibrate: a folder of typical images. The detector is then exported in int8, with the

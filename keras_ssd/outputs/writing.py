@@ -5,6 +5,7 @@ import queue
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from keras_ssd.results.detections import Detections
 Draw = Callable[[np.ndarray, Detections], np.ndarray]
 # After these errors every further file would fail as well.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
-_MAX_WAITING = 8  # frames
+_MAX_BYTES = 50_000_000  # of the frames that wait and of the one that is written
 
 
 @dataclass
@@ -53,7 +54,7 @@ class RunFolder:
 class Writer:
     """Writes frames and the ends of videos in their order, in a thread of its own.
 
-    Few frames wait at a time: `put` waits for room.
+    Frames of at most 50 MB wait, or one that is larger: `put` waits for room.
 
     Args:
         folder: what is written, and where.
@@ -61,7 +62,9 @@ class Writer:
 
     def __init__(self, folder: RunFolder):
         self._folder = folder
-        self._jobs: queue.Queue[tuple | None] = queue.Queue(_MAX_WAITING)
+        self._jobs: queue.SimpleQueue[tuple | None] = queue.SimpleQueue()
+        self._num_bytes = 0
+        self._room = threading.Condition()
         self._error: BaseException | None = None
         self._item: Item | None = None
         self._film: Film | None = None
@@ -76,7 +79,7 @@ class Writer:
         Raises:
             BaseException: what went wrong with an earlier frame.
         """
-        self._put((item, frame, found))
+        self._put((item, frame, found), frame.image.nbytes)
 
     def end(self, item: Item) -> None:
         """Says that all frames of an input have been handed over; raises what `put` raises."""
@@ -99,9 +102,12 @@ class Writer:
                     self._error = error  # it tells where the film is
         self._raise_error()
 
-    def _put(self, job):
-        self._raise_error()
-        self._jobs.put(job)
+    def _put(self, job, size=0):
+        with self._room:
+            self._room.wait_for(lambda: not self._num_bytes or self._num_bytes + size <= _MAX_BYTES)
+            self._raise_error()
+            self._num_bytes += size
+        self._jobs.put((*job, size))
 
     def _raise_error(self):
         if self._error is not None:
@@ -109,12 +115,17 @@ class Writer:
 
     def _work(self):
         while (job := self._jobs.get()) is not None:
-            if self._error is not None:
-                continue  # what waits is dropped, so that `put` does not wait for ever
+            *what, size = job
+            del job  # no other name keeps the frame, for it may be large
             try:
-                self._write(*job)
+                if self._error is None:  # else what waits is dropped
+                    self._write(*what)
             except BaseException as error:
                 self._error = error
+            del what
+            with self._room:
+                self._num_bytes -= size
+                self._room.notify()
 
     def _write(self, item: Item, frame: Frame | None, found: Detections | None) -> None:
         if frame is None:
@@ -160,6 +171,9 @@ class Writer:
             if found is not None:
                 folder.journal.remove_last()
             raise
+        except ValueError as error:  # the encoder takes no frames of this size, for example
+            folder.problems.append(f"{item.source}: detected, but not drawn ({error})")
+            self._film = None
         if found is not None and folder.on_image is not None:
             folder.on_image(found, None)
 

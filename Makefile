@@ -22,12 +22,19 @@ SOURCES = keras_ssd tests training examples setup.py
 	.venv-mediapipe/bin/pip install -q "mediapipe>=1.2,<2"
 	touch $@
 
+# Ray and Apache Beam, without TensorFlow, for the recipes in examples/distributed.
+.venv-ray/.installed .venv-beam/.installed: .venv-%/.installed: examples/distributed/requirements-%.txt
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/pip install -q -r $<
+	.venv-$*/bin/pip install -q --no-deps -e .
+	touch $@
+
 test: .venv/.installed-test
 	.venv/bin/python -m pytest
 	.venv/bin/python -m pytest --doctest-modules keras_ssd
 	$(MAKE) test-backends
 
-test-slow: .venv/.installed-test .venv-mediapipe/.installed
+test-slow: .venv/.installed-test .venv-mediapipe/.installed .venv-ray/.installed .venv-beam/.installed
 	.venv/bin/python -m pytest -m slow
 
 test-backends: .venv/.installed-test
@@ -61,5 +68,5 @@ demo: .venv/.installed
 	.venv/bin/python training/demo.py
 
 clean:
-	rm -rf .venv .venv-mediapipe .venv-wheel build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv .venv-mediapipe .venv-ray .venv-beam .venv-wheel build dist *.egg-info .pytest_cache .ruff_cache
 	find keras_ssd tests training -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -57,6 +57,7 @@ def load_detector(
         options = {"dtype": None if dtype == "auto" else dtype, "num_threads": num_threads}
         return chosen.read(exported, **options)
     if num_threads is not None:
+        check_keras_detector(model)
         check_option("num_threads", None, "read_options", f"{model} is a Keras detector")
     return load_keras_detector(model, dtype=dtype)
 

@@ -39,6 +39,8 @@ def test_what_is_not_there_is_answered_with_what_was_expected(model, tmp_path):
     for load in (keras_ssd.load_detector, load_keras_detector):
         with pytest.raises(ValueError, match=message):
             load(path)
+    with pytest.raises(ValueError, match=message):
+        keras_ssd.load_detector(path, num_threads=1)
 
 
 def test_a_file_or_folder_of_something_else_is_answered_with_what_was_expected(tmp_path):

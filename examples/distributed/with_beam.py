@@ -29,7 +29,6 @@ from keras_ssd import load_detector
 from keras_ssd.images import decode_image
 from keras_ssd.inference.protocol import ObjectDetector
 from keras_ssd.inference.selection import check_thresholds
-from keras_ssd.loading import check_detector
 
 MAX_BYTES = 50_000_000  # of an image file; 16 of them are in a worker's memory
 OBJECT = {"label": pa.string(), "score": pa.float32(), "box": pa.list_(pa.float32())}
@@ -150,9 +149,9 @@ def main(arguments: list[str]) -> None:
     add("--shards", type=int, default=0, help="the number of shards; 0 lets the runner choose")
     options, of_beam = parser.parse_known_args(arguments)
     try:
-        check_detector(options.model)
         check_thresholds(options.confidence)
-    except ValueError as error:
+        load_detector(options.model, num_threads=1)  # here, so that no worker meets a wrong one
+    except (ImportError, ValueError) as error:
         parser.error(str(error))
     (images,) = FileSystems.match([options.images], limits=[1])
     if not images.metadata_list:

@@ -25,7 +25,6 @@ from keras_ssd import load_detector
 from keras_ssd.images import decode_image
 from keras_ssd.inference.protocol import ObjectDetector
 from keras_ssd.inference.selection import check_thresholds
-from keras_ssd.loading import check_detector
 
 MAX_BYTES = 50_000_000  # of an image file; 16 of them are in a worker's memory
 OBJECT = {"label": pa.string(), "score": pa.float32(), "box": pa.list_(pa.float32())}
@@ -143,10 +142,10 @@ def main(arguments: list[str]) -> None:
     options = parser.parse_args(arguments)
     try:
         if options.workers < 1 or options.block_size < 1:
-            raise ValueError("--workers and --block-size: expected 1 or more")
-        check_detector(options.model)
+            raise ValueError("--workers, --block-size: expected 1 or more")
         check_thresholds(options.confidence)
-    except ValueError as error:
+        load_detector(options.model, num_threads=1)  # here, so that no worker meets a wrong one
+    except (ImportError, ValueError) as error:
         parser.error(str(error))
     source, pattern = fsspec.url_to_fs(options.images)
     images = sorted(source.glob(pattern))

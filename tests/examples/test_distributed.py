@@ -161,3 +161,40 @@ def test_a_block_is_done_once(recipe, rows_in, tmp_path, monkeypatch):
     (tmp_path / "results" / "block-0.jsonl").unlink()
     worker(block)
     assert images() == [str(PHOTOS[0]), str(bad)]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "arguments", "message"),
+    [
+        (recipe, arguments, message)
+        for recipe in ("ray", "beam")
+        for arguments, message in (
+            (["--confidence", "2"], "confidence_threshold: expected 0 to 1, not 2.0"),
+            (["--model", "no.tflite"], "no.tflite: no such file"),
+            (["--model", "ssd_mobilenet_320_voc"], "num_threads: ssd_mobilenet_320_voc is a Keras"),
+            (["--format", "csv"], "argument --format: invalid choice: 'csv'"),
+        )
+    ]
+    + [
+        ("ray", [], "images: no file matches no/*.jpg"),
+        ("ray", ["--workers", "0"], "--workers, --block-size: expected 1 or more"),
+    ],
+    indirect=["recipe"],
+)
+def test_wrong_arguments_are_told_before_anything_runs(
+    recipe, arguments, message, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        recipe.main(["no/*.jpg", "found", *arguments])
+    assert f"error: {message}" in capsys.readouterr().err
+    assert not [*tmp_path.iterdir()]
+
+
+def test_shards_of_other_images_are_not_mixed_in(recipe, tmp_path, capsys):
+    (tmp_path / "a.jpg").write_bytes(b"")
+    (tmp_path / "found" / "dead_letters").mkdir(parents=True)
+    (tmp_path / "found" / "dead_letters" / "block-000000-0.jsonl").write_bytes(b"")
+    with pytest.raises(SystemExit, match="2"):
+        recipe.main([f"{tmp_path}/*.jpg", f"{tmp_path}/found"])
+    assert "block-000000-0.jsonl is of other images or options" in capsys.readouterr().err

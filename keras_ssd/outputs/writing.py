@@ -173,7 +173,9 @@ class Writer:
             raise
         except ValueError as error:  # the encoder takes no frames of this size, for example
             folder.problems.append(f"{item.source}: detected, but not drawn ({error})")
-            self._film = None
+            film, self._film = self._film, None
+            with suppress(ValueError):
+                film.finish(audio_from=item.sound, complete=False)
         if found is not None and folder.on_image is not None:
             folder.on_image(found, None)
 

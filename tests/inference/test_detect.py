@@ -199,3 +199,19 @@ class TestDetect:
             assert found.class_names == ("cat", "dog")
             assert (found.boxes >= 0).all()
             assert (found.boxes <= np.array([*found.size[::-1]] * 2)).all()
+
+    def test_folders_videos_and_the_choice_of_objects_are_taken(self, detector, tmp_path, save):
+        save(tmp_path / "a.png", image_of(1))
+        save(tmp_path / "more" / "b.png", image_of(2))
+        film = [Image.fromarray(image_of(label)) for label in (0, 50, 100, 150, 200)]
+        film[0].save(tmp_path / "c.gif", save_all=True, append_images=film[1:], duration=40)
+        results = list(detector.detect(tmp_path, recursive=True, every=2))
+        names = [Path(found.image).name for found in results]
+        assert names == ["a.png", "c.gif", "c.gif", "c.gif", "b.png"]
+        assert [found.frame for found in results] == [None, 0, 2, 4, None]
+        options = {"confidence_threshold": {"class0": 0.1}, "classes": ["class0", "class1"]}
+        assert [found.names for found in detector.detect(tmp_path / "a.png", **options)] == [
+            ("class1", "class0")
+        ]
+        assert len(list(detector.detect(tmp_path / "a.png", tiles=2))) == 1
+        assert len(detector.batches[-1]) == 1 + 4  # the picture has 40 x 30 pixels

@@ -1,11 +1,13 @@
 """Boxes with names drawn into an image: detections and annotations."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from keras_ssd.results import Detections, draw_detections
+from keras_ssd.results import Detections, draw_boxes, draw_detections
 from keras_ssd.results.drawing import class_color
 
 GRAY = 90
@@ -259,3 +261,13 @@ def test_opencv_with_unicode_writes_names_as_they_are():
 def test_a_very_long_name_is_cut_short():
     long = label_of(0, 0.9, class_names=("a" * 100_000,))
     np.testing.assert_array_equal(long, label_of(0, 0.9, class_names=("a" * 100,)))
+
+
+def test_tracked_objects_have_their_numbers_in_the_text_and_in_the_color():
+    boxes = [(0, 0.9, (20, 50, 100, 150)), (0, 0.8, (150, 50, 280, 150))]
+    found = replace(detections((200, 300), *boxes), track_ids=[3, -1])
+    drawn = draw_detections(gray_image(200, 300), found)
+    expected = draw_boxes(
+        gray_image(200, 300), found.boxes, ["cat #3", "cat"], found.scores, labels=[3, 0]
+    )
+    np.testing.assert_array_equal(drawn, expected)

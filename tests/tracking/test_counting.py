@@ -2,7 +2,7 @@
 
 import pytest
 
-from keras_ssd.tracking import CountLine, LineCounter
+from keras_ssd.tracking import CountLine, LineCounter, counting
 
 LINE = CountLine(100, 200, 500, 200)  # from left to right: its right side is below
 
@@ -141,3 +141,12 @@ def test_a_line_without_length_or_with_endless_ends_is_refused():
         CountLine(5, 6, 5, 6)
     with pytest.raises(ValueError, match=r"^line: expected finite numbers"):
         CountLine.parse("0,0,inf,5")
+
+
+def test_only_the_tracks_that_moved_last_are_remembered(detections, box_at, monkeypatch):
+    monkeypatch.setattr(counting, "_MAX_TRACKS", 2)
+    counter = LineCounter([LINE])
+    for frame, (track, y) in enumerate([(1, 150), (2, 150), (3, 150), (1, 250), (3, 250)]):
+        counter.update(detections((0, 0.9, box_at(300, y)), frame=frame, tracks=[track]))
+    # Track 1 was forgotten when track 3 came, so that its first known place is below the line.
+    assert counter.counts[0].left_to_right == {"car": 1}

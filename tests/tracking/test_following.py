@@ -30,6 +30,7 @@ def follow_all(detections, box_at):
 def test_numbers_begin_anew_in_each_video(follow_all):
     found = follow_all(("a", 0), ("a", 1), ("b", 0), ("b", 1), ("b", 0), ("b", 1))
     assert [track for _, _, track in found] == [-1, 1, -1, 1, -1, 1]
+    assert [track for *_, track in follow_all(("a", 0), ("a", 1), ("b", 2))] == [-1, 1, -1]
     assert [(source, image) for source, image, _ in found] == [("a", "a")] * 2 + [("b", "b")] * 4
 
 

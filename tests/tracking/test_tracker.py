@@ -48,6 +48,17 @@ def test_two_objects_that_appear_together_are_numbered_in_the_order_of_the_detec
     assert ids(update_all(Tracker(), frames)) == [[-1, -1], [1, 2], [1, 2]]
 
 
+def test_objects_are_numbered_by_the_order_in_the_frame_in_which_they_get_their_numbers(
+    detections, box_at
+):
+    a, b = box_at(500, 300), box_at(100, 100)
+    frames = [
+        detections((0, 0.9, a), (0, 0.8, b), frame=0),
+        detections((0, 0.9, b), (0, 0.8, a), frame=1),
+    ]
+    assert ids(update_all(Tracker(), frames)) == [[-1, -1], [1, 2]]
+
+
 def test_ids_belong_to_the_objects_in_any_order_of_the_detections(detections, box_at):
     a, b = box_at(100, 100), box_at(500, 300)
     orders = [((0, 0.9, a), (0, 0.8, b)), ((0, 0.9, a), (0, 0.8, b)), ((0, 0.9, b), (0, 0.8, a))]
@@ -102,12 +113,12 @@ def test_a_low_score_goes_on_with_a_track_but_begins_none_and_is_left_out(car, b
 
 
 def test_a_track_has_the_class_with_the_largest_sum_of_scores(car):
-    labels, scores = [1, 1, 0, 0, 0, 1], [0.5, 0.5, 0.8, 0.9, 0.9, 0.9]
+    labels, scores = [1, 1, 1, 0, 0, 1], [0.5, 0.4, 0.4, 0.7, 0.9, 0.7]
     frames = [car(n, label=labels[n], score=scores[n]) for n in range(6)]
     results = update_all(Tracker(), frames)
     assert ids(results)[1:] == [[1]] * 5
-    # Sums from the second frame on, of bus and car: 0.5, 0; 0.5, 0.8; 0.5, 1.7; 0.5, 2.6; 1.4, 2.6
-    assert [found.labels.tolist() for found in results] == [[1], [1], [0], [0], [0], [0]]
+    # Sums from the second frame on, of bus and car: 0.4, 0; 0.8, 0; 0.8, 0.7; 0.8, 1.6; 1.5, 1.6
+    assert [found.labels.tolist() for found in results] == [[1], [1], [1], [1], [0], [0]]
     np.testing.assert_allclose([found.scores[0] for found in results], scores)
 
 

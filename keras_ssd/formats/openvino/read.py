@@ -1,5 +1,6 @@
 """Opens and runs detectors in OpenVINO files."""
 
+import functools
 import re
 import threading
 from pathlib import Path
@@ -45,7 +46,7 @@ class OpenVINODetector(ExportedDetector):
         super().__init__(path, num_threads=num_threads)
 
     def _open(self):
-        openvino = require("openvino", extra="openvino")
+        core = _core()
         if self._num_threads is not None:
             self._settings["INFERENCE_NUM_THREADS"] = self._num_threads
         with self.path.open("rb") as file:
@@ -54,7 +55,7 @@ class OpenVINODetector(ExportedDetector):
         weights = self.path.with_suffix(".bin")
         if not weights.is_file():
             raise ValueError(f"there is no {weights.name} beside it, which holds its weights")
-        model = openvino.Core().read_model(self.path)
+        model = core.read_model(self.path)
         if not model.has_rt_info(["keras_ssd", "labels"]):
             raise ValueError("it is an OpenVINO file without labels, the class names, in rt_info")
         self.class_names = read_labels(model.get_rt_info(["keras_ssd", "labels"]).value)
@@ -62,7 +63,7 @@ class OpenVINODetector(ExportedDetector):
             text = model.get_rt_info(["keras_ssd", "thresholds"]).value
             self._fixed_thresholds = ThresholdSettings.from_json(text)
         self.image_size = _image_size(model.inputs)
-        self._model = openvino.compile_model(model, "CPU", self._settings)
+        self._model = core.compile_model(model, "CPU", self._settings)
         self._request = self._model.create_infer_request()
         self._lock = threading.Lock()
 
@@ -71,6 +72,17 @@ class OpenVINODetector(ExportedDetector):
         with self._lock:  # two runs at once would share the request's tensors
             outputs = self._request.infer(images)
             return {output.any_name: np.array(value) for output, value in outputs.items()}
+
+
+@functools.cache
+def _core():
+    """Returns the one Core of this process.
+
+    A Core that compiles a model replaces the stack that signals are handled on, and puts the
+    earlier one back at its own end. Where several Cores end in another order than they began, a
+    stack that was freed is left, and the next signal, such as Ctrl-C, crashes the process.
+    """
+    return require("openvino", extra="openvino").Core()
 
 
 def _image_size(inputs):

@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -51,3 +53,26 @@ def test_a_damaged_file_is_refused_in_one_line(copy, length):
     assert "\n" not in reason
     assert "Exception from" not in reason
     assert len(reason) > 10
+
+
+SEVERAL_THEN_CTRL_C = """
+import faulthandler, os, signal, sys
+from keras_ssd.formats.openvino.read import OpenVINODetector
+
+faulthandler.enable()  # as pytest does; it sets the stack that signals are handled on
+signal.signal(signal.SIGINT, signal.default_int_handler)
+for _ in range(4):
+    detectors = [OpenVINODetector(sys.argv[1]) for _ in range(4)]
+    while detectors:
+        del detectors[0]
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_ctrl_c_is_handled_after_several_detectors_came_and_went(path):
+    command = [sys.executable, "-c", SEVERAL_THEN_CTRL_C, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "interrupted\n"), done.stderr

@@ -2,6 +2,8 @@ PYTHON ?= python3
 BACKEND_TESTS = tests/models tests/detector tests/test_geometry.py tests/test_losses.py tests/test_callbacks.py \
     tests/training/test_resume.py::test_ctrl_c_finishes_the_step_and_the_run_resumes_exactly
 SOURCES = keras_ssd tests training examples setup.py
+# One process for each core, up to 4, because each takes gigabytes. A file's tests run in one of them.
+IN_PARALLEL = -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: test test-slow test-backends lint format wheel demo clean
 
@@ -30,7 +32,7 @@ SOURCES = keras_ssd tests training examples setup.py
 	touch $@
 
 test: .venv/.installed-test
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest $(IN_PARALLEL)
 	.venv/bin/python -m pytest --doctest-modules keras_ssd
 	$(MAKE) test-backends
 
@@ -38,8 +40,8 @@ test-slow: .venv/.installed-test .venv-mediapipe/.installed .venv-ray/.installed
 	.venv/bin/python -m pytest -m slow
 
 test-backends: .venv/.installed-test
-	KERAS_BACKEND=jax .venv/bin/python -m pytest -m "not slow" $(BACKEND_TESTS)
-	KERAS_BACKEND=torch .venv/bin/python -m pytest -m "not slow" $(BACKEND_TESTS)
+	KERAS_BACKEND=jax .venv/bin/python -m pytest $(IN_PARALLEL) -m "not slow" $(BACKEND_TESTS)
+	KERAS_BACKEND=torch .venv/bin/python -m pytest $(IN_PARALLEL) -m "not slow" $(BACKEND_TESTS)
 
 lint: .venv/.installed-test
 	.venv/bin/ruff check $(SOURCES)

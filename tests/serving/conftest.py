@@ -43,9 +43,13 @@ class Batcher:
             tasks, end = [task], time.monotonic() + self.seconds
             while sum(len(task[2]) for task in tasks) < self.max_batch_size:
                 try:
-                    tasks.append(self._tasks.get(timeout=max(0, end - time.monotonic())))
+                    task = self._tasks.get(timeout=max(0, end - time.monotonic()))
                 except queue.Empty:
                     break
+                if task is None:
+                    self._tasks.put(None)  # the end comes after these tasks
+                    break
+                tasks.append(task)
             for key in {task[:2] for task in tasks}:
                 self._run_and_hand_out([task for task in tasks if task[:2] == key])
 

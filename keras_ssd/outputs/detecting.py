@@ -143,7 +143,7 @@ def detect_to_folder(
         **({} if tracker is None else {"tracked": True}),
         **(settings or {}),
     }
-    journal, earlier = open_journal(
+    journal = open_journal(
         output, shared, detector.class_names, formats, resume=resume, overwrite=overwrite
     )
     with closing(journal):
@@ -152,7 +152,7 @@ def detect_to_folder(
         inputs = listed_inputs(sources, recursive=recursive)
         listed = inputs if isinstance(inputs, list) else []
         paths = [one.name for one in listed if not isinstance(one, ValueError)]
-        names = Names(output, ending, replaceable=earlier, inputs=paths)
+        names = Names(output, ending, replaceable=journal.replaces, inputs=paths)
         for name, is_film in finished.names.items():
             names.take(name, is_film=is_film)
         reading = Reading(
@@ -169,9 +169,11 @@ def detect_to_folder(
             _run(results, pairs, reading, Writer(folder), preview)
         except BaseException:
             with suppress(OSError):  # the first error says more
-                write_result_files(journal, output, formats)
+                if journal.has_entries():  # else the folder is free for another run
+                    write_result_files(journal, output, formats)
             raise
-        write_result_files(journal, output, formats)
+        if journal.has_entries() or not problems:
+            write_result_files(journal, output, formats)
     return problems
 
 

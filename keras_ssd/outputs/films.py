@@ -43,9 +43,9 @@ class Film:
         return sum(counts)
 
     def start_anew(self) -> None:
-        """Removes parts of an earlier run."""
-        for part in reversed(self._parts()):
-            part.unlink()
+        """Removes the film of an earlier run and its parts."""
+        self._remove_parts()
+        self.path.unlink(missing_ok=True)
 
     def write(self, image: np.ndarray, pts: int, info: VideoInfo) -> None:
         """Appends a frame; see `VideoWriter.write`. The first one opens the next part."""
@@ -85,8 +85,12 @@ class Film:
             names = ", ".join(str(_shown(part)) for part in parts or self._parts())
             reason = f"{error.strerror}; what is done of it is in {names}"
             raise OSError(error.errno, reason, str(self.path)) from error
-        self.start_anew()
+        self._remove_parts()
         return self.path if parts else None
+
+    def _remove_parts(self):
+        for part in reversed(self._parts()):
+            part.unlink()
 
     def _part(self, number):
         return self.path.with_name(f".{self.path.stem}.part{number}.mp4")

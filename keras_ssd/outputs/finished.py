@@ -88,6 +88,8 @@ def resume(journal: Journal, folder: Path, picture_ending: str | None, every: in
     for film in found.unfinished:
         if picture_ending is not None:
             film.start = Film(folder, film.name).frames_written(film.start - 1 + every)
+        elif journal.settings.get("crops"):
+            film.start -= 1  # the process may have ended between the crops of this frame
         film.last = _cut(journal, film)
     return found
 

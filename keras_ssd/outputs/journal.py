@@ -4,6 +4,8 @@ The file `journal.jsonl` begins with a line about the run:
 
     {"keras_ssd": "1.0.0", "settings": {"confidence": 0.5}, "class_names": ["cat", "dog"]}
 
+If the run replaces an earlier one, the line has the names of that run in "replaces" as well.
+
 Each image, and each frame of a video that was looked at, has a line. "name" is the name that files
 about it have, without a suffix; "frame" and "time" are only there for frames:
 
@@ -18,7 +20,7 @@ found, and the problem, if it broke there:
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -86,6 +88,7 @@ class Journal:
         path: the path of the file.
         settings: the settings of the run.
         class_names: the names of all classes that the detector knows.
+        replaces: the names of files of an earlier run, which this run may replace.
 
     Raises:
         ValueError: the file is not a journal.
@@ -98,17 +101,24 @@ class Journal:
         for line in read_lines(path):
             first = first or line
             end = line.end
-        self.settings, self.class_names = _about_run(path, first)
+        self.settings, self.class_names, self.replaces = _about_run(path, first)
         self._file = path.open("ab", buffering=0)
         self._file.truncate(end)  # a killed run may leave half a line
         self._end = self._end_before = end
 
     @classmethod
     def create(
-        cls, path: Path, settings: Mapping[str, Any], class_names: Sequence[str]
+        cls,
+        path: Path,
+        settings: Mapping[str, Any],
+        class_names: Sequence[str],
+        *,
+        replaces: Iterable[str] = (),
     ) -> "Journal":
         """Starts a new journal, in place of one that is there."""
         about = {"keras_ssd": __version__, "settings": settings, "class_names": list(class_names)}
+        if names := sorted(replaces):
+            about["replaces"] = names
         path.write_bytes(_encoded(about))
         return cls(path)
 
@@ -169,6 +179,10 @@ class Journal:
             if number:
                 yield line
 
+    def has_entries(self) -> bool:
+        """Tells whether anything is finished."""
+        return next(self.lines(), None) is not None
+
     def entries(self) -> Iterator[Entry]:
         """Yields what was found, in the order of the file, from the file.
 
@@ -225,9 +239,12 @@ def read_lines(path: Path) -> Iterator[Line]:
 def _about_run(path, line):
     values = {} if line is None else line.values
     settings, class_names = values.get("settings"), values.get("class_names")
-    if not isinstance(settings, dict) or not isinstance(class_names, list):
+    replaces = values.get("replaces", [])
+    if not isinstance(settings, dict) or not all(
+        isinstance(names, list) for names in (class_names, replaces)
+    ):
         raise ValueError(f"{path}: not the journal of a run of keras-ssd")
-    return settings, tuple(class_names)
+    return settings, tuple(class_names), {*map(str, replaces)}
 
 
 def _entry_values(entry):

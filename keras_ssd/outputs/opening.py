@@ -19,7 +19,7 @@ def open_journal(
     *,
     resume: bool,
     overwrite: bool,
-) -> tuple[Journal, set[str]]:
+) -> Journal:
     """Opens the journal of a run, and makes its folder if it does not exist.
 
     Args:
@@ -31,7 +31,7 @@ def open_journal(
         overwrite: whether to replace the results in the folder.
 
     Returns:
-        The journal, and the names in the earlier run that is replaced.
+        The journal. Its `replaces` are the names in the earlier run that is replaced.
 
     Raises:
         ValueError: the folder is not one; it holds results and neither `resume` nor `overwrite` is
@@ -54,19 +54,19 @@ def open_journal(
         except ValueError:
             earlier.close()
             raise
-        return earlier, set()
+        return earlier
     if not overwrite:
         _check_new(folder, earlier, formats)
-    names_before = set()
+    replaces: set[str] = set()
     if earlier is not None:
-        names_before = {line.values["name"] for line in earlier.lines()}
+        replaces = earlier.replaces | {line.values["name"] for line in earlier.lines()}
         _remove_texts(folder, earlier)
         earlier.close()
-    return Journal.create(path, settings, class_names), names_before
+    return Journal.create(path, settings, class_names, replaces=replaces)
 
 
 def _earlier(path, damaged_is_none):
-    """Returns the journal that is there, or None if there is none, or it has no entries."""
+    """Returns the journal that is there, or None if there is none, or it says nothing."""
     try:
         journal = Journal(path)
     except FileNotFoundError:
@@ -75,7 +75,7 @@ def _earlier(path, damaged_is_none):
         if damaged_is_none or not path.stat().st_size:
             return None
         raise
-    if next(journal.lines(), None) is None:
+    if not journal.replaces and not journal.has_entries():
         journal.close()
         return None
     return journal

@@ -138,11 +138,14 @@ class Writer:
 
     def _write_picture(self, item, frame, found):
         folder, path = self._folder, None
+        if folder.ending is not None:
+            path = folder.path / f"{item.name}{folder.ending}"
+            with suppress(OSError):  # after a kill, the picture of an earlier run would pass as new
+                path.unlink(missing_ok=True)
         folder.journal.append(Entry(item.name, found))
         try:
             self._write_crops(item.name, frame, found)
-            if folder.ending is not None:
-                path = folder.path / f"{item.name}{folder.ending}"
+            if path is not None:
                 write_picture(folder.draw(frame.image, found), path)
         except (OSError, ValueError) as error:
             if getattr(error, "errno", None) in _FULL:

@@ -1,12 +1,15 @@
 """Runs that go on, that are refused, and that replace an earlier one; here with images."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 
-from keras_ssd.images import read_image
+from keras_ssd.images import read_image, write_image
+from keras_ssd.outputs import writing
 from keras_ssd.outputs.detecting import detect_to_folder
+from keras_ssd.outputs.pictures import write_picture
 
 
 @pytest.fixture
@@ -171,9 +174,54 @@ def test_a_picture_of_an_earlier_run_that_is_now_an_input_stays(detector, tmp_pa
     assert (output / "dog-4.jpg").exists()
 
 
-def test_a_run_without_any_result_does_not_count_as_an_earlier_run(detector, tmp_path, photos):
+@pytest.mark.parametrize("how", [{}, {"resume": True}, {"overwrite": True}])
+def test_a_run_without_any_result_does_not_count_as_an_earlier_run(detector, tmp_path, photos, how):
     assert len(detect_to_folder(detector, tmp_path / "absent.png", tmp_path / "out")) == 1
-    assert detect_to_folder(detector, photos, tmp_path / "out", overwrite=True) == []
+    assert detect_to_folder(detector, photos, tmp_path / "out", **how) == []
+    assert len(json.loads((tmp_path / "out" / "detections.json").read_text())) == 5
+
+
+@pytest.mark.parametrize("how", [{}, {"resume": True}])
+def test_a_run_that_was_stopped_before_its_first_result_leaves_the_folder_free(
+    detector, tmp_path, photos, how
+):
+    def stopped():
+        raise KeyboardInterrupt
+        yield
+
+    with pytest.raises(KeyboardInterrupt):
+        detect_to_folder(detector, stopped(), tmp_path / "out")
+    assert detect_to_folder(detector, photos, tmp_path / "out", **how) == []
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_killed_run_that_replaces_another_goes_on_with_its_names_and_new_pictures(
+    detector, tmp_path, photos, monkeypatch, count
+):
+    output = tmp_path / "out"
+    detect_to_folder(detector, photos, output)
+    for folder in ("killed", "whole"):
+        shutil.copytree(output, tmp_path / folder)
+    for photo, label in zip(photos, range(11, 16), strict=True):
+        write_image(np.full((20, 30, 3), (label, 0, 0), np.uint8), photo)
+    detect_to_folder(detector, photos, tmp_path / "whole", overwrite=True)
+    left = iter(range(count))
+
+    def kill(image, path):
+        if next(left, None) is None:
+            raise Killed  # between the journal and the picture
+        write_picture(image, path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(writing, "write_picture", kill)
+        with pytest.raises(Killed):
+            detect_to_folder(detector, photos, tmp_path / "killed", overwrite=True)
+    detect_to_folder(detector, photos, tmp_path / "killed", resume=True)
+    assert files(tmp_path / "killed") == files(tmp_path / "whole")
 
 
 def test_a_result_file_of_another_program_is_not_replaced(detector, tmp_path, photos):

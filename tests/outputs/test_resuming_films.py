@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from keras_ssd.outputs import films
+from keras_ssd.outputs import films, writing
 from keras_ssd.outputs.detecting import detect_to_folder
 
 LABELS = range(10, 210, 4)  # 50 frames, which are five seconds and as many fragments
@@ -220,3 +220,53 @@ def test_a_full_disk_ends_a_run_of_images_between_two_of_them(
     limited_files(10**9)
     run(detector, photos, output, pictures="png", resume=True)
     assert texts(output) == texts(tmp_path / "whole")
+
+
+class Killed(BaseException):
+    pass
+
+
+def test_a_run_that_goes_on_does_not_take_the_film_of_the_run_that_it_replaces(
+    detector, tmp_path, new_film, frames_of, monkeypatch
+):
+    output, film = tmp_path / "out", new_film(tmp_path / "in" / "film.mp4", [10, 20, 30])
+    run(detector, film, output)
+    new_film(film, [110, 120, 130])
+
+    def kill(*args, **options):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(films.Film, "finish", kill)
+        with pytest.raises(Killed):
+            run(detector, film, output, overwrite=True)
+    for part in output.glob(".film.part*"):
+        part.unlink()  # as if no frame had reached the disk
+    run(detector, film, output, resume=True)
+    colors = [color for _, color in frames_of(output / "film.mp4")]
+    assert np.abs(np.array(colors) - [110, 120, 130]).max() < 10
+
+
+def test_a_run_that_ended_between_the_crops_of_a_frame_writes_them_when_it_goes_on(
+    detector, tmp_path, film, monkeypatch
+):
+    options = {"pictures": None, "crops": True}
+    run(detector, film, tmp_path / "whole", **options)
+    write_crops, left = writing.write_crops, iter(range(3))
+
+    def kill(*args):
+        if next(left, None) is None:
+            raise Killed
+        write_crops(*args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(writing, "write_crops", kill)
+        with pytest.raises(Killed):
+            run(detector, film, tmp_path / "out", **options)
+    run(detector, film, tmp_path / "out", resume=True, **options)
+    names = [
+        {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+        for folder in (tmp_path / "out", tmp_path / "whole")
+    ]
+    assert names[0] == names[1]
+    assert texts(tmp_path / "out") == texts(tmp_path / "whole")

@@ -53,10 +53,23 @@ def test_a_stream_is_many_without_being_opened():
     assert are_many(["rtsp://camera/1"])
 
 
-def test_neither_the_standard_input_nor_the_web_is_read(monkeypatch):
-    seen = []
-    monkeypatch.setattr(
-        amount, "find_inputs", lambda sources, **options: iter(seen.append(sources) or ())
-    )
+@pytest.fixture
+def no_download(monkeypatch):
+    def fail(self):
+        raise AssertionError("the web was read")
+
+    monkeypatch.setattr("keras_ssd.inputs.downloads.Download._opened", fail)
+
+
+def test_neither_the_standard_input_nor_the_web_is_read(monkeypatch, no_download):
+    monkeypatch.setattr("sys.stdin", None)
     assert not are_many(["-", "https://example.org/a.jpg", "b.jpg"])
-    assert seen == [["b.jpg"]]
+    assert are_many(["https://example.org/a.jpg"] * 100)
+
+
+def test_the_addresses_in_a_list_are_not_read_either(tmp_path, no_download):
+    names = tmp_path / "list.txt"
+    names.write_text("https://example.org/a.mp4\n" * 99)
+    assert not are_many([names])
+    names.write_text("https://example.org/a.mp4\nrtsp://camera/1\n")
+    assert are_many([names])

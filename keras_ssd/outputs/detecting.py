@@ -17,7 +17,7 @@ from keras_ssd.outputs.journal import FilmEnd
 from keras_ssd.outputs.names import Names
 from keras_ssd.outputs.opening import open_journal
 from keras_ssd.outputs.pictures import FORMATS
-from keras_ssd.outputs.reading import Reading, listed_inputs
+from keras_ssd.outputs.reading import Reading, run_inputs
 from keras_ssd.outputs.result_files import RESULT_FILES, check_formats, write_result_files
 from keras_ssd.outputs.showing import Preview, Window
 from keras_ssd.outputs.writing import Draw, RunFolder, Writer
@@ -149,12 +149,10 @@ def detect_to_folder(
     with closing(journal):
         finished = resumed(journal, output, ending, every) if resume else Finished()
         problems += finished.problems
-        inputs = listed_inputs(sources, recursive=recursive)
-        listed = inputs if isinstance(inputs, list) else []
-        paths = [one.name for one in listed if not isinstance(one, ValueError)]
-        names = Names(output, ending, replaceable=journal.replaces, inputs=paths)
+        names = Names(output, ending, replaceable=journal.replaces)
         for name, is_film in finished.names.items():
             names.take(name, is_film=is_film)
+        inputs = run_inputs(sources, names, recursive=recursive)
         reading = Reading(
             inputs, names, finished, every=every, between=ending is not None, limit=limit
         )

@@ -23,7 +23,6 @@ class Names:
         ending: the ending of pictures, such as ".jpg"; None if neither pictures nor films (".mp4")
             are written.
         replaceable: the names of an earlier run, whose files may be replaced.
-        inputs: the paths of files that must never be replaced.
     """
 
     def __init__(
@@ -32,11 +31,10 @@ class Names:
         ending: str | None,
         *,
         replaceable: Iterable[str] = (),
-        inputs: Iterable[str] = (),
     ):
         self._folder, self._ending = folder, ending
         self._replaceable = {*replaceable}
-        self._inputs = {place(Path(path)) for path in inputs}
+        self._inputs: set[str] = set()
         self._taken: set[str] = set()
         self._films: set[str] = set()
         self._before_digits: set[str] = set()
@@ -50,6 +48,25 @@ class Names:
         if match := _OF_FRAME.fullmatch(key):
             self._before_digits.add(match[1])
 
+    def protect(self, path: str) -> None:
+        """Marks a file as an input, which must never be replaced."""
+        self._inputs.add(place(Path(path)))
+
+    def wrote(self, path: str) -> bool:
+        """Tells whether a file is a picture of this run, or of the earlier run."""
+        stem, suffix = os.path.splitext(os.path.basename(path))
+        if suffix not in (self._ending, ".mp4"):
+            return False
+        folder = os.path.realpath(self._folder)
+        parent = os.path.realpath(os.path.dirname(path))
+        if os.path.dirname(parent) == os.path.join(folder, "crops"):
+            stem = stem.rpartition("-")[0]  # the number of the crop
+            frame = _OF_FRAME.fullmatch(stem)
+            stem = frame[1] if frame else stem
+        elif parent != folder:
+            return False
+        return _key(stem) in self._taken | {*map(_key, self._replaceable)}
+
     def choose(self, source: str, *, is_film: bool = False) -> str:
         """Returns a free name for files about an input, and marks it as taken.
 
@@ -57,7 +74,7 @@ class Names:
             source: the name of the input: a path, an address or a position.
             is_film: whether the input has frames with names such as "film_000123".
         """
-        self._inputs.add(place(Path(source)))
+        self.protect(source)
         stem = name = _stem(source)
         number = 1
         while not self._is_free(name, is_film):

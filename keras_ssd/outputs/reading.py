@@ -1,5 +1,6 @@
 """The frames of a run's inputs, without those that an earlier run finished."""
 
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any
 
 from keras_ssd.files import as_many
 from keras_ssd.inputs import Frame, Input, Sources, find_inputs
+from keras_ssd.inputs.folders import is_pattern
 from keras_ssd.outputs.finished import Finished, Unfinished
 from keras_ssd.outputs.names import Names
 from keras_ssd.results.detections import Detections
@@ -151,16 +153,17 @@ class Reading:
             self.total += number
 
 
-def listed_inputs(sources: Sources, *, recursive: bool) -> Iterable[Input | ValueError]:
+def run_inputs(sources: Sources, names: Names, *, recursive: bool) -> Iterable[Input | ValueError]:
     """Returns the inputs of a run, and in the place of each source that cannot be used, its error.
 
     They are a list if there are at most 10,000, and none of them is still to come from a terminal
-    or a generator.
+    or a generator. Pictures that the run itself wrote into one of its folders are left out.
 
     Args:
         sources, recursive: as in `find_inputs`.
+        names: the names of the run's files; it protects the inputs in the list.
     """
-    many: Any = as_many(sources)
+    many: Any = [sources] if isinstance(sources, int) else as_many(sources)
     found: deque[Input | ValueError] = deque()
 
     def in_order() -> Iterator[Input | ValueError]:
@@ -171,7 +174,21 @@ def listed_inputs(sources: Sources, *, recursive: bool) -> Iterable[Input | Valu
         yield from found
 
     inputs = in_order()
-    if not isinstance(many, list | tuple) or "-" in [one for one in many if isinstance(one, str)]:
+    if not isinstance(many, list | tuple):
+        return inputs
+    given = {os.fsdecode(one) for one in many if isinstance(one, str | os.PathLike)}
+    if any(os.path.isdir(one) or is_pattern(one) for one in given):
+        inputs = (one for one in inputs if not _is_own(one, names, given))
+    if "-" in given:
         return inputs
     first = list(islice(inputs, _MAX_LISTED))
+    for one in first:
+        if not isinstance(one, ValueError):
+            names.protect(one.name)
     return first if len(first) < _MAX_LISTED else chain(first, inputs)
+
+
+def _is_own(found, names, given):
+    if isinstance(found, ValueError) or found.name in given:
+        return False
+    return names.wrote(found.name)

@@ -61,8 +61,8 @@ def test_a_file_that_is_there_keeps_its_name(tmp_path, names):
 def test_what_an_earlier_run_wrote_may_be_replaced_unless_it_is_an_input(tmp_path):
     for name in ("dog", "cat", "cow"):
         (tmp_path / f"{name}.jpg").touch()
-    inputs = [str(tmp_path / "cat.jpg")]
-    names = Names(tmp_path, ".jpg", replaceable=["dog", "cat"], inputs=inputs)
+    names = Names(tmp_path, ".jpg", replaceable=["dog", "cat"])
+    names.protect(str(tmp_path / "cat.jpg"))
     assert names.choose("in/dog.png") == "dog"
     assert names.choose("in/cat.png") == "cat-2"
     assert names.choose("in/cow.png") == "cow-2"
@@ -74,6 +74,26 @@ def test_an_input_through_a_link_is_not_replaced(tmp_path):
     (tmp_path / "link").symlink_to(folder)
     names = Names(folder, ".jpg", replaceable=["dog"])
     assert names.choose(str(tmp_path / "link" / "dog.jpg")) == "dog-2"
+
+
+def test_the_files_that_a_run_wrote_are_known(tmp_path, monkeypatch):
+    names = Names(tmp_path, ".jpg", replaceable=["Cow"])
+    names.choose("in/dog.png")
+    names.choose("in/film.avi", is_film=True)
+    monkeypatch.chdir(tmp_path)
+    wrote = ("dog.jpg", "film.mp4", "cow.jpg", "crops/cat/dog-2.jpg", "crops/cat/film_000003-1.jpg")
+    for path in wrote:
+        assert names.wrote(path)
+        assert names.wrote(str(tmp_path / path))
+    for path in (
+        "cat.jpg",
+        "dog.png",
+        "in/dog.jpg",
+        "dog.jpg/a.jpg",
+        "crops/dog.jpg",
+        "crops/a/b-1.jpg",
+    ):
+        assert not names.wrote(path)
 
 
 def test_without_pictures_a_file_that_is_there_does_not_matter(tmp_path):

@@ -174,6 +174,20 @@ def test_a_picture_of_an_earlier_run_that_is_now_an_input_stays(detector, tmp_pa
     assert (output / "dog-4.jpg").exists()
 
 
+@pytest.mark.parametrize("place", [".", "out", "out/deeper"])
+def test_a_run_does_not_look_at_what_it_wrote_itself(detector, tmp_path, photos, place):
+    folder, output = tmp_path / "in", tmp_path / "in" / place
+    options = {"recursive": True, "crops": True}
+    with pytest.raises(KeyboardInterrupt):
+        detect_to_folder(detector, folder, output, on_image=stop_after(3), **options)
+    detect_to_folder(detector, folder, output, resume=True, **options)
+    assert len(json.loads((output / "detections.json").read_text())) == 5
+    names = files(output).keys()
+    detect_to_folder(detector, str(folder / "**" / "*.*g"), output, overwrite=True, **options)
+    assert files(output).keys() == names
+    assert len(json.loads((output / "detections.json").read_text())) == 5
+
+
 @pytest.mark.parametrize("how", [{}, {"resume": True}, {"overwrite": True}])
 def test_a_run_without_any_result_does_not_count_as_an_earlier_run(detector, tmp_path, photos, how):
     assert len(detect_to_folder(detector, tmp_path / "absent.png", tmp_path / "out")) == 1

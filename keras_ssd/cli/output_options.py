@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from keras_ssd.terminal import counted
 
 if TYPE_CHECKING:
-    from keras_ssd.outputs.journal import FilmEnd
+    from keras_ssd.outputs.entry import FilmEnd
     from keras_ssd.results import Detections
 
 FORMATS = ("json", "jsonl", "csv", "coco", "voc", "yolo")

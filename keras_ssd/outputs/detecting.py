@@ -11,9 +11,9 @@ from keras_ssd.inference.protocol import ObjectDetector
 from keras_ssd.inference.selection import DEFAULT_CONFIDENCE, Thresholds
 from keras_ssd.inference.tiles import Tiles
 from keras_ssd.inputs import Sources
+from keras_ssd.outputs.entry import FilmEnd
 from keras_ssd.outputs.finished import Finished
 from keras_ssd.outputs.finished import resume as resumed
-from keras_ssd.outputs.journal import FilmEnd
 from keras_ssd.outputs.names import Names
 from keras_ssd.outputs.opening import open_journal
 from keras_ssd.outputs.pictures import FORMATS

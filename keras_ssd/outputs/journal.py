@@ -21,53 +21,14 @@ found, and the problem, if it broke there:
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from keras_ssd import __version__
 from keras_ssd.files import replace_file
-from keras_ssd.results.detections import Detections
+from keras_ssd.outputs.entry import Entry, FilmEnd
 
 FILE_NAME = "journal.jsonl"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What was found in one image or frame.
-
-    Attributes:
-        name: the name, without suffix, of the image's picture or of the frame's film.
-        found: the detections.
-    """
-
-    name: str
-    found: Detections
-
-    @property
-    def stem(self) -> str:
-        """The name, without suffix, of files about this image or frame, such as "film_000123"."""
-        frame = self.found.frame
-        return self.name if frame is None else f"{self.name}_{frame:06d}"
-
-
-@dataclass(frozen=True)
-class FilmEnd:
-    """The end of a video, after all its entries.
-
-    Attributes:
-        name: the name, without suffix, of the film.
-        image: the name of the video, as it was given.
-        frames: the number of frames that were read.
-        frames_with: the number of frames in which each class was found.
-        problem: the message of the error at which the video broke, or None.
-    """
-
-    name: str
-    image: str
-    frames: int
-    frames_with: Mapping[str, int]
-    problem: str | None = None
 
 
 class Line(NamedTuple):
@@ -128,8 +89,7 @@ class Journal:
         Raises:
             OSError: the file cannot be written; it then stays as it was.
         """
-        values = vars(item) if isinstance(item, FilmEnd) else _entry_values(item)
-        data = _encoded(values)
+        data = _encoded(item.to_values())
         try:
             while data:
                 data = data[self._file.write(data) :]
@@ -175,7 +135,7 @@ class Journal:
             if number and not (
                 isinstance(image, str) and isinstance(name, str) and Path(name).name == name
             ):
-                raise ValueError(f"{self.path}: not an entry of this run: {line.values!r:.80}")
+                raise self._not_an_entry(line.values)
             if number:
                 yield line
 
@@ -191,27 +151,17 @@ class Journal:
         """
         for line in self.lines():
             if "frames" not in line.values:
-                yield self._entry(line.values)
+                try:
+                    yield Entry.from_values(line.values, self.class_names)
+                except (KeyError, TypeError, ValueError) as error:
+                    raise self._not_an_entry(line.values) from error
 
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
 
-    def _entry(self, values: Mapping[str, Any]) -> Entry:
-        try:
-            image, frame, time = values["image"], values.get("frame"), values.get("time")
-            about = {"image": image, "frame": frame}
-            found = Detections.from_records(
-                [about | record for record in values["detections"]],
-                image=image,
-                size=values["size"],
-                class_names=self.class_names,
-                frame=frame,
-                time=time,
-            )
-            return Entry(str(values["name"]), found)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{self.path}: not an entry of this run: {values!r:.80}") from error
+    def _not_an_entry(self, values):
+        return ValueError(f"{self.path}: not an entry of this run: {values!r:.80}")
 
 
 def read_lines(path: Path) -> Iterator[Line]:
@@ -245,20 +195,6 @@ def _about_run(path, line):
     ):
         raise ValueError(f"{path}: not the journal of a run of keras-ssd")
     return settings, tuple(class_names), {*map(str, replaces)}
-
-
-def _entry_values(entry):
-    found = entry.found
-    moment = {} if found.frame is None else {"frame": found.frame, "time": found.time}
-    return {"name": entry.name, "image": found.image, "size": found.size, **moment} | {
-        "detections": objects(found)
-    }
-
-
-def objects(found: Detections) -> list[dict[str, Any]]:
-    """Returns the records of the objects, without what all objects of an image share."""
-    keys = ("label", "score", "box", "track")
-    return [{key: record[key] for key in keys if key in record} for record in found.to_records()]
 
 
 def _encoded(values):

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from keras_ssd.inputs import Frame
+from keras_ssd.outputs.entry import Entry, FilmEnd
 from keras_ssd.outputs.films import Film
-from keras_ssd.outputs.journal import Entry, FilmEnd, Journal
+from keras_ssd.outputs.journal import Journal
 from keras_ssd.outputs.pictures import write_crops, write_picture
 from keras_ssd.outputs.reading import Item
 from keras_ssd.results.detections import Detections

@@ -5,7 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from keras_ssd.outputs.journal import Entry, Journal
+from keras_ssd.outputs.entry import Entry
+from keras_ssd.outputs.journal import Journal
 from keras_ssd.results import Detections
 from keras_ssd.video import VideoInfo, VideoReader, VideoWriter, join_parts
 

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from keras_ssd.outputs.journal import Entry, FilmEnd, Journal
+from keras_ssd.outputs.entry import Entry, FilmEnd
+from keras_ssd.outputs.journal import Journal
 
 
 def assert_same(one, other):

@@ -10,7 +10,7 @@ import pytest
 
 from keras_ssd.data import load
 from keras_ssd.images import write_image
-from keras_ssd.outputs.journal import Entry
+from keras_ssd.outputs.entry import Entry
 from keras_ssd.outputs.result_files import RESULT_FILES, check_formats, write_result_files
 
 

@@ -7,7 +7,8 @@ from typing import Any, TextIO
 
 from keras_ssd.data.writing.write_coco import coco_annotation, coco_categories
 from keras_ssd.files import replace_file
-from keras_ssd.outputs.journal import Entry, Journal
+from keras_ssd.outputs.entry import Entry
+from keras_ssd.outputs.journal import Journal
 
 
 def write_coco(path: Path, journal: Journal) -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from keras_ssd.data.writing.write_voc import annotation_xml
 from keras_ssd.files import write_text
-from keras_ssd.outputs.journal import Entry, Journal
+from keras_ssd.outputs.entry import Entry
+from keras_ssd.outputs.journal import Journal
 
 
 def write_voc(path: Path, journal: Journal) -> None:

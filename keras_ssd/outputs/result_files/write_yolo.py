@@ -7,7 +7,8 @@ import numpy as np
 
 from keras_ssd.data.writing.write_yolo import yolo_line
 from keras_ssd.files import write_text
-from keras_ssd.outputs.journal import Entry, Journal
+from keras_ssd.outputs.entry import Entry
+from keras_ssd.outputs.journal import Journal
 
 
 def write_yolo(path: Path, journal: Journal) -> None:

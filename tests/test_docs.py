@@ -37,3 +37,27 @@ def test_the_document_explains_each_word_of_an_exports_report():
     assert len(words) == 5
     text = (DOCS / "export.md").read_text("utf-8")
     assert all(f"`{word}`" in text for word in words)
+
+
+def _headings(document):
+    """The names of a document's headings in links, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.*)$", document.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+
+
+def test_links_of_documents_lead_to_files_and_headings_that_exist():
+    root = DOCS.parent
+    documents = [*root.glob("*.md"), *DOCS.glob("*.md")]
+    for folder in ("examples", "saved_models", "training"):
+        documents += (root / folder).rglob("*.md")
+    count = 0
+    for document in documents:
+        for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text("utf-8")):
+            if re.match(r"\w+:", link):
+                continue  # an address on the web
+            path, _, heading = link.partition("#")
+            target = document.parent / path if path else document
+            assert target.exists(), f"{document.name}: {link}"
+            assert not heading or heading in _headings(target), f"{document.name}: {link}"
+            count += 1
+    assert count > 20

@@ -35,6 +35,8 @@ def run(options: argparse.Namespace) -> int:
 
     if options.json:
         checked_output(options.json, ".json")
+    if options.image_set and not options.data:
+        raise ValueError("--image-set: needs --data, annotated images to measure mAP on")
     check_sources(options.data)
     check_detector(options.model)
     data = None

@@ -4,6 +4,7 @@ import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ class CachedExport:
     format: Format
     calibration: tuple[Path, ...] = ()
 
-    @property
+    @cached_property
     def path(self) -> Path:
         """The path of the export, which may not exist yet."""
         digests = [_digest(self.source)]

@@ -70,6 +70,8 @@ def test_what_can_be_checked_without_keras_is_checked_first(messages):
         "export --model a.keras --output a.onnx --quantize int8": "--quantize: a.onnx is an ONNX",
         "export --model none --output a.onnx": "none: no such file; expected a detector",
         "export --model a.keras --output a.onnx --data none": "none: there is no such folder",
+        "benchmark --model a.keras --image-set val": "--image-set: needs --data",
+        "benchmark --model none": "none: no such file; expected a detector",
         "check-data --data DATA --json run": "run: expected the name of a file to write",
     }
     found = messages(list(expected))

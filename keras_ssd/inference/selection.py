@@ -78,9 +78,9 @@ def check_thresholds(confidence_threshold: Thresholds) -> None:
     if not isinstance(by_name, Mapping):
         by_name = {"": by_name}
     for name, value in by_name.items():
-        if not 0 <= value <= 1:
+        if not isinstance(value, float | int | np.number) or not 0 <= value <= 1:
             of_class = f" of {name}" if name else ""
-            raise ValueError(f"confidence_threshold{of_class}: expected 0 to 1, not {value}")
+            raise ValueError(f"confidence_threshold{of_class}: expected 0 to 1, not {value!r}")
 
 
 def _check_names(argument, names, class_names):

@@ -159,7 +159,7 @@ class _Finder:
         for path in files_in_folder(folder, recursive=self._recursive):
             yield from [path] if isinstance(path, ValueError) else _caught(self._of_path(path))
         if path is None:
-            hint = "" if self._recursive else "; folders inside it are looked in with `recursive`"
+            hint = "" if self._recursive else "; recursive=True (--recursive) looks in those inside"
             raise ValueError(f"{folder}: no images or videos are in this folder{hint}")
 
     def _of_lines(self, lines: Iterator[str], name: str) -> Iterator[_Found]:

@@ -81,7 +81,8 @@ def detect_to_folder(
         confidence_threshold, classes, batch_size, tiles, recursive: as in `ObjectDetector.detect`.
         every: the distance of the frames of a video that are looked at: of 3, the frames 0, 3, 6.
             A film shows the boxes in the frames between as well.
-        limit: the number of images and frames after which the run ends; None looks at all.
+        limit: the number of images and frames after which the run ends, with the frames between;
+            None looks at all.
         save: the formats of the result files: some of "json" (detections.json), "jsonl", "csv",
             "coco" (coco.json), "voc" and "yolo" (folders with a file for each image or frame).
         pictures: "jpg" or "png"; None writes neither pictures nor films.

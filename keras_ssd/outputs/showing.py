@@ -136,9 +136,11 @@ def detect_and_show(
     pairs = results if tracker is None else follow(results, tracker, on_error=add_problem)
     preview = Preview(window, draw)
     with closing(preview), closing(results):
-        for number, (frame, found) in enumerate(pairs, start=1):
+        count = 0  # of images and frames, with those between the frames that are looked at
+        for frame, found in pairs:
             if on_image is not None:
                 on_image(found, None)
-            if not preview.show(frame, found) or number == limit:
+            count += 1 if frame.number is None else every
+            if not preview.show(frame, found) or (limit is not None and count >= limit):
                 break
     return problems

@@ -34,7 +34,7 @@ def test_a_score_equal_to_the_threshold_is_wanted():
     assert selection(found).scores.tolist() == scores[[1, 3]].tolist()
 
 
-@pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan"), {"cat": 2}, {"*": -1}])
+@pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan"), "0.4", {"cat": 2}, {"*": -1}])
 def test_a_threshold_beyond_0_to_1_is_refused(threshold):
     with pytest.raises(ValueError, match=r"confidence_threshold( of (cat|\*))?: expected 0 to 1"):
         Selection(NAMES, threshold)

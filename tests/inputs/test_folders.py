@@ -66,8 +66,8 @@ def test_a_folder_without_images_is_named(tmp_path, found, photo):
     assert found(tmp_path) == (
         [],
         [
-            f"{tmp_path}: no images or videos are in this folder; folders inside it are looked in "
-            "with `recursive`"
+            f"{tmp_path}: no images or videos are in this folder; recursive=True (--recursive) "
+            "looks in those inside"
         ],
     )
     (tmp_path / "inner" / "a.jpg").unlink()

@@ -90,6 +90,25 @@ def test_a_limit_ends_the_show(screen, detector, new_film, tmp_path):
     assert len(screen.images) == 3
 
 
+@pytest.mark.parametrize("limit", [3, 4])
+def test_a_limit_counts_the_frames_between_as_a_run_into_a_folder_does(
+    screen, detector, new_film, tmp_path, limit
+):
+    film = new_film(tmp_path / "film.mp4", [10, 20, 30, 40, 50, 60])
+    detect_and_show(detector, film, Window("a"), every=2, limit=limit)
+    assert len(screen.images) == 2
+    looked_at = []
+    detect_to_folder(
+        detector,
+        film,
+        tmp_path / "out",
+        every=2,
+        limit=limit,
+        on_image=lambda found, path: looked_at.append(found.frame),
+    )
+    assert looked_at == [0, 2]
+
+
 def test_a_run_into_a_folder_shows_the_frames_between_too(screen, detector, new_film, tmp_path):
     film = new_film(tmp_path / "film.mp4", [10, 20, 30, 40])
     detect_to_folder(detector, film, tmp_path / "out", every=2, show=Window("a"))

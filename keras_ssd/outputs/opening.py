@@ -56,7 +56,8 @@ def open_journal(
             raise
         return earlier
     if not overwrite:
-        _check_new(folder, earlier, formats)
+        crops = ["crops"] if settings.get("crops") else []
+        _check_new(folder, earlier, [RESULT_FILES[name][0] for name in formats] + crops)
     replaces: set[str] = set()
     if earlier is not None:
         replaces = earlier.replaces | {line.values["name"] for line in earlier.lines()}
@@ -81,12 +82,12 @@ def _earlier(path, damaged_is_none):
     return journal
 
 
-def _check_new(folder, earlier, formats):
+def _check_new(folder, earlier, names):
     if earlier is not None:
         earlier.close()
         raise ValueError(f"{folder}: holds the results of an earlier run; {_HOW}")
-    for name in formats:
-        path = folder / RESULT_FILES[name][0]
+    for name in names:
+        path = folder / name
         if path.exists():
             raise ValueError(f"{path}: exists already; overwrite=True (--overwrite) replaces it")
 

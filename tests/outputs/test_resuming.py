@@ -247,6 +247,13 @@ def test_a_result_file_of_another_program_is_not_replaced(detector, tmp_path, ph
     assert (tmp_path / "out" / "coco.json").read_text() == "annotations"
 
 
+def test_a_folder_of_crops_of_another_program_is_not_written_to(detector, tmp_path, photos):
+    (tmp_path / "out" / "crops").mkdir(parents=True)
+    with pytest.raises(ValueError, match="crops: exists already"):
+        detect_to_folder(detector, photos, tmp_path / "out", crops=True)
+    assert detect_to_folder(detector, photos, tmp_path / "out") == []
+
+
 def test_a_journal_of_another_program_is_refused(detector, tmp_path, photos):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "journal.jsonl").write_text("mine\n")

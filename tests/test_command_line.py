@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import h5py
@@ -85,3 +86,26 @@ def saved_step(output) -> int:
         return 0
     with h5py.File(output / "state.weights.h5") as state:
         return int(state["optimizer/vars/0"][()])
+
+
+def test_a_detection_after_kill_9_goes_on_and_loses_and_repeats_nothing(tmp_path):
+    photos = sorted((ROOT / "examples" / "photos").glob("*.jpg")) * 150
+    options = ("--model", "ssd_mobilenet_320_voc_int8", "--output", tmp_path)
+    command = [sys.executable, "-m", "keras_ssd.cli", "detect", *photos, *options, "--resume"]
+    for _ in range(2):
+        process = subprocess.Popen(
+            command, cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        )
+        try:
+            for _ in range(15):
+                process.stdout.readline()
+        finally:
+            process.kill()
+            process.communicate(timeout=60)
+        assert not (tmp_path / "detections.json").exists()
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert len(done.stdout.splitlines()) <= len(photos) - 2 * 14
+    assert len([*tmp_path.glob("*.jpg")]) == len(photos)
+    records = json.loads((tmp_path / "detections.json").read_text())
+    counts = Counter(record["image"] for record in records)
+    assert counts == {str(photo): 150 for photo in photos}

@@ -2,10 +2,15 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from keras_ssd.cli.data_options import IMAGE_SET_HELP, add_data_options, check_sources, load_data
 from keras_ssd.files import checked_output, write_text
+
+if TYPE_CHECKING:
+    from keras_ssd.benchmark import Measured
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -45,8 +50,15 @@ def run(options: argparse.Namespace) -> int:
         data = load_data(
             options, image_set=options.image_set, default_set="val", class_names=class_names
         )
-    result = benchmark(options.model, data=data, calibrate=options.calibrate)
+    print("exporting and measuring, which takes some minutes", file=sys.stderr)
+    result = benchmark(
+        options.model, data=data, calibrate=options.calibrate, on_measured=_print_measured
+    )
     result.print()
     if options.json:
         write_text(options.json, json.dumps(result.to_json(), indent=1) + "\n")
     return 0
+
+
+def _print_measured(one: "Measured") -> None:
+    print(f"{one.name}: {one.milliseconds:.1f} ms", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -146,7 +147,9 @@ def test_json_holds_all_figures():
 
 def test_the_command_measures_an_exported_file_in_a_process_of_its_own(capsys, tmp_path):
     assert main(["benchmark", "--model", INT8, "--json", str(tmp_path / "a.json")]) == 0
-    assert capsys.readouterr().out.splitlines()[1].startswith("litert ")
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[1].startswith("litert ")
+    assert re.search(r"^litert: \d+\.\d ms$", printed.err, re.MULTILINE)
     (measured,) = json.loads((tmp_path / "a.json").read_text())["measured"]
     assert measured["memory"] < 300  # without Keras and TensorFlow
 

@@ -69,8 +69,6 @@ def run(options: argparse.Namespace, tracking: Tracking | None = None) -> int:
         check_model(options)
     window = _window(options.command) if options.show else None
     problems = _detect(_detector(options), options, window, tracking)
-    for problem in problems:
-        print(f"keras-ssd {options.command}: {problem}", file=sys.stderr)
     return 1 if problems else 0
 
 
@@ -115,6 +113,9 @@ def _detect(
         "limit": options.limit,
         "recursive": options.recursive,
         "on_image": printer.image,
+        "on_problem": lambda problem: print(
+            f"keras-ssd {options.command}: {problem}", file=sys.stderr
+        ),
     }
     settings = _shared_settings(options)
     if tracking is not None:

@@ -47,6 +47,7 @@ def detect_to_folder(
     settings: Mapping[str, Any] | None = None,
     on_image: Callable[[Detections, Path | None], object] | None = None,
     on_film: Callable[[FilmEnd, Path | None], object] | None = None,
+    on_problem: Callable[[str], object] | None = None,
     draw: Draw = draw_detections,
     show: Window | None = None,
     draw_shown: Draw | None = None,
@@ -96,6 +97,8 @@ def detect_to_folder(
             looked at, and the path of its picture or None, once it is written.
         on_film: a function that is called with the end of each video and the path of its film or
             None, once it is written. Both functions are called in the thread that writes.
+        on_problem: a function that is called with each problem as soon as it is known, in any
+            thread.
         draw: a function that returns an image with the objects drawn into a copy. It is called in
             the thread that writes, with the frames in order.
         show: a window to show each picture in as well; the run ends where the user closes it.
@@ -122,8 +125,10 @@ def detect_to_folder(
     output, ending = Path(output), pictures and f".{pictures}"
     problems: list[str] = []
 
-    def add_problem(error: ValueError) -> None:
+    def add_problem(error: ValueError | str) -> None:
         problems.append(str(error))
+        if on_problem is not None:
+            on_problem(problems[-1])
 
     readings: list[Reading] = []  # one, which begins when the folder is open
     results = detect_frames(  # checks its arguments at once
@@ -149,7 +154,8 @@ def detect_to_folder(
     )
     with closing(journal):
         finished = resumed(journal, output, ending, every) if resume else Finished()
-        problems += finished.problems
+        for problem in finished.problems:
+            add_problem(problem)
         names = Names(output, ending, replaceable=journal.replaces)
         for name, is_film in finished.names.items():
             names.take(name, is_film=is_film)
@@ -158,7 +164,7 @@ def detect_to_folder(
             inputs, names, finished, every=every, between=ending is not None, limit=limit
         )
         readings.append(reading)
-        folder = RunFolder(output, journal, draw, ending, crops, on_image, on_film, problems)
+        folder = RunFolder(output, journal, draw, add_problem, ending, crops, on_image, on_film)
         there = [
             name for name in RESULT_FILES if resume and (output / RESULT_FILES[name][0]).exists()
         ]

@@ -107,6 +107,7 @@ def detect_and_show(
     limit: int | None = None,
     recursive: bool = False,
     on_image: Callable[[Detections, Path | None], object] | None = None,
+    on_problem: Callable[[str], object] | None = None,
     draw: Draw = draw_detections,
     tracker: Tracker | None = None,
     **options: Any,
@@ -115,7 +116,8 @@ def detect_and_show(
 
     Args:
         detector: any kind of detector.
-        sources, every, limit, recursive, on_image, draw, tracker: as in `detect_to_folder`.
+        sources, every, limit, recursive, on_image, on_problem, draw, tracker: as in
+            `detect_to_folder`.
         window: the window to show it in; it is closed at the end.
         options: more arguments of `detect_frames`.
 
@@ -126,6 +128,8 @@ def detect_and_show(
 
     def add_problem(error: ValueError) -> None:
         problems.append(str(error))
+        if on_problem is not None:
+            on_problem(problems[-1])
 
     results = detect_frames(
         detector,

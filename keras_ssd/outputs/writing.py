@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -33,23 +33,23 @@ class RunFolder:
         path: the folder.
         journal: its journal, which is open.
         draw: a function that returns an image with the objects drawn.
+        on_problem: a function that is called with what goes wrong with a single picture.
         ending: the ending of the pictures, such as ".jpg"; None for neither pictures nor films.
         crops: whether the objects are also written as pictures of their own.
         on_image: a function that is called with the detections in each image and frame that was
             looked at, and the path of its picture or None, once it is written.
         on_film: a function that is called with the end of each video and the path of its film, or
             None, once it is written.
-        problems: the list to which what goes wrong with single pictures is added.
     """
 
     path: Path
     journal: Journal
     draw: Draw
+    on_problem: Callable[[str], object]
     ending: str | None = ".jpg"
     crops: bool = False
     on_image: Callable[[Detections, Path | None], object] | None = None
     on_film: Callable[[FilmEnd, Path | None], object] | None = None
-    problems: list[str] = field(default_factory=list)
 
 
 class Writer:
@@ -152,7 +152,7 @@ class Writer:
             if getattr(error, "errno", None) in _FULL:
                 folder.journal.remove_last()
                 raise
-            folder.problems.append(f"{found.image}: detected, but not drawn ({error})")
+            folder.on_problem(f"{found.image}: detected, but not drawn ({error})")
             return
         if folder.on_image is not None:
             folder.on_image(found, path)
@@ -176,7 +176,7 @@ class Writer:
                 folder.journal.remove_last()
             raise
         except ValueError as error:  # the encoder takes no frames of this size, for example
-            folder.problems.append(f"{item.source}: detected, but not drawn ({error})")
+            folder.on_problem(f"{item.source}: detected, but not drawn ({error})")
             film, self._film = self._film, None
             with suppress(ValueError):
                 film.finish(audio_from=item.sound, complete=False)

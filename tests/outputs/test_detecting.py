@@ -204,6 +204,19 @@ def test_a_long_name_is_cut(detector, tmp_path, save):
     assert pngs(tmp_path / "out") == ["n" * 200 + ".png"]
 
 
+def test_a_problem_is_told_at_once(detector, tmp_path, save):
+    def interrupt(found, picture):
+        raise KeyboardInterrupt
+
+    told = []
+    sources = [tmp_path / "absent.png", save(tmp_path / "a.png", image_of(5))]
+    with pytest.raises(KeyboardInterrupt):
+        detect_to_folder(
+            detector, sources, tmp_path / "out", on_image=interrupt, on_problem=told.append
+        )
+    assert told == [f"{tmp_path / 'absent.png'}: no such file or folder"]
+
+
 def test_what_was_found_until_an_interruption_is_written(detector, tmp_path, save):
     photos = [save(tmp_path / f"{label}.png", image_of(label)) for label in (1, 2, 3)]
 

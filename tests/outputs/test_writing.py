@@ -21,7 +21,7 @@ def _no_thread_is_left():
 
 @pytest.fixture
 def folder(new_journal, tmp_path):
-    return RunFolder(tmp_path, new_journal(), draw_detections, ending=".png")
+    return RunFolder(tmp_path, new_journal(), draw_detections, pytest.fail, ending=".png")
 
 
 def put(writer, found, name, size=(100, 200)):

@@ -117,7 +117,7 @@ class TestLies:
     @pytest.mark.parametrize(
         ("place", "values", "reason"),
         [
-            (("class_names",), [["cat"], ["cat", "dog", "cow"]], "class_names: . names given"),
+            (("class_names",), [["cat"], ["cat", "dog", "cow"]], "class_names: . names? given"),
             (
                 ("class_names",),
                 [["cat", "cat"], ["cat", ""], [1, 2], [], "ab", None],

@@ -71,7 +71,11 @@ def test_an_option_that_a_file_does_not_take_is_refused_before_it_is_opened(
     tmp_path, name, option, message
 ):
     path = tmp_path / name
-    path.touch() if path.suffix else path.mkdir()
+    if path.suffix:
+        path.touch()
+    else:
+        path.mkdir()
+        (path / "saved_model.pb").touch()
     with pytest.raises(ValueError, match=message):
         keras_ssd.load_detector(path, **option)
 

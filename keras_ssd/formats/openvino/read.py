@@ -46,7 +46,7 @@ class OpenVINODetector(ExportedDetector):
         super().__init__(path, num_threads=num_threads)
 
     def _open(self):
-        core = _core()
+        core = _core(require("openvino", extra="openvino"))
         if self._num_threads is not None:
             self._settings["INFERENCE_NUM_THREADS"] = self._num_threads
         with self.path.open("rb") as file:
@@ -75,14 +75,14 @@ class OpenVINODetector(ExportedDetector):
 
 
 @functools.cache
-def _core():
+def _core(openvino):
     """Returns the one Core of this process.
 
     A Core that compiles a model replaces the stack that signals are handled on, and puts the
     earlier one back at its own end. Where several Cores end in another order than they began, a
     stack that was freed is left, and the next signal, such as Ctrl-C, crashes the process.
     """
-    return require("openvino", extra="openvino").Core()
+    return openvino.Core()
 
 
 def _image_size(inputs):

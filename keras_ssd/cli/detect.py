@@ -3,6 +3,7 @@
 import argparse
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_ssd.cli.model_options import (
@@ -156,5 +157,10 @@ def _detect(
 
 def _shared_settings(options):
     """The settings that a run must share with the one that it goes on with."""
+    from keras_ssd.checkpoints.download import sha256_of
+
     names = ("model", "server", "runtime", "calibrate", "dtype", "iou", "max_detections")
-    return {name: getattr(options, name) for name in names}
+    settings = {name: getattr(options, name) for name in names}
+    if options.model and Path(options.model).is_file():
+        settings["SHA-256 of the model"] = sha256_of(options.model)
+    return settings

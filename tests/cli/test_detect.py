@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from keras_ssd.cli import main, model_options, output_options
 from keras_ssd.images import read_image
 from keras_ssd.outputs.result_files import RESULT_FILES
+from keras_ssd.presets import find_preset, packaged_file
 from keras_ssd.runtime import RUNTIMES
 
 PHOTOS = Path(__file__).parents[2] / "examples" / "photos"
@@ -99,6 +102,20 @@ def test_a_run_goes_on_and_is_replaced_only_when_asked_to(output, fails, capsys)
     assert "confidence 0.5, not 0.3" in fails(CAT, "--output", output, *other)
     assert detect(CAT, "--output", output, "--overwrite") == 0
     assert labels(output) == ["cat"]
+
+
+def test_a_run_does_not_go_on_with_another_model_in_a_file_of_the_same_name(
+    tmp_path, output, capsys
+):
+    model = tmp_path / "d.tflite"
+    shutil.copy(packaged_file(find_preset("ssd_mobilenet_320_voc_int8")), model)
+    command = ["detect", str(CAT), "--model", str(model), "--output", str(output)]
+    assert main(command) == 0
+    with zipfile.ZipFile(model, "a") as archive:
+        archive.writestr("note.txt", "another model")
+    assert main([*command, "--resume"]) == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert "the earlier run had another setting: SHA-256 of the model " in last
 
 
 def test_a_video_has_one_line_and_with_verbose_one_for_each_frame(output, tmp_path, capsys):

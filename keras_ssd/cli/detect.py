@@ -118,7 +118,6 @@ def _detect(
             f"keras-ssd {options.command}: {problem}", file=sys.stderr
         ),
     }
-    settings = _shared_settings(options)
     if tracking is not None:
         drawing = tracking.drawing
 
@@ -127,10 +126,10 @@ def _detect(
             printer.image(found, picture)
 
         chosen |= {"tracker": tracking.tracker, "draw": drawing, "on_image": on_image}
-        settings |= tracking.settings
     if options.output is None:
         assert window is not None
         return detect_and_show(detector, options.sources, window, **chosen)
+    settings = _shared_settings(options) | ({} if tracking is None else tracking.settings)
     try:
         return detect_to_folder(
             detector,

@@ -14,11 +14,11 @@ from keras_ssd.inference.pipeline import detect_frames
 from keras_ssd.inference.protocol import ObjectDetector
 from keras_ssd.inference.reading import read_sources
 from keras_ssd.inputs import Frame, Sources
+from keras_ssd.outputs.writing import Draw
 from keras_ssd.results.detections import Detections
 from keras_ssd.results.drawing import draw_detections
 from keras_ssd.tracking import Tracker, follow
 
-Draw = Callable[[np.ndarray, Detections], np.ndarray]
 _ENDING_KEYS = {ord("q"), ord("Q"), 27}  # 27 is Esc
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 
@@ -66,8 +66,10 @@ class Window:
             key = cv2.waitKey(100 if is_still else 1)
             if cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
                 return False
-            if key >= 0 or not is_still:
-                return key & 0xFF not in _ENDING_KEYS or key < 0
+            if key >= 0:
+                return key & 0xFF not in _ENDING_KEYS
+            if not is_still:
+                return True
 
     def close(self) -> None:
         """Closes the window."""

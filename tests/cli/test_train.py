@@ -7,7 +7,7 @@ import pytest
 
 from keras_ssd import models, training
 from keras_ssd.cli import main
-from keras_ssd.cli.train import RECIPES
+from keras_ssd.cli.training_options import RECIPES
 from keras_ssd.data.synthetic import draw_voc
 from keras_ssd.detector import Detector
 from keras_ssd.models import SSDMobileNet320, SSDTiny128

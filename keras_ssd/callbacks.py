@@ -17,7 +17,7 @@ class MeanAveragePrecision(keras.callbacks.Callback):
     Args:
         data: annotated images that the detector does not train on, with the detector's class
             names. At least one object must not be difficult.
-        coco: whether to measure COCO's AP as well, which needs pycocotools.
+        coco: whether to measure COCO's AP as well, which needs pycocotools or hotcoco.
         batch_size: the number of images that the network sees at once.
         skipped: a set that collects the ids of images that cannot be read; their objects count as
             missed. If it is None, an image that cannot be read is an error.

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 from keras_ssd.cli.data_options import IMAGE_SET_HELP, add_data_options, check_sources, load_data
@@ -17,7 +18,11 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add_data_options(command)
     add("--image-set", help=IMAGE_SET_HELP.format("val"))
     add_model_options(command)
-    add("--coco", action="store_true", help="measure COCO's AP as well (needs pycocotools)")
+    add(
+        "--coco",
+        action="store_true",
+        help="measure COCO's AP as well (needs pycocotools or hotcoco)",
+    )
     add("--json", type=Path, metavar="FILE", help="write the figures to this file")
     add("--plot", type=Path, metavar="FILE", help="draw precision-recall curves (.png)")
     add("--detections", type=Path, metavar="FILE", help="write all detections (JSON)")
@@ -25,9 +30,10 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Prints a table of all classes and writes the chosen files."""
-    for package, wanted in (("pycocotools", options.coco), ("matplotlib", options.plot)):
-        if wanted:
-            require(package, extra="train")
+    if options.coco and not find_spec("hotcoco"):
+        require("pycocotools", extra="train")
+    if options.plot:
+        require("matplotlib", extra="train")
     if options.plot:
         checked_output(options.plot, ".png")
     for path in filter(None, (options.json, options.detections)):

@@ -1,11 +1,10 @@
 """`evaluate_map`, which measures a detector on annotated images by the rules of VOC and COCO."""
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any
 
 from keras_ssd.data.annotated_images import AnnotatedImages
-from keras_ssd.evaluation.coco import evaluate_coco
+from keras_ssd.evaluation.coco import can_measure_coco, evaluate_coco
 from keras_ssd.evaluation.predictions import predict_samples
 from keras_ssd.evaluation.report import coco_table, to_json, voc_table
 from keras_ssd.evaluation.voc import VOCResult, evaluate_voc
@@ -63,7 +62,8 @@ def evaluate_map(
         detector: any kind of detector. Its thresholds apply: low-scoring detections count, so a
             high confidence threshold lowers mAP.
         data: annotated images with the detector's class names.
-        coco: whether to measure COCO's figures; None measures them if pycocotools is installed.
+        coco: whether to measure COCO's figures; None measures them if pycocotools or hotcoco is
+            installed.
         batch_size: the number of images that the network sees at once.
         skipped: a set that collects the ids of images that cannot be read; their objects count as
             missed. If it is None, an image that cannot be read is an error.
@@ -71,7 +71,7 @@ def evaluate_map(
     Raises:
         ValueError: the class names differ, or there are no images.
         CorruptImageError: an image cannot be read and `skipped` is None.
-        ImportError: `coco` is True and pycocotools is not installed.
+        ImportError: `coco` is True and neither pycocotools nor hotcoco is installed.
 
     Example:
 
@@ -84,7 +84,7 @@ def evaluate_map(
     _check_classes(data, detector)
     detections = predict_samples(detector, data, batch_size=batch_size, skipped=skipped)
     figures = None
-    if coco or (coco is None and find_spec("pycocotools")):
+    if coco or (coco is None and can_measure_coco()):
         figures = evaluate_coco(detections, data)
     return MeanAP(evaluate_voc(detections, data), figures, detections)
 

@@ -24,6 +24,7 @@ class ClassResult:
         ap_area: the average precision of VOC2010 and later; nan without objects.
         recall, precision: float64 (R,), the values after each detection that counts, from the best
             score to the lowest; recall is nan without objects.
+        scores: (R,), the scores of these detections.
     """
 
     name: str
@@ -33,6 +34,7 @@ class ClassResult:
     ap_area: float
     recall: np.ndarray
     precision: np.ndarray
+    scores: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -96,9 +98,13 @@ def evaluate_voc(
     for label, name in enumerate(data.class_names):
         of_class = np.flatnonzero(labels == label)
         ranked = of_class[np.argsort(-scores[of_class], kind="stable")]
-        true_positives = _true_positives(hits[ranked], difficult)
+        ignored = np.append(difficult, False)[hits[ranked]]  # -1, no object, takes the False
+        true_positives = _true_positives(hits[ranked][~ignored])
         num_objects = int(np.sum((object_labels == label) & ~difficult))
-        classes.append(_class_result(name, num_objects, len(ranked), true_positives))
+        counted_scores = scores[ranked][~ignored]
+        classes.append(
+            _class_result(name, num_objects, len(ranked), true_positives, counted_scores)
+        )
     return VOCResult(tuple(classes))
 
 
@@ -160,16 +166,14 @@ def _with_last_pixel(boxes):
     return boxes + np.array([0.0, 0.0, 1.0, 1.0])
 
 
-def _true_positives(hits, difficult):
-    """Flags (R,) of the ranked detections; those of difficult objects are left out."""
-    ignored = np.append(difficult, False)[hits]  # -1 means no object, and takes the appended False
-    hits = hits[~ignored]
+def _true_positives(hits):
+    """Returns flags (R,) of ranked detections with these objects, or -1 for no object."""
     true_positives = np.zeros(len(hits), bool)
     true_positives[np.unique(hits, return_index=True)[1]] = True  # the first hit of each object
     return true_positives & (hits >= 0)
 
 
-def _class_result(name, num_objects, num_detections, true_positives):
+def _class_result(name, num_objects, num_detections, true_positives, scores):
     found = np.cumsum(true_positives)
     return ClassResult(
         name=name,
@@ -179,6 +183,7 @@ def _class_result(name, num_objects, num_detections, true_positives):
         ap_area=average_precision_area(true_positives, num_objects),
         recall=found / num_objects if num_objects else np.full(len(found), np.nan),
         precision=_precision(true_positives),
+        scores=scores,
     )
 
 

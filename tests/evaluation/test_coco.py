@@ -16,6 +16,15 @@ SIZE = (480, 640)
 SMALL, MEDIUM, LARGE = (10, 10, 30, 30), (100, 100, 150, 150), (200, 200, 400, 400)
 
 
+@pytest.fixture(autouse=True, params=["pycocotools", "hotcoco"])
+def library(request, monkeypatch):
+    """Hides the other one of the two packages."""
+    other = {"pycocotools": "hotcoco", "hotcoco": "pycocotools"}[request.param]
+    monkeypatch.setitem(sys.modules, other, None)
+    pytest.importorskip(request.param)
+    return request.param
+
+
 def make_sample(id, boxes, labels=None, difficult=None):
     boxes = np.array(boxes, np.float32).reshape(-1, 4)
     return Sample(
@@ -113,7 +122,22 @@ def test_nothing_is_printed(capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_missing_pycocotools_says_how_to_install_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "pycocotools.cocoeval", None)
+def test_without_both_packages_the_error_says_how_to_install_one(monkeypatch):
+    for name in ("hotcoco", "pycocotools", "pycocotools.coco"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert not coco.can_measure_coco()
     with pytest.raises(ImportError, match=r"pip install \"keras-ssd\[train\]\""):
         evaluate_coco([], [make_sample("a", [LARGE])])
+
+
+def test_both_packages_give_the_same_figures_to_the_last_bit(monkeypatch, random_data):
+    detections, data = random_data(0)
+    figures = {}
+    for name, other in (("hotcoco", "pycocotools"), ("pycocotools", "hotcoco")):
+        monkeypatch.undo()
+        pytest.importorskip(name)
+        monkeypatch.setitem(sys.modules, other, None)
+        figures[name] = coco.evaluate_coco(detections, data)
+    assert 0 < figures["hotcoco"]["APm"] < figures["hotcoco"]["AP50"] < 1
+    one, other = (list(values.values()) for values in figures.values())
+    np.testing.assert_array_equal(one, other)

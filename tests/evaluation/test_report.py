@@ -23,10 +23,11 @@ FOUND = ClassResult(
     ap_area=0.5277777,
     recall=np.array([1, 1, 2, 3, 3, 4, 4]) / 6,
     precision=np.array([1, 1 / 2, 2 / 3, 3 / 4, 3 / 5, 4 / 6, 4 / 7]),
+    scores=np.linspace(0.9, 0.3, 7),
 )
-MISSED = ClassResult("cat", 3, 0, 0.0, 0.0, np.zeros(0), np.zeros(0))
+MISSED = ClassResult("cat", 3, 0, 0.0, 0.0, np.zeros(0), np.zeros(0), np.zeros(0))
 WITHOUT_OBJECTS = ClassResult(
-    "dog", 0, 2, float("nan"), float("nan"), np.full(2, np.nan), np.zeros(2)
+    "dog", 0, 2, float("nan"), float("nan"), np.full(2, np.nan), np.zeros(2), np.full(2, 0.5)
 )
 RESULT = VOCResult((FOUND, MISSED, WITHOUT_OBJECTS))
 NO_OBJECTS_AT_ALL = VOCResult((WITHOUT_OBJECTS,))
@@ -97,7 +98,8 @@ def test_the_plot_is_a_png_that_grows_with_the_classes(tmp_path, num_classes, wi
 )
 def test_the_shaded_area_is_the_average_precision(tmp_path, recall, precision, area):
     path = tmp_path / "curve.png"
-    entry = ClassResult("cat", 5, 5, area, area, np.array(recall), np.array(precision))
+    scores = np.linspace(0.9, 0.5, 5)
+    entry = ClassResult("cat", 5, 5, area, area, np.array(recall), np.array(precision), scores)
     plot_precision_recall(VOCResult((entry,)), path)
     image = cv2.imread(str(path)).astype(int)
     colored = np.ptp(image, axis=-1) > 20  # the rest is black, white and gray
@@ -110,7 +112,7 @@ def test_the_shaded_area_is_the_average_precision(tmp_path, recall, precision, a
 
 
 def test_a_class_name_is_not_read_as_a_formula(tmp_path):
-    named = ClassResult("$^$", 3, 0, 0.0, 0.0, np.zeros(0), np.zeros(0))
+    named = ClassResult("$^$", 3, 0, 0.0, 0.0, np.zeros(0), np.zeros(0), np.zeros(0))
     plot_precision_recall(VOCResult((named,)), tmp_path / "curve.png")
 
 

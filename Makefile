@@ -1,6 +1,6 @@
 PYTHON ?= python3
 BACKEND_TESTS = tests/models tests/detector tests/test_geometry.py tests/test_losses.py tests/test_callbacks.py \
-    tests/training/test_resume.py::test_ctrl_c_finishes_the_step_and_the_run_resumes_exactly
+    tests/training/test_resume.py::test_ctrl_c_finishes_the_batch_and_the_run_resumes_exactly
 SOURCES = keras_ssd tests training examples setup.py
 # One process for each core, up to 4, because each takes gigabytes. A file's tests run in one of them.
 IN_PARALLEL = -n auto --maxprocesses 4 --dist loadfile

@@ -1,6 +1,7 @@
 """Paths to read from, and files that are written whole or not at all."""
 
 import os
+import re
 import secrets
 import sys
 from collections.abc import Callable, Iterable
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+_UNFINISHED = re.compile(r"\..{0,20}-[0-9a-f]{16}(\..*)?", re.DOTALL)  # see `replace_file`
 
 
 def as_many(sources: Any) -> Iterable:
@@ -117,6 +120,16 @@ def replace_file(path: str | Path, write: Callable[[Path], object], *, sync: boo
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def remove_unfinished(folder: str | Path) -> None:
+    """Removes the files that `replace_file` left in a folder because its process was killed.
+
+    Call it only if nothing else writes into the folder.
+    """
+    for path in Path(folder).iterdir():
+        if _UNFINISHED.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def write_text(path: str | Path, text: str, *, sync: bool = True) -> None:

@@ -1,4 +1,8 @@
-"""Optimizers that train an SSD: SGD as in the original, and AdamW."""
+"""Optimizers that train an SSD: SGD as in the original, and AdamW.
+
+With `use_ema=True` both keep running averages of the weights, with a warm-up. They also count right
+with `gradient_accumulation_steps`: an average changes only where the weights do.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,8 +11,32 @@ import keras
 from keras import ops
 
 
+class _WarmedUpAverages:
+    """Averages that reach back over about a ninth of the updates so far, until that is too far.
+
+    The momentum of update t, counted from 0, is min(ema_momentum, (1 + t) / (10 + t)), as in
+    TensorFlow's `ExponentialMovingAverage`. The first update gives the weights themselves. (Keras's
+    own averages have `ema_momentum` from the second update on, so that the first weights, which are
+    random, count for long. With gradient accumulation they would also move between updates.)
+    """
+
+    def _update_model_variables_moving_average(self, trainable_variables):
+        if not self.use_ema:
+            return
+        updates = ops.cast(self.iterations, "float32")  # those before this one
+        momentum = ops.minimum((1 + updates) / (10 + updates), self.ema_momentum)
+        momentum = ops.where(updates > 0, momentum, 0.0)
+        if self.gradient_accumulation_steps:
+            is_update = (self._iterations + 1) % self.gradient_accumulation_steps == 0
+            momentum = ops.where(is_update, momentum, 1.0)
+        averages = self._model_variables_moving_average
+        for variable, average in zip(trainable_variables, averages, strict=True):
+            share = ops.cast(momentum, variable.dtype)
+            average.assign(share * average + (1 - share) * variable)
+
+
 @keras.saving.register_keras_serializable("keras_ssd")
-class CaffeSGD(keras.optimizers.SGD):
+class CaffeSGD(_WarmedUpAverages, keras.optimizers.SGD):
     """SGD with momentum, as Caffe uses it to train SSD.
 
     `weight_decay * weight` is added to the gradient of kernels and of the L2 normalization's scale.
@@ -23,7 +51,8 @@ class CaffeSGD(keras.optimizers.SGD):
         weight_decay: Caffe's weight decay.
         **kwargs: the other arguments of keras.optimizers.SGD. `global_clipnorm` clips after the
             decay is added. Under `tf.distribute`, Keras clips the gradient of each replica before
-            it sums them.
+            it sums them. With `use_ema=True` the averages warm up: the momentum of update t, from
+            0, is min(ema_momentum, (1 + t) / (10 + t)).
 
     Example:
 
@@ -63,7 +92,7 @@ class CaffeSGD(keras.optimizers.SGD):
 
 
 @keras.saving.register_keras_serializable("keras_ssd")
-class SSDAdamW(keras.optimizers.AdamW):
+class SSDAdamW(_WarmedUpAverages, keras.optimizers.AdamW):
     """Keras's AdamW without weight decay for biases and for batch normalization's gamma and beta.
 
     (A saved model forgets `exclude_from_weight_decay` of Keras's AdamW.)
@@ -71,7 +100,8 @@ class SSDAdamW(keras.optimizers.AdamW):
     Args:
         learning_rate: a number or one of Keras's schedules.
         weight_decay: the factor by which a weight shrinks in a step, divided by the learning rate.
-        **kwargs: the other arguments of keras.optimizers.AdamW.
+        **kwargs: the other arguments of keras.optimizers.AdamW. The averages of `use_ema=True` warm
+            up as those of `CaffeSGD`.
 
     Example:
 

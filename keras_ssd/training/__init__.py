@@ -5,12 +5,13 @@ import importlib
 # They import Keras, so each is imported when it is asked for.
 _LAZY = {
     "RECIPES": "recipes",
+    "FolderInUseError": "lock",
     "NonFiniteLossError": "callbacks",
     "Recipe": "recipes",
     "train": "training",
 }
 
-__all__ = ["RECIPES", "NonFiniteLossError", "Recipe", "train"]
+__all__ = ["RECIPES", "FolderInUseError", "NonFiniteLossError", "Recipe", "train"]
 
 
 def __getattr__(name: str):

@@ -1,23 +1,18 @@
-"""The callbacks of a run, which check the loss, save the state and average the weights."""
+"""The callbacks of a run that check the loss, average the weights, write the log and stop early."""
 
 import math
-import signal
-import threading
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import keras
 
-from keras_ssd.detector import Detector
-from keras_ssd.files import replace_file
 from keras_ssd.training.folder import RunFolder
 
 
-def steps_of(model: keras.Model) -> int:
-    """Returns the number of steps that a model's optimizer has done."""
-    return int(keras.ops.convert_to_numpy(model.optimizer.iterations))
+def batches_of(model: keras.Model) -> int:
+    """Returns the number of batches that a model's optimizer has seen."""
+    # `iterations` counts changes of the weights, which are fewer if gradients are accumulated.
+    return int(keras.ops.convert_to_numpy(model.optimizer.variables[0]))
 
 
 class NonFiniteLossError(ValueError):
@@ -28,91 +23,24 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
     """Raises NonFiniteLossError after a step with a loss that is not finite.
 
     Args:
-        ids_of_batch: a function from a step's number to the ids of its images.
+        ids_of_batch: a function from a batch's number to the ids of its images.
+        accumulate: the number of batches in a step.
     """
 
-    def __init__(self, ids_of_batch: Callable[[int], list[str]]):
+    def __init__(self, ids_of_batch: Callable[[int], list[str]], accumulate: int = 1):
         super().__init__()
         self.ids_of_batch = ids_of_batch
+        self.accumulate = accumulate
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Checks the mean loss of the epoch, which includes the loss of the last step."""
         if not math.isfinite(logs["loss"]):
-            step = steps_of(self.model) - 1
+            number = batches_of(self.model) - 1
             raise NonFiniteLossError(
-                f"the loss is {logs['loss']} at step {step} (counted from 0); images of that "
-                f"batch: {', '.join(self.ids_of_batch(step))}. A lower learning rate or a longer "
-                "warm-up may help; the last checkpoint is from before this step."
+                f"the loss is {logs['loss']} at step {number // self.accumulate} (counted from 0); "
+                f"images of that batch: {', '.join(self.ids_of_batch(number))}. A lower learning "
+                "rate or a longer warm-up may help; the last checkpoint is from before this step."
             )
-
-
-class SaveTrainingState(keras.callbacks.Callback):
-    """Saves weights and optimizer every few minutes and after each epoch; a run resumes from them.
-
-    As a context it also stops the run on Ctrl-C or `kill`: it finishes the present step, saves the
-    state and raises KeyboardInterrupt. So it never saves the state within a step. A second Ctrl-C
-    stops at once, without saving. At the end of an epoch it also saves the logs, so that a run that
-    is stopped while it measures mAP need not train the epoch again.
-
-    Args:
-        folder: the run's folder.
-        minutes: the time between two saves within an epoch.
-    """
-
-    def __init__(self, folder: RunFolder, minutes: float = 5.0):
-        super().__init__()
-        self.folder = folder
-        self.minutes = minutes
-        self._handlers: dict[int, Any] = {}
-        self._steps_are_running = False
-        self._shall_stop = False
-        self._saved_at = time.monotonic()
-
-    def __enter__(self) -> "SaveTrainingState":
-        if threading.current_thread() is threading.main_thread():  # others get no signals
-            for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-                number = getattr(signal, name, None)  # Windows has no SIGHUP
-                if number and signal.getsignal(number) is signal.default_int_handler:
-                    self._handlers[number] = signal.signal(number, self._on_signal)
-        return self
-
-    def __exit__(self, *exception: Any) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-        self._handlers.clear()
-
-    def _on_signal(self, number, frame):
-        if not self._steps_are_running or self._shall_stop:
-            raise KeyboardInterrupt
-        self._shall_stop = True
-
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Makes a signal wait for the end of the step from here on."""
-        self._steps_are_running = True
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Saves the state if it is time to, or if the run is asked to stop."""
-        if self.params.get("steps") == batch + 1:
-            return  # `on_epoch_end` saves it, with the logs
-        if self._shall_stop or time.monotonic() - self._saved_at > 60 * self.minutes:
-            self._save()
-        self._stop_if_asked()
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Saves the state and the logs of an epoch that is trained but not yet measured."""
-        step = steps_of(self.model)
-        self.folder.write_unfinished_epoch(step, epoch, logs or {})
-        self._save()
-        self._steps_are_running = False
-        self._stop_if_asked()
-
-    def _save(self):
-        replace_file(self.folder.state, self.model.ssd.save_weights)
-        self._saved_at = time.monotonic()
-
-    def _stop_if_asked(self):
-        if self._shall_stop:
-            raise KeyboardInterrupt
 
 
 class UseAverages(keras.callbacks.Callback):
@@ -144,34 +72,10 @@ class UseAverages(keras.callbacks.Callback):
             self._trained = []
 
 
-class SaveDetectors(keras.callbacks.Callback):
-    """Saves the detector after each epoch, and also the one with the highest "val_map".
+class WriteLog(keras.callbacks.Callback):
+    """Adds a row with the logs of each epoch to the run's log.
 
-    Args:
-        detector: the detector to save; it shares its weights with the model in training.
-        folder: the run's folder.
-    """
-
-    def __init__(self, detector: Detector, folder: RunFolder):
-        super().__init__()
-        self.detector = detector
-        self.folder = folder
-        self.best = folder.best_map()
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Saves the last detector, and the best if this is the best so far."""
-        self._save(self.folder.last)
-        score = (logs or {}).get("val_map", math.nan)
-        if score > self.best:  # which nan never is
-            self.best = score
-            self._save(self.folder.best)
-
-    def _save(self, path: Path):
-        replace_file(path, self.detector.save)
-
-
-class FinishEpoch(keras.callbacks.Callback):
-    """Notes that an epoch is measured and logged; it must be the last of a run's callbacks.
+    (Keras's `CSVLogger` appends to the file, so that a kill can leave half a row.)
 
     Args:
         folder: the run's folder.
@@ -182,5 +86,30 @@ class FinishEpoch(keras.callbacks.Callback):
         self.folder = folder
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Removes the note that the epoch is still to be measured."""
-        self.folder.remove_unfinished_epoch()
+        """Writes the log with one more row."""
+        self.folder.add_epoch(epoch, logs or {})
+
+
+class StopEarly(keras.callbacks.Callback):
+    """Ends the run after some evaluations without a better "val_map". It comes after `WriteLog`.
+
+    It looks into the log, so that a resumed run counts on.
+
+    Args:
+        folder: the run's folder.
+        evaluations: the number of evaluations without a better mAP after which the run ends.
+    """
+
+    def __init__(self, folder: RunFolder, evaluations: int):
+        super().__init__()
+        self.folder = folder
+        self.evaluations = evaluations
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Stops the training if none of the last evaluations was better than those before."""
+        if self.is_over():
+            self.model.stop_training = True
+
+    def is_over(self) -> bool:
+        """Tells whether the run in the folder has ended early."""
+        return self.folder.evaluations_since_best() >= self.evaluations

@@ -16,17 +16,26 @@ class Recipe:
     Attributes:
         optimizer: the name of the optimizer: "adamw", or "sgd" with momentum 0.9 as in Caffe.
         learning_rate: the highest learning rate.
-        batch_size: the number of images in a step.
-        steps: the number of steps of the whole training.
-        drops: the shares of the steps after which the learning rate falls to a tenth, such as
-            (2 / 3, 5 / 6). Without drops it falls to 0 along a cosine.
+        batch_size: the number of images in a batch, which the network sees at once.
+        accumulate: the number of batches in a step. A step changes the weights once, by the mean of
+            the gradients of its batches. So 4 batches of 8 images need the memory of 8 images and
+            are nearly a step of 32: the losses are divided by the matches of each batch, not of
+            the step, and batch norms normalize each batch by its own statistics.
+        steps: the number of steps of the whole training, that is of changes of the weights.
+        schedule: "cosine" lets the learning rate fall to 0 along half a cosine, "step" lets it fall
+            to a tenth at each of the drops. None takes "step" if there are drops, else "cosine".
+        drops: the shares of the steps after which the learning rate falls with the schedule "step";
+            without any it falls after 2/3 and 5/6 of the steps, as in the paper.
         warmup: the share of the steps over which the learning rate rises from 0.
         weight_decay: the factor of the weight decay, which is Caffe's for "sgd" and decoupled for
             "adamw".
         global_clipnorm: the highest norm of the gradient of all weights together; a longer gradient
             is shortened to it. None clips nothing.
         average_over: the share of the steps that a running average of the weights reaches back;
-            the average is measured and saved. None measures and saves the weights themselves.
+            the average is measured and saved. It warms up: it never reaches back over more than
+            about a ninth of the steps so far. The moving statistics of batch norms, which are
+            averages already, are not averaged again. None measures and saves the weights
+            themselves.
 
     Raises:
         ValueError: a value is out of range.
@@ -42,7 +51,9 @@ class Recipe:
     optimizer: str = "adamw"
     learning_rate: float = 5e-4
     batch_size: int = 16
+    accumulate: int = 1
     steps: int = 3_000
+    schedule: str | None = None
     drops: tuple[float, ...] = ()
     warmup: float = 1 / 15
     weight_decay: float = 1e-4
@@ -53,7 +64,9 @@ class Recipe:
         object.__setattr__(self, "drops", tuple(self.drops))
         if self.optimizer not in ("adamw", "sgd"):
             raise ValueError(f'optimizer: expected "adamw" or "sgd", not {self.optimizer!r}')
-        for name in ("batch_size", "steps"):
+        if self.schedule not in ("cosine", "step", None):
+            raise ValueError(f'schedule: expected "cosine" or "step", not {self.schedule!r}')
+        for name in ("batch_size", "accumulate", "steps"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name}: expected a whole number from 1, not {value!r}")
@@ -72,8 +85,16 @@ class Recipe:
         if not is_right:
             raise ValueError(f"{name}: expected {expected}, not {getattr(self, name)!r}")
 
+    @property
+    def images_per_step(self) -> int:
+        """The number of images that a step learns from."""
+        return self.batch_size * self.accumulate
+
     def build_optimizer(self) -> keras.optimizers.Optimizer:
-        """Returns a new optimizer with this recipe's learning rates."""
+        """Returns a new optimizer with this recipe's learning rates.
+
+        It counts batches, as Keras does: `accumulate` of them are a step.
+        """
         options: dict[str, Any] = {
             "weight_decay": self.weight_decay,
             "global_clipnorm": self.global_clipnorm,
@@ -81,16 +102,21 @@ class Recipe:
         if self.average_over is not None:
             steps = self.average_over * self.steps
             options |= {"use_ema": True, "ema_momentum": max(0.0, 1 - 1 / steps)}
-        schedule = Warmup(self._schedule(), round(self.warmup * self.steps))
+        if self.accumulate > 1:
+            options["gradient_accumulation_steps"] = self.accumulate
+        warmup = round(self.warmup * self.steps) * self.accumulate
+        schedule = Warmup(self._schedule(), warmup)
         if self.optimizer == "sgd":
             return CaffeSGD(schedule, momentum=0.9, **options)
         return SSDAdamW(schedule, **options)
 
     def _schedule(self):
         schedules = keras.optimizers.schedules
-        if not self.drops:
-            return schedules.CosineDecay(self.learning_rate, self.steps)
-        boundaries = [round(drop * self.steps) for drop in self.drops]
+        batches = self.steps * self.accumulate
+        if self.schedule == "cosine" or (self.schedule is None and not self.drops):
+            return schedules.CosineDecay(self.learning_rate, batches)
+        drops = self.drops or (2 / 3, 5 / 6)
+        boundaries = [round(drop * batches) for drop in drops]
         rates = [self.learning_rate * 0.1**count for count in range(len(boundaries) + 1)]
         return schedules.PiecewiseConstantDecay(boundaries, rates)
 

@@ -4,6 +4,7 @@ import dataclasses
 import importlib.util
 import logging
 import sys
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,27 +16,30 @@ from keras_ssd.data.pipeline import batch_ids, evaluation_dataset, training_data
 from keras_ssd.detector import Detector
 from keras_ssd.detector.callbacks import with_detector
 from keras_ssd.evaluation.mean_ap import check_measurable
-from keras_ssd.files import replace_file
 from keras_ssd.models.ssd import SSD
 from keras_ssd.terminal import counted
 from keras_ssd.training.callbacks import (
-    FinishEpoch,
-    SaveDetectors,
-    SaveTrainingState,
+    StopEarly,
     StopOnNonFiniteLoss,
     UseAverages,
-    steps_of,
+    WriteLog,
+    batches_of,
 )
 from keras_ssd.training.folder import RunFolder
 from keras_ssd.training.recipes import Recipe
+from keras_ssd.training.saving import FinishEpoch, SaveDetectors, SaveTrainingState, save_whole
 from keras_ssd.training.settings import run_settings
+from keras_ssd.training.time_limit import Clock, EndInTime, check_limit, seconds_to_evaluate
 
 logger = logging.getLogger("keras_ssd")
 
 
 @dataclasses.dataclass
 class Run:
-    """Holds what one training run needs; `train` explains the attributes."""
+    """Holds what one training run needs; `train` explains the attributes.
+
+    Keras counts batches: `accumulate` of them are a step, which changes the weights once.
+    """
 
     detector: Detector
     data: AnnotatedImages
@@ -48,6 +52,9 @@ class Run:
     steps_per_epoch: int
     seed: int
     skipped: set[str] | None
+    time_limit: float | None = None
+    early_stop: int | None = None
+    began: float = dataclasses.field(default_factory=time.monotonic)
 
     def check(self) -> None:
         """Raises ValueError where the arguments do not fit, before anything is written."""
@@ -60,6 +67,15 @@ class Run:
             evaluation_dataset(self.validation, self.detector.image_size, skipped=self.skipped)
         if self.optimizer is not None and self.optimizer.built:
             raise ValueError("optimizer: it has trained a model before; expected a new one")
+        if self.optimizer is not None:
+            accumulate = self.optimizer.gradient_accumulation_steps or 1
+            if accumulate != self.recipe.accumulate:
+                raise ValueError(
+                    f"optimizer: it accumulates the gradients of {accumulate} batches, but the "
+                    f"recipe's `accumulate` is {self.recipe.accumulate}"
+                )
+        if self.early_stop is not None and self.validation is None:
+            raise ValueError("early_stop: there are no images to validate on")
 
     def settings(self) -> dict[str, Any]:
         """Returns what decides the outcome of the run; see `run_settings`."""
@@ -72,39 +88,50 @@ class Run:
             self.augmentation,
             steps_per_epoch=self.steps_per_epoch,
             seed=self.seed,
+            time_limit=self.time_limit,
+            early_stop=self.early_stop,
         )
 
+    @property
+    def _batches_per_epoch(self):
+        return self.steps_per_epoch * self.recipe.accumulate
+
     def fit(self) -> None:
-        """Trains from the state in the folder, or from the start, to the last step."""
+        """Trains from the state in the folder, or from the start, to the end of the run."""
         trainee = self._trainee()
-        log = keras.callbacks.CSVLogger(self.folder.log, append=True)
+        clock = self._clock(trainee)
         with SaveTrainingState(self.folder) as saver:
             after_each_epoch = [
                 UseAverages(),
                 *([] if self.validation is None else [self._measure()]),
                 SaveDetectors(self.detector, self.folder),
                 *self.callbacks,
-                log,
+                WriteLog(self.folder),
+                *self._early_stop(),
                 *self._tensorboard(),
                 FinishEpoch(self.folder),
             ]
             try:
+                began = time.monotonic()
                 if not self.folder.state.exists():  # the weights may be random
-                    replace_file(self.folder.state, trainee.ssd.save_weights)
+                    save_whole(self.folder.state, trainee.ssd.save_weights)
+                in_time = self._in_time(clock, trainee, time.monotonic() - began)
                 trainee.stop_training = False
                 while not trainee.stop_training:
                     # Keras's `fit` leaves averages in place of the weights when it returns.
                     trainee.ssd.load_weights(self.folder.state)
-                    step = steps_of(trainee)
-                    self._finish_epoch(trainee, step, after_each_epoch)
-                    if step >= self.recipe.steps or trainee.stop_training:
+                    batches = batches_of(trainee)
+                    self._finish_epoch(trainee, batches, after_each_epoch)
+                    if trainee.stop_training or self._is_over(batches, clock):
                         break
-                    self._fit_epochs(trainee, step, [saver, *after_each_epoch])
+                    self._fit_epochs(trainee, batches, [*in_time, saver, *after_each_epoch])
             except KeyboardInterrupt:
                 logger.warning("interrupted; the run in %s can be resumed", self.folder.path)
                 raise
-            finally:
-                log.on_train_end()  # closes the file, which Keras leaves open after an exception
+            except OSError as error:
+                if full := self.folder.disk_full(error):
+                    raise full from error
+                raise
         self._check_that_something_was_learnt()
 
     def _trainee(self):
@@ -116,26 +143,36 @@ class Run:
         trainee.optimizer.build(trainee.ssd.trainable_variables)
         return trainee
 
-    def _fit_epochs(self, trainee, step, callbacks):
+    def _is_over(self, batches, clock):
+        """Tells whether the run has come to its end, and that is measured."""
+        in_time = clock is not None and clock.progress == 1
+        last_epoch = (batches - 1) // self._batches_per_epoch
+        return (
+            batches >= self.recipe.steps * self.recipe.accumulate
+            or (in_time and self.folder.last_epoch() == last_epoch)
+            or any(callback.is_over() for callback in self._early_stop())
+        )
+
+    def _fit_epochs(self, trainee, batches, callbacks):
         """Calls Keras's `fit` once: to the end of an epoch begun before, or of the run."""
-        epoch, done = divmod(step, self.steps_per_epoch)
-        left = self.recipe.steps - step
-        whole_epochs = left // self.steps_per_epoch if done == 0 else 0
+        per_epoch = self._batches_per_epoch
+        epoch, done = divmod(batches, per_epoch)
+        left = self.recipe.steps * self.recipe.accumulate - batches
+        whole_epochs = left // per_epoch if done == 0 else 0
         self.folder.drop_epochs_from(epoch)
+        check_loss = StopOnNonFiniteLoss(self._batch_ids, self.recipe.accumulate)
         trainee.fit(
-            self._batches(step),
+            self._batches(batches),
             initial_epoch=epoch,
             epochs=epoch + max(whole_epochs, 1),
-            steps_per_epoch=(
-                self.steps_per_epoch if whole_epochs else min(self.steps_per_epoch - done, left)
-            ),
-            callbacks=[StopOnNonFiniteLoss(self._batch_ids), *callbacks],
+            steps_per_epoch=per_epoch if whole_epochs else min(per_epoch - done, left),
+            callbacks=[check_loss, *callbacks],
             verbose=1 if sys.stdout.isatty() else 2,
         )
 
-    def _finish_epoch(self, trainee, step, callbacks):
-        """Measures and logs the epoch that ends at this step, if it is not yet measured."""
-        unfinished = self.folder.unfinished_epoch(step)
+    def _finish_epoch(self, trainee, batches, callbacks):
+        """Measures and logs the epoch that ends at this batch, if it is not yet measured."""
+        unfinished = self.folder.unfinished_epoch(batches)
         if unfinished is None:
             return
         epoch, logs = unfinished
@@ -163,6 +200,32 @@ class Run:
         return MeanAveragePrecision(
             self.validation, batch_size=self.recipe.batch_size, skipped=self.skipped
         )
+
+    def _early_stop(self):
+        return [] if self.early_stop is None else [StopEarly(self.folder, self.early_stop)]
+
+    def _clock(self, trainee):
+        if self.time_limit is None:
+            return None
+        batches = self.recipe.steps * self.recipe.accumulate
+        return Clock(trainee.optimizer, batches, self.time_limit, self.began)
+
+    def _in_time(self, clock, trainee, seconds_to_save):
+        """Returns the callback that ends the run in time, if it has a time limit."""
+        if clock is None:
+            return []
+        trainee.ssd.load_weights(self.folder.state)
+        clock.resume()
+        evaluation = 3 * seconds_to_save  # the state and two detectors
+        if self.validation is not None:
+            evaluation += seconds_to_evaluate(
+                trainee,
+                self.validation,
+                batch_size=self.recipe.batch_size,
+                skipped=self.skipped,
+            )
+        check_limit(clock, evaluation)
+        return [EndInTime(clock, self._batches_per_epoch, self.recipe.accumulate, evaluation)]
 
     def _tensorboard(self):
         if importlib.util.find_spec("tensorboard") is None:

@@ -10,9 +10,11 @@ import keras
 from keras_ssd.data.annotated_images import AnnotatedImages
 from keras_ssd.data.augmentation import PaperAugmentation
 from keras_ssd.detector import Detector
+from keras_ssd.files import remove_unfinished
 from keras_ssd.models.ssd import SSD
 from keras_ssd.training.curve import plot_learning_curve
 from keras_ssd.training.folder import RunFolder
+from keras_ssd.training.lock import only_run_in
 from keras_ssd.training.recipes import Recipe
 from keras_ssd.training.run import Run
 
@@ -32,6 +34,8 @@ def train(
     steps_per_epoch: int | None = None,
     seed: int = 0,
     skip_corrupt_images: bool = False,
+    time_limit: float | None = None,
+    early_stop: int | None = None,
     resume: bool = False,
 ) -> Detector:
     """Trains a detector, and keeps the logs and states of the run in the folder `output`.
@@ -61,6 +65,12 @@ def train(
             augmentation. (The random weights of a new model do not depend on it.)
         skip_corrupt_images: whether to train without the images that cannot be read; the log names
             each of them. If False, the first of them ends the run.
+        time_limit: the time that the run may take in seconds, from this call to its end, in all
+            calls that resume it together. The schedule of the learning rate then follows the time
+            or the steps, whichever has come further, so that it is finished when the training
+            ends. The training ends early enough to measure and to save: 1.25 times as long as the
+            longest evaluation so far took, and a hundredth of the limit, are kept for that.
+        early_stop: the number of evaluations without a better mAP after which the run ends.
         resume: whether to continue the run in `output`, which must have had the same settings.
 
     Returns:
@@ -70,7 +80,11 @@ def train(
         ValueError: `resume` is False and `output` has a run already, or `resume` is True and
             `output` has no run or a run with other settings; the model is not a Detector or an
             SSD, or has other classes than the data; there are no images or no objects to train on
-            or to measure mAP on; the optimizer was used before.
+            or to measure mAP on; the optimizer was used before; the time limit is too short to
+            train at all.
+        FolderInUseError: another run is training in `output`.
+        OSError: a file cannot be written. If the disk is full, the message says so; the files that
+            were saved before stay.
         NonFiniteLossError: the loss became infinite or not a number.
         CorruptImageError: an image cannot be read.
 
@@ -100,18 +114,23 @@ def train(
         optimizer=optimizer,
         callbacks=callbacks,
         augmentation=augmentation,
-        steps_per_epoch=steps_per_epoch or -(-len(data) // recipe.batch_size),
+        steps_per_epoch=steps_per_epoch or -(-len(data) // recipe.images_per_step),
         seed=seed,
         skipped=skipped,
+        time_limit=time_limit,
+        early_stop=early_stop,
     )
     run.check()
-    run.folder.open(run.settings(), resume=resume)
-    try:
-        run.fit()
-    finally:
-        if skipped:
-            logger.warning("%d images could not be read and were skipped", len(skipped))
-    if importlib.util.find_spec("matplotlib"):
-        plot_learning_curve(run.folder.log, run.folder.curve)
-    detector.load_weights(run.folder.last)
+    run.folder.check(resume=resume)
+    with only_run_in(run.folder.path):
+        remove_unfinished(run.folder.path)
+        run.folder.open(run.settings(), resume=resume)
+        try:
+            run.fit()
+        finally:
+            if skipped:
+                logger.warning("%d images could not be read and were skipped", len(skipped))
+        if importlib.util.find_spec("matplotlib"):
+            plot_learning_curve(run.folder.log, run.folder.curve)
+        detector.load_weights(run.folder.last)
     return detector

@@ -11,7 +11,7 @@ from keras_ssd.training.callbacks import NonFiniteLossError, StopOnNonFiniteLoss
 
 
 def at_step(guard, step):
-    guard.set_model(SimpleNamespace(optimizer=SimpleNamespace(iterations=step)))
+    guard.set_model(SimpleNamespace(optimizer=SimpleNamespace(variables=[step])))
     return guard
 
 

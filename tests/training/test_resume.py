@@ -13,7 +13,8 @@ import pytest
 
 from keras_ssd import callbacks
 from keras_ssd.detector import open_detector
-from keras_ssd.training.callbacks import SaveTrainingState
+from keras_ssd.training.callbacks import batches_of
+from keras_ssd.training.saving import SaveTrainingState
 
 
 @pytest.fixture(autouse=True)
@@ -24,16 +25,16 @@ def _ctrl_c_raises():
     signal.signal(signal.SIGINT, handler)
 
 
-class SignalInStep(keras.callbacks.Callback):
-    """Sends a signal to this process once the step of a number, from 1, has begun."""
+class SignalInBatch(keras.callbacks.Callback):
+    """Sends a signal to this process once the batch of a number, from 1, has begun."""
 
-    def __init__(self, step, number=signal.SIGINT):
+    def __init__(self, batch, number=signal.SIGINT):
         super().__init__()
-        self.step = step
+        self.batch = batch
         self.number = number
 
     def on_train_batch_begin(self, batch, logs=None):
-        if int(self.model.optimizer.iterations) == self.step - 1:
+        if batches_of(self.model) == self.batch - 1:
             os.kill(os.getpid(), self.number)
 
 
@@ -45,6 +46,8 @@ class SignalAtEpochEnd(keras.callbacks.Callback):
 
 
 def log_of(output):
+    if not (output / "log.csv").exists():
+        return []
     with (output / "log.csv").open() as file:
         return list(csv.DictReader(file))
 
@@ -59,7 +62,7 @@ def arrays_of(file):
     return arrays
 
 
-def step_of(output):
+def batches_in(output):
     return int(arrays_of(output / "state.weights.h5")["optimizer/vars/0"])
 
 
@@ -81,16 +84,16 @@ def assert_same_end(whole, resumed):
 
 @pytest.fixture(scope="module")
 def averaging(recipe):
-    """A recipe of three and a half epochs that measures and saves averaged weights.
+    """A recipe of three and a half epochs that averages its weights; a step takes two batches.
 
     Keras trains the whole epochs in one call, the rest of an interrupted one in a call of its own.
     """
-    return dataclasses.replace(recipe, average_over=0.3, steps=14)
+    return dataclasses.replace(recipe, average_over=0.3, steps=7, accumulate=2)
 
 
 @pytest.fixture(scope="module")
 def whole(run, averaging, tmp_path_factory):
-    """The folder of a run that was never stopped, of 4 steps an epoch."""
+    """The folder of a run that was never stopped, of 4 batches an epoch."""
     output = tmp_path_factory.mktemp("whole") / "run"
     run(output, averaging)
     return output
@@ -99,24 +102,24 @@ def whole(run, averaging, tmp_path_factory):
 def test_without_averages_a_run_resumes_exactly_too(run, finished, tmp_path):
     output = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
-        run(output, callbacks=[SignalInStep(6)])
+        run(output, callbacks=[SignalInBatch(6)])
     run(output, resume=True)
     assert_same_end(finished[0], output)
 
 
-@pytest.mark.parametrize("step", [6, 8], ids=["within an epoch", "in its last step"])
-def test_ctrl_c_finishes_the_step_and_the_run_resumes_exactly(
-    run, averaging, whole, tmp_path, step
+@pytest.mark.parametrize("batch", [7, 8], ids=["within a step", "in the last step of an epoch"])
+def test_ctrl_c_finishes_the_batch_and_the_run_resumes_exactly(
+    run, averaging, whole, tmp_path, batch
 ):
     output = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
-        run(output, averaging, callbacks=[SignalInStep(step)])
+        run(output, averaging, callbacks=[SignalInBatch(batch)])
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    assert step_of(output) == step
+    assert batches_in(output) == batch
     assert len(log_of(output)) == 1
     run(output, averaging, resume=True)
     assert_same_end(whole, output)
-    if step == 8:  # else the second row's losses are those of the steps after the interruption
+    if batch == 8:  # else the second row's losses are those of the steps after the interruption
         assert log_of(output) == log_of(whole)
 
 
@@ -131,12 +134,12 @@ def test_a_kill_at_the_end_of_an_epoch_costs_no_step(run, averaging, whole, tmp_
             patch.setattr(callbacks, "evaluate_map", kill)
         with pytest.raises(KeyboardInterrupt):
             run(output, averaging, callbacks=more)
-    assert step_of(output) == 4
+    assert batches_in(output) == 4
     assert log_of(output) == []
-    steps = []
-    count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: steps.append(1))
+    batches = []
+    count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: batches.append(1))
     run(output, averaging, resume=True, callbacks=[count])
-    assert len(steps) == 10
+    assert len(batches) == 10
     assert_same_end(whole, output)
     assert log_of(output) == log_of(whole)
 
@@ -146,13 +149,13 @@ def test_a_kill_without_warning_resumes_from_the_last_state(run, averaging, whol
         """Ends the run as SIGKILL does: nothing more is saved."""
 
         def on_train_batch_end(self, batch, logs=None):
-            if int(self.model.optimizer.iterations) == 7:
+            if batches_of(self.model) == 7:
                 raise MemoryError
 
     output = tmp_path / "run"
     with pytest.raises(MemoryError):
         run(output, averaging, callbacks=[Die()])
-    assert step_of(output) == 4
+    assert batches_in(output) == 4
     run(output, averaging, resume=True)
     assert_same_end(whole, output)
     assert log_of(output) == log_of(whole)
@@ -183,11 +186,11 @@ def test_kill_does_what_ctrl_c_does_where_the_command_takes_it_so(run, tmp_path,
     handler = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as `keras-ssd` does
     try:
         with pytest.raises(KeyboardInterrupt):
-            run(output, callbacks=[SignalInStep(2, signal.SIGTERM)])
+            run(output, callbacks=[SignalInBatch(2, signal.SIGTERM)])
     finally:
         signal.signal(signal.SIGTERM, handler)
     assert caplog.messages[-1] == f"interrupted; the run in {output} can be resumed"
-    assert step_of(output) == 2
+    assert batches_in(output) == 2
 
     before = (output / "state.weights.h5").read_bytes()
     with pytest.MonkeyPatch.context() as patch:
@@ -203,10 +206,10 @@ def test_kill_does_what_ctrl_c_does_where_the_command_takes_it_so(run, tmp_path,
 
 def test_a_second_ctrl_c_stops_at_once_and_saves_nothing(run, tmp_path):
     output = tmp_path / "run"
-    twice = [SignalInStep(3), SignalInStep(3)]
+    twice = [SignalInBatch(3), SignalInBatch(3)]
     with pytest.raises(KeyboardInterrupt):
         run(output, callbacks=twice)
-    assert step_of(output) == 0
+    assert batches_in(output) == 0
 
 
 def test_a_run_without_a_state_yet_begins_with_its_own_weights(run, tmp_path, micro_ssd):
@@ -220,10 +223,10 @@ def test_a_run_without_a_state_yet_begins_with_its_own_weights(run, tmp_path, mi
         patch.setattr(keras.Model, "fit", no_batches)
         with pytest.raises(KeyboardInterrupt):
             run(output, model=model)
-    assert step_of(output) == 0
+    assert batches_in(output) == 0
     other = micro_ssd()
     other.set_weights([weight + 1 for weight in weights])
-    stop = [SignalInStep(1)]
+    stop = [SignalInBatch(1)]
     with pytest.raises(KeyboardInterrupt):
         run(output, model=other, callbacks=stop, resume=True)
     first = np.abs(other.get_weights()[0] - weights[0]).max()
@@ -233,7 +236,7 @@ def test_a_run_without_a_state_yet_begins_with_its_own_weights(run, tmp_path, mi
 def test_saves_are_minutes_apart(run, recipe, tmp_path, monkeypatch):
     seconds = iter(range(0, 100_000, 100))
     clock = SimpleNamespace(monotonic=lambda: next(seconds))
-    monkeypatch.setattr("keras_ssd.training.callbacks.time", clock)
+    monkeypatch.setattr("keras_ssd.training.saving.time", clock)
     saves = []
     save = SaveTrainingState._save
     monkeypatch.setattr(

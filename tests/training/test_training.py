@@ -15,7 +15,15 @@ from keras_ssd.data.augmentation import PaperAugmentation
 from keras_ssd.detector import Detector, open_detector
 from keras_ssd.training.folder import RunFolder
 
-FILES = {"run.json", "log.csv", "curve.png", "last.keras", "best.keras", "state.weights.h5"}
+FILES = {
+    "run.json",
+    "log.csv",
+    "curve.png",
+    "last.keras",
+    "best.keras",
+    "state.weights.h5",
+    ".lock",
+}
 
 
 def log_of(output):

@@ -128,11 +128,11 @@ def test_evaluation_prints_a_table_and_writes_what_is_asked_for(
     finished, drawn_voc, tmp_path, capsys
 ):
     output, _ = finished
-    paths = {name: tmp_path / "new" / name for name in ("r.json", "r.png", "d.json")}
+    paths = {name: tmp_path / "new" / name for name in ("r.json", "r.png", "r.html", "d.json")}
     status = run(
         *("evaluate", "--data", drawn_voc, "--image-set", "val", "--coco"),
         *("--model", output / "best.keras", "--json", paths["r.json"]),
-        *("--plot", paths["r.png"], "--detections", paths["d.json"]),
+        *("--plot", paths["r.png"], "--detections", paths["d.json"], "--report", paths["r.html"]),
     )
     assert status == 0
     rows = [line.split() for line in capsys.readouterr().out.splitlines() if line]
@@ -145,6 +145,8 @@ def test_evaluation_prints_a_table_and_writes_what_is_asked_for(
     assert f"{best:.4f}" in next(row for row in rows if row[:1] == ["mean"])
     assert 0 <= result["coco"]["AP"] <= 1
     assert cv2.imread(str(paths["r.png"])).size > 0
+    report = paths["r.html"].read_text("utf-8")
+    assert f"<b>{best:.3f}</b> mAP (VOC, 11-point)" in report
 
     samples = {sample.id: sample for sample in load(drawn_voc, "val").samples}
     records = json.loads(paths["d.json"].read_text())

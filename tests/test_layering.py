@@ -29,6 +29,7 @@ ROOMS = [
     "optimizers",
     "convert",
     "evaluation",
+    "report",
     "formats",
     "presets",
     "detector",

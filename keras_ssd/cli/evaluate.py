@@ -25,6 +25,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     )
     add("--json", type=Path, metavar="FILE", help="write the figures to this file")
     add("--plot", type=Path, metavar="FILE", help="draw precision-recall curves (.png)")
+    add("--report", type=Path, metavar="FILE", help="write a report with all errors (.html)")
     add("--detections", type=Path, metavar="FILE", help="write all detections (JSON)")
 
 
@@ -36,6 +37,9 @@ def run(options: argparse.Namespace) -> int:
         require("matplotlib", extra="train")
     if options.plot:
         checked_output(options.plot, ".png")
+    if options.report:
+        require("jinja2", extra="train")
+        checked_output(options.report, ".html")
     for path in filter(None, (options.json, options.detections)):
         checked_output(path)
     check_model(options)
@@ -63,4 +67,8 @@ def run(options: argparse.Namespace) -> int:
         write_text(options.json, json.dumps(result.to_json(), indent=1) + "\n")
     if options.plot:
         evaluation.plot_precision_recall(result.voc, options.plot)
+    if options.report:
+        from keras_ssd.report import write_report
+
+        write_report(options.report, result, data, model=options.model, skipped=skipped or ())
     return 0

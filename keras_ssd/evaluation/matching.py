@@ -57,7 +57,7 @@ def match_objects(
     """
     hits: np.ndarray = np.full(len(scores), -1)
     free: np.ndarray = np.ones(len(optional), bool)
-    could_match: np.ndarray = (overlaps >= iou_threshold).any(axis=1)
+    could_match = np.any(overlaps >= iou_threshold, axis=1)
     for index in np.argsort(-scores, kind="stable"):
         if not could_match[index]:
             continue

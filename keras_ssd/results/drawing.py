@@ -126,7 +126,7 @@ def draw_boxes(
     for index in best_first:
         plate = text_plate(texts[index], colors[index], letter_height)
         plates.append(shrink_into(plate, height, width))
-        spots.append(_free_spot(corners[index], plates[-1].shape[:2], (height, width), spots))
+        spots.append(free_spot(corners[index], plates[-1].shape[:2], (height, width), spots))
     for plate, (x1, y1, x2, y2) in zip(reversed(plates), reversed(spots), strict=True):
         drawn[y1:y2, x1:x2] = plate
     return drawn
@@ -193,11 +193,21 @@ def shrink_into(plate: np.ndarray, height: int, width: int) -> np.ndarray:
     return cv2.resize(plate, size, interpolation=cv2.INTER_AREA)
 
 
-def _free_spot(corners, plate_size, image_size, taken):
+def free_spot(
+    corners: Sequence[int],
+    plate_size: tuple[int, int],
+    image_size: tuple[int, int],
+    taken: Sequence[tuple[int, int, int, int]],
+) -> tuple[int, int, int, int]:
     """Returns the corners of the first spot where the plate covers no other plate.
 
     If there is no free spot, it is the first one. The spots are above the box, inside its upper
     edge, inside its lower edge and below it, each at the left and at the right.
+
+    Args:
+        corners: (x1, y1, x2, y2) of the box, in pixels.
+        plate_size, image_size: (height, width) of the plate and of the image.
+        taken: the corners of the plates that are there already.
     """
     x1, y1, x2, y2 = corners
     plate_height, plate_width = plate_size

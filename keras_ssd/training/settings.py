@@ -1,16 +1,15 @@
 """The settings that decide the outcome of a run; it resumes only with those it began with."""
 
 import dataclasses
-import zlib
 from collections.abc import Callable
 from typing import Any
 
 import keras
 
 from keras_ssd.data.annotated_images import AnnotatedImages
+from keras_ssd.data.fingerprint import fingerprint
 from keras_ssd.detector import Detector
 from keras_ssd.models.precision import dtype_of
-from keras_ssd.terminal import counted
 from keras_ssd.training.recipes import Recipe
 
 
@@ -44,14 +43,3 @@ def run_settings(
         "augmentation": getattr(augmentation, "__qualname__", str(augmentation)),
         **others,
     }
-
-
-def fingerprint(data: AnnotatedImages | None) -> str:
-    """Returns the number of images and a checksum of ids and annotations, to compare data sets."""
-    checksum, count = 0, 0
-    for sample in data or ():
-        name = sample.id.encode(errors="surrogateescape")
-        for part in (name, sample.boxes.tobytes(), sample.labels.tobytes()):
-            checksum = zlib.crc32(part, checksum)
-        count += 1
-    return f"{counted(count, 'image')}, CRC {checksum:08x}"

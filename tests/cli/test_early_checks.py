@@ -62,6 +62,7 @@ def test_what_can_be_checked_without_keras_is_checked_first(messages):
         "convert none.pth b.keras": "none.pth: no such file",
         "evaluate --data DATA --model a.keras --json run": "run: expected the name of a file",
         "evaluate --data DATA --model a.keras --detections file/a": "expected a folder, but ",
+        "evaluate --data DATA --model a.keras --report a.htm": "a.htm: the name must end in .html",
         "evaluate --data DATA --model none.keras": "none.keras: no such file; expected a detector",
         "evaluate --data DATA --model none.pth": "none.pth: no such file; expected a detector",
         "evaluate --data none --model a.keras": "none: there is no such folder or file",

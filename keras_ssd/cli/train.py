@@ -68,7 +68,13 @@ def run(options: argparse.Namespace) -> int:
     import keras
 
     from keras_ssd import training
-    from keras_ssd.data import Augmentation, PaperAugmentation
+    from keras_ssd.data import Augmentation, PaperAugmentation, TFPaperAugmentation
+
+    augmentations = {
+        "paper": TFPaperAugmentation,
+        "paper-numpy": PaperAugmentation,
+        "none": Augmentation,
+    }
 
     keras.config.set_dtype_policy(options.dtype)
     keras.utils.set_random_seed(options.seed)
@@ -78,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
         output=options.output,
         recipe=training_options.chosen_recipe(options, len(data)),
         validation=validation,
-        augmentation=Augmentation() if options.augmentation == "none" else PaperAugmentation(),
+        augmentation=augmentations[options.augmentation](),
         steps_per_epoch=options.evaluate_every,
         seed=options.seed,
         skip_corrupt_images=options.corrupt_images == "skip",

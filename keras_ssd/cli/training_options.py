@@ -31,9 +31,10 @@ def add_options(command: argparse.ArgumentParser) -> None:
     )
     add(
         "--augmentation",
-        choices=("paper", "none"),
+        choices=("paper", "paper-numpy", "none"),
         default="paper",
-        help="the paper's random changes of the images, or none",
+        help="the paper's random changes of the images, made by TensorFlow, or by NumPy and "
+        "OpenCV, which takes twice as long; or none",
     )
     add(
         "--evaluate-every",

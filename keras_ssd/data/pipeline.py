@@ -5,20 +5,23 @@ batches as an uninterrupted run, and `batch_ids` can name the samples of any bat
 """
 
 import logging
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from keras_ssd.config import SSDConfig
 from keras_ssd.data.annotated_images import AnnotatedImages
-from keras_ssd.data.augmentation import Augmentation, PaperAugmentation
+from keras_ssd.data.augmentation import Augmentation
 from keras_ssd.data.augmentation_steps import MEAN_COLOR, Example
 from keras_ssd.data.matching import encode_targets
 from keras_ssd.data.sample import Sample
+from keras_ssd.data.shuffling import sample_index
+from keras_ssd.data.tf_augmentation import TFPaperAugmentation, TFResize
+from keras_ssd.data.tf_batches import planned_batches
+from keras_ssd.data.tf_reading import corrupt_image_error
 from keras_ssd.default_boxes import default_boxes
 from keras_ssd.images import CorruptImageError, resize_image
 from keras_ssd.terminal import counted
@@ -44,7 +47,7 @@ def training_dataset(
     model: TrainableModel,
     *,
     batch_size: int = 16,
-    augmentation: Callable[..., Example] = PaperAugmentation(),  # noqa: B008 - it is frozen
+    augmentation: Callable[..., Example] | TFPaperAugmentation = TFPaperAugmentation(),  # noqa: B008
     seed: int = 0,
     start_batch: int = 0,
     skipped: set[str] | None = None,
@@ -57,14 +60,14 @@ def training_dataset(
         data: the images, at least one; images without objects are used too.
         model: the SSD or the Detector to train. Its classes must be those of the data.
         batch_size: B, the number of images in a batch.
-        augmentation: a function that is called as
-            `augmentation(image, boxes, labels, image_size, rng)`, such as `PaperAugmentation()`, or
-            `Augmentation()`, which only resizes.
+        augmentation: what changes the images. `TFPaperAugmentation()` and `Augmentation()`, which
+            only resizes, run as TensorFlow operations. Any other function is called in Python as
+            `augmentation(image, boxes, labels, image_size, rng)`, such as `PaperAugmentation()`.
         seed: the seed of the order and of the augmentation's random numbers.
         start_batch: the number of the first batch, to resume a training.
         skipped: a set that collects the ids of images that cannot be read. Each is logged and
-            replaced by a blank image without objects, which adds nothing to the loss. If it is
-            None, an image that cannot be read is an error.
+            replaced by a blank image without objects, which adds nothing to the loss. Then Python
+            reads all images. If it is None, an image that cannot be read is an error.
 
     Returns:
         Dataset of (images, targets): float32 RGB pixels (B, S, S, 3) in 0..255, and the targets as
@@ -72,11 +75,23 @@ def training_dataset(
 
     Raises:
         ValueError: there are no images, `skipped` is given but no image can be read, or the model
-            has other classes. While iterating, TensorFlow raises its own error in place of a
-            CorruptImageError; `unwrapped_errors` gives it back.
+            has other classes. While iterating, TensorFlow raises an error of its own in place of a
+            CorruptImageError; `unwrapped_errors` gives that back.
     """
     _check(data, skipped)
     _check_classes(data, model)
+    planner = TFResize() if augmentation == Augmentation() else augmentation
+    if isinstance(planner, TFPaperAugmentation | TFResize):
+        return planned_batches(
+            data,
+            model.config,
+            planner,
+            lambda index: _read_image(data[index], skipped),
+            batch_size=batch_size,
+            seed=seed,
+            start_batch=start_batch,
+            in_python=skipped is not None,
+        )
 
     def load(index, position):
         image, boxes, labels = _read(data[index], skipped)
@@ -160,29 +175,23 @@ def evaluation_dataset(
 
 @contextmanager
 def unwrapped_errors() -> Iterator[None]:
-    """Makes a data set raise CorruptImageError instead of TensorFlow's error in this context."""
+    """Makes a data set raise CorruptImageError instead of TensorFlow's error in this context.
+
+    It names the image. If TensorFlow does not say which it was, the images are read again.
+    """
     try:
         yield
-    except tf.errors.InvalidArgumentError as error:
-        corrupt = re.search(r"CorruptImageError: (.*)", str(error))
+    except tf.errors.OpError as error:
+        corrupt = corrupt_image_error(error)
         if corrupt is None:
             raise
-        raise CorruptImageError(corrupt[1]) from None
+        raise corrupt from None
 
 
 def batch_ids(data: AnnotatedImages, batch: int, *, batch_size: int, seed: int) -> list[str]:
     """Returns the ids of the samples in training batch number `batch`."""
     positions = range(batch * batch_size, (batch + 1) * batch_size)
     return [data[int(sample_index(p, len(data), seed))].id for p in positions]
-
-
-def sample_index(position: Any, num_samples: int, seed: int) -> tf.Tensor:
-    """Returns the sample's index at a position of the endless shuffled sequence: int64 scalar."""
-    position = tf.convert_to_tensor(position, tf.int64)
-    epoch, place = position // num_samples, position % num_samples
-    return tf.random.experimental.index_shuffle(
-        place, seed=tf.stack([tf.constant(seed, tf.int64), epoch]), max_index=num_samples - 1
-    )
 
 
 def _batches(positions, arguments, load, config, batch_size) -> tf.data.Dataset:
@@ -242,13 +251,21 @@ def _check_classes(data, model):
 
 def _read(sample: Sample, skipped) -> Example:
     """Returns image, boxes and labels, or a blank image without objects if it cannot be read."""
+    image = _read_image(sample, skipped)
+    if image is None:
+        blank = np.full((1, 1, 3), MEAN_COLOR, np.uint8)
+        return blank, np.zeros((0, 4), np.float32), np.zeros(0, np.int32)
+    return image, sample.boxes, sample.labels
+
+
+def _read_image(sample, skipped) -> np.ndarray | None:
+    """Returns the image, or None if it cannot be read and such images are skipped."""
     try:
-        return sample.read_image(), sample.boxes, sample.labels
+        return sample.read_image()
     except CorruptImageError as error:
         if skipped is None:
             raise
         if sample.id not in skipped:
             skipped.add(sample.id)
             logger.warning("skipped: %s", error)
-        blank = np.full((1, 1, 3), MEAN_COLOR, np.uint8)
-        return blank, np.zeros((0, 4), np.float32), np.zeros(0, np.int32)
+        return None

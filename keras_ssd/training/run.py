@@ -13,6 +13,7 @@ import keras
 from keras_ssd.callbacks import MeanAveragePrecision
 from keras_ssd.data.annotated_images import AnnotatedImages
 from keras_ssd.data.pipeline import batch_ids, evaluation_dataset, training_dataset
+from keras_ssd.data.tf_augmentation import TFPaperAugmentation
 from keras_ssd.detector import Detector
 from keras_ssd.detector.callbacks import with_detector
 from keras_ssd.evaluation.mean_ap import check_measurable
@@ -48,7 +49,7 @@ class Run:
     validation: AnnotatedImages | None
     optimizer: keras.optimizers.Optimizer | None
     callbacks: Sequence[keras.callbacks.Callback]
-    augmentation: Callable
+    augmentation: Callable | TFPaperAugmentation
     steps_per_epoch: int
     seed: int
     skipped: set[str] | None

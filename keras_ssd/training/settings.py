@@ -8,6 +8,7 @@ import keras
 
 from keras_ssd.data.annotated_images import AnnotatedImages
 from keras_ssd.data.fingerprint import fingerprint
+from keras_ssd.data.tf_augmentation import TFPaperAugmentation
 from keras_ssd.detector import Detector
 from keras_ssd.models.precision import dtype_of
 from keras_ssd.training.recipes import Recipe
@@ -19,7 +20,7 @@ def run_settings(
     validation: AnnotatedImages | None,
     recipe: Recipe,
     optimizer: keras.optimizers.Optimizer | None,
-    augmentation: Callable,
+    augmentation: Callable | TFPaperAugmentation,
     **others: Any,
 ) -> dict[str, Any]:
     """Returns the settings of a run by name, as values that JSON can hold.

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 
 from keras_ssd.data.annotated_images import AnnotatedImages
-from keras_ssd.data.augmentation import PaperAugmentation
+from keras_ssd.data.tf_augmentation import TFPaperAugmentation
 from keras_ssd.detector import Detector
 from keras_ssd.files import remove_unfinished
 from keras_ssd.models.ssd import SSD
@@ -30,7 +30,7 @@ def train(
     validation: AnnotatedImages | None = None,
     optimizer: keras.optimizers.Optimizer | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
-    augmentation: Callable = PaperAugmentation(),  # noqa: B008 - it is frozen
+    augmentation: Callable | TFPaperAugmentation = TFPaperAugmentation(),  # noqa: B008 - frozen
     steps_per_epoch: int | None = None,
     seed: int = 0,
     skip_corrupt_images: bool = False,

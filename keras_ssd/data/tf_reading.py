@@ -1,0 +1,184 @@
+"""Reads parts of images inside a TensorFlow graph, without Python wherever that is possible.
+
+A file that is a plain JPEG is read and decoded by TensorFlow: complete, upright, of one or three
+color channels, and of the annotated size. For everything else the graph calls Python, which reads
+the image as `Sample.read_image` does, or says what is wrong with it.
+"""
+
+import re
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from keras_ssd.data.annotated_images import AnnotatedImages
+from keras_ssd.images.limits import CorruptImageError, max_pixels
+from keras_ssd.images.opencv import cv2
+
+# libjpeg decodes to an eighth of the size at the least.
+MOST_HALVINGS = 3
+_JPEG_START, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
+_SHORTEST_JPEG = 100  # bytes; any shorter file is left to Python
+_EXIF_BYTES = 1 << 16  # a segment of a JPEG is not longer
+# EXIF's tag of the orientation, with its type, in both byte orders; and with the value "upright".
+_ORIENTATION = "\x01\x12\x00[\x01-\x0d]|\x12\x01[\x01-\x0d]\x00"
+_UPRIGHT = "\x01\x12\x00\x03\x00\x00\x00\x01\x00\x01|\x12\x01\x03\x00\x01\x00\x00\x00\x01\x00"
+# What TensorFlow's messages say where it cannot read or decode a file. They do not name the file.
+_READING = re.compile("ReadFile|ExtractJpegShape|DecodeAndCropJpeg")
+_in_use: "weakref.WeakSet[ImageParts]" = weakref.WeakSet()
+
+
+class ImageParts:
+    """Parts of the images of a data set, as a function for a graph.
+
+    Args:
+        data: the images.
+        read: a function that returns the whole image of an index, uint8 (H, W, 3), or None for an
+            image that is to be left out. It runs in Python, for the images that need it.
+        in_python: whether all images are read by `read`.
+    """
+
+    def __init__(
+        self,
+        data: AnnotatedImages,
+        read: Callable[[int], np.ndarray | None],
+        *,
+        in_python: bool = False,
+    ):
+        self._read = read
+        files = [str(s.image) if isinstance(s.image, Path) else "" for s in data]
+        limit = max_pixels()
+        small_enough = [sample.size[0] * sample.size[1] <= limit for sample in data]
+        may_be_plain = [
+            bool(file) and small and not in_python
+            for file, small in zip(files, small_enough, strict=True)
+        ]
+        self._files = tf.constant([name.encode(errors="surrogateescape") for name in files])
+        self._sizes = tf.constant([sample.size for sample in data], tf.int32)
+        self._may_be_plain = tf.constant(may_be_plain)
+        self._data = data
+        _in_use.add(self)
+
+    def __call__(self, index: Any, part: Any, halvings: Any) -> tf.Tensor:
+        """Returns a part of an image.
+
+        Args:
+            index: int64 scalar, the number of the image.
+            part: int32 (4,), top, left, height and width of the part, in pixels of the image.
+            halvings: int32 scalar, how many times the part is shrunk to half its size, 0 to
+                MOST_HALVINGS.
+
+        Returns:
+            uint8 (H, W, 3); H and W are 0 for an image that is to be left out.
+        """
+        data = tf.cond(
+            self._may_be_plain[index], lambda: tf.io.read_file(self._files[index]), lambda: ""
+        )
+        pixels = tf.cond(
+            _is_plain_jpeg(data, self._sizes[index]),
+            lambda: _decode(data, part, halvings),
+            lambda: tf.numpy_function(self._part, [index, part, halvings], tf.uint8),
+        )
+        return tf.ensure_shape(pixels, (None, None, 3))
+
+    def find_unreadable(self, message: str) -> CorruptImageError | None:
+        """Returns the error of the first file that cannot be read, or None if all can be.
+
+        Args:
+            message: TensorFlow's message. The files that it names are tried first.
+        """
+        for sample in sorted(self._data, key=lambda sample: str(sample.image) not in message):
+            try:
+                sample.read_image()
+                data = sample.read_bytes()
+                if data.startswith(_JPEG_START):
+                    tf.io.decode_jpeg(data, channels=3)
+            except CorruptImageError as error:
+                return error
+            except tf.errors.InvalidArgumentError:
+                return CorruptImageError(f"{sample.image!s}: TensorFlow cannot decode the image")
+        return None
+
+    def _part(self, index, part, halvings):
+        image = self._read(int(index))
+        if image is None:
+            return np.zeros((0, 0, 3), np.uint8)
+        top, left, height, width = map(int, part)
+        image = image[top : top + height, left : left + width]
+        if halvings:
+            size = max(1, width >> halvings), max(1, height >> halvings)
+            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        return np.ascontiguousarray(image)
+
+
+def corrupt_image_error(error: tf.errors.OpError) -> CorruptImageError | None:
+    """Returns the error that an iteration failed with because an image cannot be read.
+
+    Args:
+        error: what TensorFlow raised.
+
+    Returns:
+        An error that names the image, or None if it was another failure. If TensorFlow did not say
+        which file it failed on, the files are read again to find it.
+    """
+    found = re.search(r"CorruptImageError: (.*)", str(error))
+    if found:
+        return CorruptImageError(found[1])
+    if not _READING.search(str(error)):
+        return None
+    unreadable = (parts.find_unreadable(str(error)) for parts in list(_in_use))
+    return next((one for one in unreadable if one is not None), None)
+
+
+def _is_plain_jpeg(data, size):
+    return tf.cond(
+        tf.strings.length(data) < _SHORTEST_JPEG,
+        lambda: False,
+        lambda: tf.cond(
+            (tf.strings.substr(data, 0, 3) == _JPEG_START)
+            & (tf.strings.substr(data, -2, 2) == _JPEG_END)
+            & _is_upright(data),
+            lambda: _has_shape(data, size),
+            lambda: False,
+        ),
+    )
+
+
+def _is_upright(data):
+    """Tells whether there is surely no EXIF orientation that turns or mirrors the image."""
+    # RE2 finds a text of ASCII in bytes of any kind. `\C` is any byte.
+    without = tf.strings.regex_replace(data, "Exif", "", replace_global=False)
+
+    def upright():
+        exif = tf.strings.regex_replace(data, r"(?s)^\C*?Exif", "", replace_global=False)
+        exif = tf.strings.substr(exif, 0, _EXIF_BYTES)
+        others = tf.strings.regex_replace(exif, _UPRIGHT, "")
+        rest = tf.strings.regex_replace(others, _ORIENTATION, "", replace_global=False)
+        return tf.strings.length(rest) == tf.strings.length(others)
+
+    return tf.cond(tf.strings.length(without) == tf.strings.length(data), lambda: True, upright)
+
+
+def _has_shape(data, size):
+    shape = tf.io.extract_jpeg_shape(data)
+    return tf.reduce_all(shape[:2] == size) & (shape[2] != 4)  # 4 channels are CMYK
+
+
+def _decode(data, part, halvings):
+    def decode(count):
+        part_of_shrunk = tf.concat(
+            [
+                tf.bitwise.right_shift(part[:2], count),
+                tf.maximum(1, tf.bitwise.right_shift(part[2:], count)),
+            ],
+            axis=0,
+        )
+        return tf.io.decode_and_crop_jpeg(
+            data, part_of_shrunk, channels=3, ratio=1 << count, dct_method="INTEGER_ACCURATE"
+        )
+
+    branches = [lambda n=n: decode(n) for n in range(MOST_HALVINGS + 1)]
+    return tf.switch_case(halvings, branches)

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from keras_ssd.data.annotated_images import AnnotatedImages
-from keras_ssd.evaluation.mean_ap import check_measurable, evaluate_map
+from keras_ssd.evaluation.mean_ap import MeanAP, check_measurable, evaluate_map
 
 
 class MeanAveragePrecision(keras.callbacks.Callback):
@@ -21,6 +21,9 @@ class MeanAveragePrecision(keras.callbacks.Callback):
         batch_size: the number of images that the network sees at once.
         skipped: a set that collects the ids of images that cannot be read; their objects count as
             missed. If it is None, an image that cannot be read is an error.
+
+    Attributes:
+        result: the result of the last epoch, a `keras_ssd.evaluation.MeanAP`; None before that.
 
     Raises:
         ValueError: the data have no objects to find. `fit` raises it at its start if the model is
@@ -55,6 +58,7 @@ class MeanAveragePrecision(keras.callbacks.Callback):
         self.coco = coco
         self.batch_size = batch_size
         self.skipped = skipped
+        self.result: MeanAP | None = None
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Checks the model and its classes, before any time is spent on training."""
@@ -67,7 +71,7 @@ class MeanAveragePrecision(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Adds "val_map" to the logs, and "val_coco_ap" if it was asked for."""
-        result = evaluate_map(
+        result = self.result = evaluate_map(
             self.model,
             self.data,
             coco=self.coco,

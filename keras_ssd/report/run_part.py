@@ -34,7 +34,7 @@ class RunPart:
 def run_part(
     state: str,
     log: Sequence[Mapping[str, str]],
-    class_log: Sequence[Mapping[str, str]],
+    class_log: Sequence[tuple[int, Mapping[str, str]]],
     settings: Mapping[str, Any],
 ) -> RunPart:
     """Works out what a report says about a training run.
@@ -42,7 +42,7 @@ def run_part(
     Args:
         state: one sentence on how far the run is.
         log: a row for each epoch, as in `log.csv`: "epoch" (from 0), "loss" and other figures.
-        class_log: the AP of each class for each epoch, as in `classes.csv`.
+        class_log: for each measured epoch, its number from 0 and the AP of each class by its name.
         settings: the settings of the run, as in `run.json`.
     """
     charts = [
@@ -52,31 +52,32 @@ def run_part(
         _chart("Share of time spent waiting for data", log, {"data_wait_share": ""}, (0.0, 1.0)),
         _chart("mAP on the validation images (VOC, 11-point)", log, {"val_map": ""}, (0.0, 1.0)),
     ]
-    names = [name for name in (class_log[0] if class_log else ()) if name != "epoch"]
+    names = list(class_log[-1][1]) if class_log else []
     columns = list(log[0]) if log else []
     return RunPart(
         state=state,
         charts=[chart for chart in charts if any(line.paths for line in chart.lines)],
-        classes=[
-            (
-                name,
-                _number(class_log[-1].get(name)),
-                _chart("AP", class_log, {name: ""}, (0.0, 1.0), _SMALL),
-            )
-            for name in names
-        ],
+        classes=[_class(name, class_log) for name in names],
         columns=columns,
         rows=[[_cell(name, row.get(name)) for name in columns] for row in log],
         settings=_flat(settings),
     )
 
 
-def _chart(title, log, columns, y_range=None, size=(360, 220)):
+def _chart(title, log, columns, y_range=None):
     lines = {
         label: [(int(row["epoch"]) + 1, _number(row.get(name))) for row in log]
         for name, label in columns.items()
     }
-    return line_chart(title, lines, x_label="epoch", y_range=y_range, whole_x=True, size=size)
+    return line_chart(title, lines, x_label="epoch", y_range=y_range, whole_x=True)
+
+
+def _class(name, class_log):
+    points = [(epoch + 1, _number(row.get(name))) for epoch, row in class_log]
+    chart = line_chart(
+        "AP", {"": points}, x_label="epoch", y_range=(0.0, 1.0), whole_x=True, size=_SMALL
+    )
+    return name, points[-1][1], chart
 
 
 def _number(text):

@@ -18,6 +18,8 @@ class RunFolder:
     Attributes:
         path: the folder.
         log: a row of figures for each epoch (CSV).
+        class_log: the AP of each class for each epoch (CSV).
+        report: the report (HTML).
         curve: the learning curve (PNG).
         state: the weights and the optimizer, from which the run resumes.
         last: the detector after the last epoch.
@@ -28,6 +30,8 @@ class RunFolder:
     def __init__(self, path: str | Path):
         self.path = Path(path)
         self.log = self.path / "log.csv"
+        self.class_log = self.path / "classes.csv"
+        self.report = self.path / "report.html"
         self.curve = self.path / "curve.png"
         self.state = self.path / "state.weights.h5"
         self.last = self.path / "last.keras"
@@ -99,7 +103,7 @@ class RunFolder:
 
     def last_epoch(self) -> int:
         """Returns the number of the last epoch in the log, from 0, or -1 if it has none."""
-        return max((int(row["epoch"]) for row in self._rows()), default=-1)
+        return max((int(row["epoch"]) for row in self.rows()), default=-1)
 
     def add_epoch(self, epoch: int, logs: dict[str, Any]) -> None:
         """Adds a row to the log.
@@ -109,11 +113,11 @@ class RunFolder:
             logs: the figures of the epoch, by name.
         """
         values = {name: _as_text(logs[name]) for name in sorted(logs)}
-        self._write_rows([*self._rows(), {"epoch": str(epoch), **values}])
+        self._write_rows([*self.rows(), {"epoch": str(epoch), **values}])
 
     def drop_epochs_from(self, epoch: int) -> None:
         """Removes the rows of epochs that will be trained again from the log."""
-        rows = self._rows()
+        rows = self.rows()
         kept = [row for row in rows if int(row["epoch"]) < epoch]
         if len(kept) < len(rows):
             self._write_rows(kept, list(rows[0]))
@@ -127,7 +131,7 @@ class RunFolder:
         write_text(self.log, text.getvalue())
 
     def _scores(self):
-        return [float(row["val_map"]) for row in self._rows() if row.get("val_map")]
+        return [float(row["val_map"]) for row in self.rows() if row.get("val_map")]
 
     def write_unfinished_epoch(self, batches: int, epoch: int, logs: dict[str, float]) -> None:
         """Notes an epoch that is trained, but not yet measured and logged.
@@ -163,7 +167,8 @@ class RunFolder:
         message = "the disk is full; what was saved before is whole, so make room and resume"
         return OSError(error.errno, message, str(self.path))
 
-    def _rows(self):
+    def rows(self) -> list[dict[str, str]]:
+        """Returns the rows of the log, each with texts by the names of the columns."""
         if not self.log.exists():
             return []
         with self.log.open(encoding="utf-8") as file:

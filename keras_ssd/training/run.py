@@ -28,9 +28,11 @@ from keras_ssd.training.callbacks import (
 )
 from keras_ssd.training.folder import RunFolder
 from keras_ssd.training.recipes import Recipe
+from keras_ssd.training.reporting import WriteReport
 from keras_ssd.training.saving import FinishEpoch, SaveDetectors, SaveTrainingState, save_whole
 from keras_ssd.training.settings import run_settings
 from keras_ssd.training.time_limit import Clock, EndInTime, check_limit, seconds_to_evaluate
+from keras_ssd.training.timing import MeasureSpeed, WaitingTime
 
 logger = logging.getLogger("keras_ssd")
 
@@ -101,15 +103,17 @@ class Run:
         """Trains from the state in the folder, or from the start, to the end of the run."""
         trainee = self._trainee()
         clock = self._clock(trainee)
+        measuring = None if self.validation is None else self._measure()
         with SaveTrainingState(self.folder) as saver:
             after_each_epoch = [
                 UseAverages(),
-                *([] if self.validation is None else [self._measure()]),
+                *filter(None, [measuring]),
                 SaveDetectors(self.detector, self.folder),
                 *self.callbacks,
                 WriteLog(self.folder),
                 *self._early_stop(),
                 *self._tensorboard(),
+                WriteReport(self.folder, measuring, self.recipe.accumulate),
                 FinishEpoch(self.folder),
             ]
             try:
@@ -162,12 +166,14 @@ class Run:
         whole_epochs = left // per_epoch if done == 0 else 0
         self.folder.drop_epochs_from(epoch)
         check_loss = StopOnNonFiniteLoss(self._batch_ids, self.recipe.accumulate)
+        waiting = WaitingTime()
+        speed = MeasureSpeed(self.recipe.batch_size, waiting)
         trainee.fit(
-            self._batches(batches),
+            waiting.measured(self._batches(batches)),
             initial_epoch=epoch,
             epochs=epoch + max(whole_epochs, 1),
             steps_per_epoch=per_epoch if whole_epochs else min(per_epoch - done, left),
-            callbacks=[check_loss, *callbacks],
+            callbacks=[check_loss, speed, *callbacks],
             verbose=1 if sys.stdout.isatty() else 2,
         )
 

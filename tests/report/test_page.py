@@ -82,7 +82,7 @@ def test_no_objects_make_a_page(data, found, measured, read_page, tmp_path):
 
 def test_a_run_has_its_charts_and_settings_on_the_page(read_page, tmp_path):
     log = [{"epoch": str(epoch), "classes_loss": "2", "offsets_loss": "1"} for epoch in range(3)]
-    run = run_part("3 of 4 epochs are done.", log, [{"epoch": "0", "<b>": "0.5"}], {"seed": 7})
+    run = run_part("3 of 4 epochs are done.", log, [(0, {"<b>": "0.5"})], {"seed": 7})
     write_page(tmp_path / "a.html", title="Run", run=run, facts=[("data", "5 images")])
     page = read_page(tmp_path / "a.html")
     assert "training" in page.ids

@@ -20,7 +20,7 @@ def test_only_what_the_log_has_is_drawn():
 
 
 def test_each_class_has_its_ap_over_the_epochs():
-    log = [{"epoch": "0", "cat": "0.25", "dog": "nan"}, {"epoch": "2", "cat": "0.5", "dog": ""}]
+    log = [(0, {"cat": "0.25", "dog": "nan"}), (2, {"cat": "0.5", "dog": ""})]
     (cat, ap, chart), (dog, none, other) = run_part("state", [], log, {}).classes
     assert (cat, ap, dog) == ("cat", 0.5, "dog")
     assert chart.summary == "From 0.25 at epoch 1 to 0.5 at epoch 3."

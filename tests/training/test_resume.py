@@ -46,10 +46,13 @@ class SignalAtEpochEnd(keras.callbacks.Callback):
 
 
 def log_of(output):
+    """The rows of the log, without the speed, which differs each time."""
     if not (output / "log.csv").exists():
         return []
     with (output / "log.csv").open() as file:
-        return list(csv.DictReader(file))
+        rows = list(csv.DictReader(file))
+    speed = ("images_per_second", "data_wait_share")
+    return [{name: row[name] for name in row if name not in speed} for row in rows]
 
 
 def arrays_of(file):

@@ -18,6 +18,8 @@ from keras_ssd.training.folder import RunFolder
 FILES = {
     "run.json",
     "log.csv",
+    "classes.csv",
+    "report.html",
     "curve.png",
     "last.keras",
     "best.keras",

@@ -99,7 +99,7 @@ def test_a_finished_run_resumes_to_its_end_and_trains_no_further(finished, capsy
     assert (output / "log.csv").read_bytes() == log
     first, last = capsys.readouterr().out.splitlines()
     assert first == f"16 images to train on, 8 to validate on, 3 classes: {', '.join(CLASSES)}"
-    assert last == f"Trained. The detectors and the log are in {output}"
+    assert last == f"Trained. The detectors, the log and the report are in {output}"
 
 
 def test_a_run_is_neither_overwritten_nor_resumed_with_other_settings(finished, fails):

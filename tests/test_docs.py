@@ -31,6 +31,12 @@ def test_the_example_of_tracking_in_the_document_runs(shared, tmp_path, monkeypa
     assert [sum(ways[way].values()) for way in ("left_to_right", "right_to_left")] == [2, 2]
 
 
+def test_the_document_says_what_to_do_about_each_kind_of_error():
+    text = (DOCS / "evaluate.md").read_text("utf-8")
+    kinds = re.findall(r"^\| (\w+) \|", text, re.MULTILINE)
+    assert kinds == ["kind", *keras_ssd.evaluation.ERROR_KINDS]
+
+
 def test_the_document_explains_each_word_of_an_exports_report():
     bounds = keras_ssd.formats.exporting.BOUNDS["int8"]
     words = re.findall(r"([a-z][a-z ]*[a-z]) \S+ \(allowed", bounds.with_bounds(bounds))

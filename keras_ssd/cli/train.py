@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
         skip_corrupt_images=options.corrupt_images == "skip",
         resume=options.resume,
     )
-    print(f"Trained. The detectors and the log are in {options.output}")
+    print(f"Trained. The detectors, the log and the report are in {options.output}")
     return 0
 
 

@@ -13,6 +13,7 @@ import numpy as np
 Point = tuple[float, float]
 _MOST_POINTS = 120  # of a line; more cannot be told apart in a chart of this size
 _MOST_DOTS = 30
+_TICK_WIDTH, _TICK_HEIGHT = 70, 45  # the room that a tick needs
 _LETTER = 6.2  # the width of a digit, in units of the chart
 
 
@@ -96,9 +97,9 @@ def line_chart(
         low, high = _span([0.0, *(y for _, y in finite)])
         y_range = (low, high + 0.05 * (high - low))
     y_low, y_high = y_range
-    y_ticks = _ticks(y_low, y_high, 4.5)
-    letters = max((len(text) for _, text in y_ticks), default=1)
     width, height = size
+    y_ticks = _ticks(y_low, y_high, height / _TICK_HEIGHT)
+    letters = max((len(text) for _, text in y_ticks), default=1)
     frame = (10 + _LETTER * letters, 10.0, width - 12.0, height - 34.0)
     left, top, right, bottom = frame
 
@@ -125,7 +126,7 @@ def line_chart(
         )
         for name, points in kept.items()
     )
-    x_ticks = _ticks(x_low, x_high, 5, whole=whole_x)
+    x_ticks = _ticks(x_low, x_high, width / _TICK_WIDTH, whole=whole_x)
     return Chart(
         title=title,
         summary=" ".join(_summary(name, points, x_label) for name, points in kept.items()),

@@ -10,7 +10,16 @@ from pathlib import Path
 
 from keras_ssd import __version__
 
-_PACKAGES = ("tensorflow", "keras", "jax", "torch", "numpy", "opencv-python", "pycocotools")
+_PACKAGES = (
+    "tensorflow",
+    "keras",
+    "jax",
+    "torch",
+    "numpy",
+    "opencv-python",
+    "pycocotools",
+    "hotcoco",
+)
 
 
 def how_it_was_made() -> list[tuple[str, str]]:

@@ -19,7 +19,7 @@ from keras_ssd.report.pictures import Picture, picture
 
 _IMAGES_EACH = 8  # of the worst and of the best
 _CONFUSIONS = 10
-_SMALL = (190, 150)
+_SMALL = (160, 135)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from keras_ssd.report.charts import Chart, line_chart
 
-_SMALL = (190, 110)
+_SMALL = (160, 105)
 
 
 @dataclass(frozen=True)

@@ -40,9 +40,10 @@ def train(
 ) -> Detector:
     """Trains a detector, and keeps the logs and states of the run in the folder `output`.
 
-    The folder holds `run.json` (settings), `log.csv`, `curve.png` and `tensorboard/`. After each
-    epoch it gets `last.keras`, and `best.keras` if the epoch's validation mAP is the highest so
-    far; `load_detector` loads both. An interrupted run resumes from `state.weights.h5`, which has
+    The folder holds `run.json` (settings), `log.csv`, `classes.csv` (AP of each class),
+    `curve.png`, `report.html` (docs/evaluate.md explains it) and `tensorboard/`. After each epoch
+    it gets `last.keras`, and `best.keras` if the epoch's validation mAP is the highest so far;
+    `load_detector` loads both. An interrupted run resumes from `state.weights.h5`, which has
     the weights, the optimizer and the step. A batch depends only on the seed and on its number, so
     a resumed run ends with the same weights as an uninterrupted one. Ctrl-C and `kill` finish the
     present step and save the state.

@@ -89,16 +89,16 @@ class MeasureSpeed(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Adds the figures to the logs."""
-        if logs is None:
-            return
         seconds = time.monotonic() - self._began
         rate, share = math.nan, math.nan
         if self._batches and seconds > 0:
             rate = self._batches * self.batch_size / seconds
             share = min(1.0, (self.waiting.seconds - self._waited) / seconds)
         learning_rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
-        logs |= {
+        figures = {
             "learning_rate": float(learning_rate),
             "images_per_second": rate,
             "data_wait_share": share,
         }
+        if logs is not None:
+            logs |= figures

@@ -35,8 +35,26 @@ class _WarmedUpAverages:
             average.assign(share * average + (1 - share) * variable)
 
 
+class _ClipsWholeBatch:
+    """Clips the gradient of the whole batch, also under `tf.distribute`.
+
+    (There Keras clips the gradient of each replica's part before it sums them.)
+    """
+
+    def _clip_gradients(self, grads):
+        count = _num_replicas()
+        if count == 1 or not (self.clipnorm or self.global_clipnorm or self.clipvalue):
+            return super()._clip_gradients(grads)
+        import tensorflow as tf
+
+        replica = tf.distribute.get_replica_context()
+        grads = [g if g is None else replica.all_reduce("sum", g) for g in grads]
+        # Keras will sum them over the replicas.
+        return [g if g is None else g / count for g in super()._clip_gradients(grads)]
+
+
 @keras.saving.register_keras_serializable("keras_ssd")
-class CaffeSGD(_WarmedUpAverages, keras.optimizers.SGD):
+class CaffeSGD(_WarmedUpAverages, _ClipsWholeBatch, keras.optimizers.SGD):
     """SGD with momentum, as Caffe uses it to train SSD.
 
     `weight_decay * weight` is added to the gradient of kernels and of the L2 normalization's scale.
@@ -50,8 +68,7 @@ class CaffeSGD(_WarmedUpAverages, keras.optimizers.SGD):
         momentum: the momentum, as in keras.optimizers.SGD.
         weight_decay: Caffe's weight decay.
         **kwargs: the other arguments of keras.optimizers.SGD. `global_clipnorm` clips after the
-            decay is added. Under `tf.distribute`, Keras clips the gradient of each replica before
-            it sums them. With `use_ema=True` the averages warm up: the momentum of update t, from
+            decay is added. With `use_ema=True` the averages warm up: the momentum of update t, from
             0, is min(ema_momentum, (1 + t) / (10 + t)).
 
     Example:
@@ -92,7 +109,7 @@ class CaffeSGD(_WarmedUpAverages, keras.optimizers.SGD):
 
 
 @keras.saving.register_keras_serializable("keras_ssd")
-class SSDAdamW(_WarmedUpAverages, keras.optimizers.AdamW):
+class SSDAdamW(_WarmedUpAverages, _ClipsWholeBatch, keras.optimizers.AdamW):
     """Keras's AdamW without weight decay for biases and for batch normalization's gamma and beta.
 
     (A saved model forgets `exclude_from_weight_decay` of Keras's AdamW.)

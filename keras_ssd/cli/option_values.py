@@ -38,6 +38,11 @@ def seed(text: str) -> int:
     return int(_parser(int, lambda value: 0 <= value <= _MAX_SEED, expected)(text))
 
 
+def devices(text: str) -> int | str:
+    """Parses an option with a number of devices, or "all"."""
+    return "all" if text == "all" else int(positive(int)(text))
+
+
 def in_options(message: str, options: Iterable[str]) -> str:
     """Replaces the names of Python's arguments in a message of the package by those of options.
 

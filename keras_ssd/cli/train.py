@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,18 +79,19 @@ def run(options: argparse.Namespace) -> int:
 
     keras.config.set_dtype_policy(options.dtype)
     keras.utils.set_random_seed(options.seed)
-    training.train(
-        model_to_train.detector_to_train(options, data.class_names),
-        data,
-        output=options.output,
-        recipe=training_options.chosen_recipe(options, len(data)),
-        validation=validation,
-        augmentation=augmentations[options.augmentation](),
-        steps_per_epoch=options.evaluate_every,
-        seed=options.seed,
-        skip_corrupt_images=options.corrupt_images == "skip",
-        resume=options.resume,
-    )
+    with nullcontext() if options.devices is None else training.data_parallel(options.devices):
+        training.train(
+            model_to_train.detector_to_train(options, data.class_names),
+            data,
+            output=options.output,
+            recipe=training_options.chosen_recipe(options, len(data)),
+            validation=validation,
+            augmentation=augmentations[options.augmentation](),
+            steps_per_epoch=options.evaluate_every,
+            seed=options.seed,
+            skip_corrupt_images=options.corrupt_images == "skip",
+            resume=options.resume,
+        )
     print(f"Trained. The detectors, the log and the report are in {options.output}")
     return 0
 

@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 from typing import TYPE_CHECKING
 
-from keras_ssd.cli.option_values import positive, seed
+from keras_ssd.cli.option_values import devices, positive, seed
 
 if TYPE_CHECKING:
     from keras_ssd.training.recipes import Recipe
@@ -41,6 +41,13 @@ def add_options(command: argparse.ArgumentParser) -> None:
         type=positive(int),
         metavar="STEPS",
         help="number of steps between two evaluations; default: one pass over the images",
+    )
+    add(
+        "--devices",
+        type=devices,
+        metavar="N|all",
+        help="number of devices that share each batch, or all GPUs or TPUs; without any, the "
+        "processor plays their part; default: one",
     )
     add("--seed", type=seed, default=0, help="seed of all random numbers")
 

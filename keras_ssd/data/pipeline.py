@@ -51,6 +51,7 @@ def training_dataset(
     seed: int = 0,
     start_batch: int = 0,
     skipped: set[str] | None = None,
+    share: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
     """Returns endless shuffled batches of augmented images with their targets.
 
@@ -68,6 +69,8 @@ def training_dataset(
         skipped: a set that collects the ids of images that cannot be read. Each is logged and
             replaced by a blank image without objects, which adds nothing to the loss. Then Python
             reads all images. If it is None, an image that cannot be read is an error.
+        share: (index, count), the part of each batch to return if `count` processes train together:
+            the batches then have B / count images. B must be a multiple of the count.
 
     Returns:
         Dataset of (images, targets): float32 RGB pixels (B, S, S, 3) in 0..255, and the targets as
@@ -90,6 +93,7 @@ def training_dataset(
             batch_size=batch_size,
             seed=seed,
             start_batch=start_batch,
+            share=share,
             in_python=skipped is not None,
         )
 
@@ -101,8 +105,15 @@ def training_dataset(
     def arguments(position):
         return [sample_index(position, len(data), seed), position]
 
-    positions = tf.data.Dataset.range(start_batch * batch_size, np.iinfo(np.int64).max)
-    return _batches(positions, arguments, load, model.config, batch_size)
+    index, count = share
+    batch_share = batch_size // count
+
+    def in_share(number):  # of the images that this process reads
+        return number // batch_share * batch_size + index * batch_share + number % batch_share
+
+    numbers = tf.data.Dataset.range(start_batch * batch_share, np.iinfo(np.int64).max)
+    positions = numbers.map(in_share)
+    return _batches(positions, arguments, load, model.config, batch_share)
 
 
 def validation_dataset(

@@ -23,24 +23,29 @@ def planned_batches(
     batch_size: int,
     seed: int,
     start_batch: int,
+    share: tuple[int, int],
     in_python: bool,
 ) -> tf.data.Dataset:
     """Returns the batches of `training_dataset` for an augmentation of TensorFlow operations.
 
     Args:
-        data, augmentation, batch_size, seed, start_batch: as in `training_dataset`.
+        data, augmentation, batch_size, seed, start_batch, share: as in `training_dataset`.
         config: the SSDConfig of the model.
         read, in_python: as in `ImageParts`.
     """
     size, all_default_boxes = config.image_size, default_boxes(config)
     parts, objects = ImageParts(data, read, in_python=in_python), _Objects(data)
+    index, count = share
+    batch_share = batch_size // count
+    rows = slice(index * batch_share, (index + 1) * batch_share)
 
     def plan(number):
         first = number * batch_size
         indices = sample_index(first + tf.range(batch_size, dtype=tf.int64), len(data), seed)
         boxes, labels, is_box = objects(indices)
         sizes = tf.ensure_shape(tf.gather(objects.sizes, indices), (batch_size, 2))
-        return indices, augmentation.plan(seed, first, boxes, is_box, sizes, size), labels
+        plans = indices, augmentation.plan(seed, first, boxes, is_box, sizes, size), labels
+        return tf.nest.map_structure(lambda value: None if value is None else value[rows], plans)
 
     def example(index, plan, labels):
         pixels = parts(index, plan.part, plan.halvings)
@@ -57,7 +62,7 @@ def planned_batches(
         .unbatch()
         .map(example, num_parallel_calls=tf.data.AUTOTUNE)
     )
-    batches = examples.batch(batch_size)
+    batches = examples.batch(batch_share)
     return batches.map(lambda images, targets: (tf.cast(images, tf.float32), targets)).prefetch(2)
 
 

@@ -63,6 +63,11 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow as tf
+
+            # The devices of `tf.distribute` share the statistics of the whole batch, as on JAX.
+            self.synchronized = tf.distribute.get_strategy().num_replicas_in_sync > 1
         normalizes_by_batch = training and self.trainable and mask is None
         of_images = len(inputs.shape) == 4 and self.axis in (-1, 3)
         plain = self.scale and self.center and not self.synchronized

@@ -8,10 +8,18 @@ _LAZY = {
     "FolderInUseError": "lock",
     "NonFiniteLossError": "callbacks",
     "Recipe": "recipes",
+    "data_parallel": "devices",
     "train": "training",
 }
 
-__all__ = ["RECIPES", "FolderInUseError", "NonFiniteLossError", "Recipe", "train"]
+__all__ = [
+    "RECIPES",
+    "FolderInUseError",
+    "NonFiniteLossError",
+    "Recipe",
+    "data_parallel",
+    "train",
+]
 
 
 def __getattr__(name: str):

@@ -26,6 +26,13 @@ from keras_ssd.training.callbacks import (
     WriteLog,
     batches_of,
 )
+from keras_ssd.training.devices import (
+    WaitForOthers,
+    check_batch_size,
+    lost_processes_named,
+    this_process,
+    wait_for_others,
+)
 from keras_ssd.training.folder import RunFolder
 from keras_ssd.training.recipes import Recipe
 from keras_ssd.training.reporting import WriteReport
@@ -62,6 +69,7 @@ class Run:
     def check(self) -> None:
         """Raises ValueError where the arguments do not fit, before anything is written."""
         self._batches(0)  # checks data and classes
+        check_batch_size(self.recipe.batch_size)
         if not self.data.num_objects:
             images = counted(len(self.data), "image")
             raise ValueError(f"data: none of the {images} has an object to learn")
@@ -79,6 +87,8 @@ class Run:
                 )
         if self.early_stop is not None and self.validation is None:
             raise ValueError("early_stop: there are no images to validate on")
+        if self.time_limit is not None and this_process().count > 1:
+            raise ValueError("time_limit: a run of several processes cannot have one")
 
     def settings(self) -> dict[str, Any]:
         """Returns what decides the outcome of the run; see `run_settings`."""
@@ -104,25 +114,31 @@ class Run:
         trainee = self._trainee()
         clock = self._clock(trainee)
         measuring = None if self.validation is None else self._measure()
-        with SaveTrainingState(self.folder) as saver:
+        with SaveTrainingState(self.folder) as saver, lost_processes_named():
             after_each_epoch = [
                 UseAverages(),
                 *filter(None, [measuring]),
-                SaveDetectors(self.detector, self.folder),
+                *self._only_first([SaveDetectors(self.detector, self.folder)]),
                 *self.callbacks,
-                WriteLog(self.folder),
+                *self._only_first([WriteLog(self.folder)]),
+                WaitForOthers(),
                 *self._early_stop(),
-                *self._tensorboard(),
-                WriteReport(self.folder, measuring, self.recipe.accumulate),
-                FinishEpoch(self.folder),
+                *self._only_first(
+                    [
+                        *self._tensorboard(),
+                        WriteReport(self.folder, measuring, self.recipe.accumulate),
+                        FinishEpoch(self.folder),
+                    ]
+                ),
             ]
             try:
                 began = time.monotonic()
-                if not self.folder.state.exists():  # the weights may be random
-                    save_whole(self.folder.state, trainee.ssd.save_weights)
+                if this_process().index == 0 and not self.folder.state.exists():
+                    save_whole(self.folder.state, trainee.ssd.save_weights)  # may be random
                 in_time = self._in_time(clock, trainee, time.monotonic() - began)
                 trainee.stop_training = False
                 while not trainee.stop_training:
+                    wait_for_others()
                     # Keras's `fit` leaves averages in place of the weights when it returns.
                     trainee.ssd.load_weights(self.folder.state)
                     batches = batches_of(trainee)
@@ -164,7 +180,8 @@ class Run:
         epoch, done = divmod(batches, per_epoch)
         left = self.recipe.steps * self.recipe.accumulate - batches
         whole_epochs = left // per_epoch if done == 0 else 0
-        self.folder.drop_epochs_from(epoch)
+        if this_process().index == 0:
+            self.folder.drop_epochs_from(epoch)
         check_loss = StopOnNonFiniteLoss(self._batch_ids, self.recipe.accumulate)
         waiting = WaitingTime()
         speed = MeasureSpeed(self.recipe.batch_size, waiting)
@@ -183,7 +200,8 @@ class Run:
         if unfinished is None:
             return
         epoch, logs = unfinished
-        self.folder.drop_epochs_from(epoch)
+        if this_process().index == 0:
+            self.folder.drop_epochs_from(epoch)
         (runs_all,) = with_detector(callbacks, trainee)
         runs_all.on_train_begin()
         runs_all.on_epoch_end(epoch, logs)
@@ -198,6 +216,7 @@ class Run:
             seed=self.seed,
             start_batch=start_batch,
             skipped=self.skipped,
+            share=dataclasses.astuple(this_process()),
         )
 
     def _batch_ids(self, batch):
@@ -207,6 +226,10 @@ class Run:
         return MeanAveragePrecision(
             self.validation, batch_size=self.recipe.batch_size, skipped=self.skipped
         )
+
+    def _only_first(self, callbacks):
+        """Returns the callbacks in the first process, which writes for all of them."""
+        return callbacks if this_process().index == 0 else []
 
     def _early_stop(self):
         return [] if self.early_stop is None else [StopEarly(self.folder, self.early_stop)]

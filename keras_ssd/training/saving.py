@@ -16,6 +16,7 @@ import keras
 from keras_ssd.detector import Detector
 from keras_ssd.files import replace_file
 from keras_ssd.training.callbacks import batches_of
+from keras_ssd.training.devices import on_this_process_only, this_process
 from keras_ssd.training.folder import RunFolder
 
 
@@ -28,7 +29,8 @@ def save_whole(path: Path, write: Callable[[Path], object]) -> None:
     if path.exists() and shutil.disk_usage(path.parent).free < path.stat().st_size:
         # HDF5 would find out as well, but would print pages about it.
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-    replace_file(path, write)
+    with on_this_process_only():
+        replace_file(path, write)
 
 
 class SaveTrainingState(keras.callbacks.Callback):
@@ -85,13 +87,15 @@ class SaveTrainingState(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Saves the state and the logs of an epoch that is trained but not yet measured."""
-        self.folder.write_unfinished_epoch(batches_of(self.model), epoch, logs or {})
+        if this_process().index == 0:
+            self.folder.write_unfinished_epoch(batches_of(self.model), epoch, logs or {})
         self._save()
         self._steps_are_running = False
         self._stop_if_asked()
 
     def _save(self):
-        save_whole(self.folder.state, self.model.ssd.save_weights)
+        if this_process().index == 0:
+            save_whole(self.folder.state, self.model.ssd.save_weights)
         self._saved_at = time.monotonic()
 
     def _stop_if_asked(self):

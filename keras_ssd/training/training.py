@@ -3,6 +3,7 @@
 import importlib.util
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -13,6 +14,7 @@ from keras_ssd.detector import Detector
 from keras_ssd.files import remove_unfinished
 from keras_ssd.models.ssd import SSD
 from keras_ssd.training.curve import plot_learning_curve
+from keras_ssd.training.devices import this_process
 from keras_ssd.training.folder import RunFolder
 from keras_ssd.training.lock import only_run_in
 from keras_ssd.training.recipes import Recipe
@@ -122,16 +124,26 @@ def train(
         early_stop=early_stop,
     )
     run.check()
-    run.folder.check(resume=resume)
-    with only_run_in(run.folder.path):
-        remove_unfinished(run.folder.path)
-        run.folder.open(run.settings(), resume=resume)
+    with _prepared(run, resume=resume):
         try:
             run.fit()
         finally:
             if skipped:
                 logger.warning("%d images could not be read and were skipped", len(skipped))
-        if importlib.util.find_spec("matplotlib"):
-            plot_learning_curve(run.folder.log, run.folder.curve)
         detector.load_weights(run.folder.last)
     return detector
+
+
+@contextmanager
+def _prepared(run, *, resume):
+    """Keeps the run's folder for this run; of several processes, only the first one writes."""
+    if this_process().index > 0:
+        yield
+        return
+    run.folder.check(resume=resume)
+    with only_run_in(run.folder.path):
+        remove_unfinished(run.folder.path)
+        run.folder.open(run.settings(), resume=resume)
+        yield
+        if importlib.util.find_spec("matplotlib"):
+            plot_learning_curve(run.folder.log, run.folder.curve)

@@ -1,0 +1,35 @@
+"""The shares of several processes make up the batches of one."""
+
+from itertools import islice
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from keras_ssd.config import SSD_TINY_128
+from keras_ssd.data import Augmentation, PaperAugmentation, TFPaperAugmentation, load
+from keras_ssd.data.pipeline import training_dataset
+
+MODEL = SimpleNamespace(config=SSD_TINY_128, num_classes=3)
+
+
+@pytest.mark.parametrize(
+    "augmentation", [TFPaperAugmentation(), Augmentation(), PaperAugmentation()]
+)
+def test_the_shares_of_two_processes_make_up_the_batches_of_one(drawn_voc, augmentation):
+    data = load(drawn_voc, "train")
+
+    def batches(**options):
+        dataset = training_dataset(
+            data, MODEL, batch_size=4, augmentation=augmentation, start_batch=3, seed=3, **options
+        )
+        return list(islice(dataset.as_numpy_iterator(), 2))  # of the first and the second pass
+
+    shares = [batches(share=(index, 2)) for index in range(2)]
+    for whole, *parts in zip(batches(), *shares, strict=True):
+        assert len(whole[0]) == 4
+        assert [len(part[0]) for part in parts] == [2, 2]
+        np.testing.assert_array_equal(np.concatenate([part[0] for part in parts]), whole[0])
+        for name, targets in whole[1].items():
+            joined = np.concatenate([part[1][name] for part in parts])
+            np.testing.assert_array_equal(joined, targets)

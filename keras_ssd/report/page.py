@@ -1,6 +1,7 @@
 """Writes a report as one HTML file that needs nothing else, not even scripts."""
 
 from collections.abc import Sequence
+from functools import cache
 from math import isnan
 from pathlib import Path
 
@@ -35,6 +36,23 @@ def write_page(
         ImportError: Jinja2 is not installed.
         OSError: the file cannot be written.
     """
+    html = (
+        _environment()
+        .get_template("report.html")
+        .render(
+            title=title,
+            evaluation=evaluation,
+            measured=measured,
+            run=run,
+            facts=[*facts, *how_it_was_made()],
+        )
+    )
+    # A file name that is not UTF-8 is read as letters that UTF-8 does not have.
+    write_text(path, html.encode(errors="backslashreplace").decode())
+
+
+@cache
+def _environment():
     jinja2 = require("jinja2", extra="train")
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("keras_ssd.report"),
@@ -44,15 +62,7 @@ def write_page(
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["figure"] = _figure
-    html = environment.get_template("report.html").render(
-        title=title,
-        evaluation=evaluation,
-        measured=measured,
-        run=run,
-        facts=[*facts, *how_it_was_made()],
-    )
-    # A file name that is not UTF-8 is read as letters that UTF-8 does not have.
-    write_text(path, html.encode(errors="backslashreplace").decode())
+    return environment
 
 
 def _figure(value: float, decimals: int = 3) -> str:

@@ -2,6 +2,8 @@
 
 import importlib.util
 import logging
+from contextlib import contextmanager
+from math import isnan
 from typing import Any
 
 import keras
@@ -10,6 +12,7 @@ from keras_ssd.callbacks import MeanAveragePrecision
 from keras_ssd.report.evaluation_part import EvaluationPart, evaluation_part
 from keras_ssd.report.page import write_page
 from keras_ssd.report.run_part import run_part
+from keras_ssd.terminal import counted
 from keras_ssd.training.callbacks import batches_of
 from keras_ssd.training.class_log import add_to_class_log, read_class_log
 from keras_ssd.training.folder import RunFolder
@@ -19,7 +22,7 @@ logger = logging.getLogger("keras_ssd")
 
 
 class WriteReport(keras.callbacks.Callback):
-    """Writes `report.html` after each epoch, so that an interrupted run has one as well.
+    """Writes `report.html` after each epoch, and once more if the run is interrupted.
 
     It also writes the AP of each class to `classes.csv`, and TensorBoard's figures and pictures. It
     comes after the callback that writes the log. Trouble is only logged: no run ends because of its
@@ -38,30 +41,49 @@ class WriteReport(keras.callbacks.Callback):
         self.folder = folder
         self.measuring = measuring
         self.accumulate = accumulate
+        self._evaluation: EvaluationPart | None = None
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Writes all that belongs to the report."""
-        try:
-            self._write(epoch)
-        except Exception as error:
-            logger.warning("the report of the run was not written: %s", error)
+        with _only_logged():
+            self._evaluate(epoch)
+            epochs = counted(epoch + 1, "epoch")
+            self._write_page(f"{{}} are done, after {epochs}.")
 
-    def _write(self, epoch):
-        part = self._evaluation(epoch)
+    def interrupted(self) -> None:
+        """Writes the page of a run that stops now.
+
+        An earlier page stays if it has an evaluation and this process has made none yet.
+        """
+        has_none = self.measuring is not None and self._evaluation is None
+        if self.model is None or (has_none and self.folder.report.exists()):
+            return
+        with _only_logged():
+            self._write_page("The run was interrupted: {} are done.")
+
+    def _evaluate(self, epoch):
+        if self.measuring is None or self.measuring.result is None:
+            return
+        result, data = self.measuring.result, self.measuring.data
+        precisions = {entry.name: entry.ap_11_point for entry in result.voc.classes}
+        add_to_class_log(self.folder.class_log, epoch, precisions)
+        part = evaluation_part(result, data, skipped=self.measuring.skipped or ())
+        write_to_tensorboard(self.folder.tensorboard, part, epoch)
+        self._evaluation = part
+
+    def _write_page(self, state):
+        """Writes the page. The state is a sentence with {} for the number of steps."""
         if importlib.util.find_spec("jinja2") is None:
             return
-        settings = self.folder.settings()
+        settings, rows = self.folder.settings(), self.folder.rows()
+        done, steps = batches_of(self.model) // self.accumulate, settings["recipe"]["steps"]
+        state = state.format(f"{done} of {counted(steps, 'step')}")
         write_page(
             self.folder.report,
             title=f"Training of {settings['model']}",
-            evaluation=part,
-            measured=self._measured(epoch, part),
-            run=run_part(
-                self._state(epoch, settings),
-                self.folder.rows(),
-                read_class_log(self.folder.class_log),
-                settings,
-            ),
+            evaluation=self._evaluation,
+            measured=_measured(rows) if self._evaluation else "",
+            run=run_part(state, rows, read_class_log(self.folder.class_log), settings),
             facts=[
                 ("folder", str(self.folder.path)),
                 ("data", settings["data"]),
@@ -69,30 +91,22 @@ class WriteReport(keras.callbacks.Callback):
             ],
         )
 
-    def _evaluation(self, epoch) -> EvaluationPart | None:
-        if self.measuring is None or self.measuring.result is None:
-            return None
-        result, data = self.measuring.result, self.measuring.data
-        precisions = {entry.name: entry.ap_11_point for entry in result.voc.classes}
-        add_to_class_log(self.folder.class_log, epoch, precisions)
-        part = evaluation_part(result, data, skipped=self.measuring.skipped or ())
-        write_to_tensorboard(self.folder.tensorboard, part, epoch)
-        return part
 
-    def _state(self, epoch, settings):
-        steps = batches_of(self.model) // self.accumulate
-        return f"{steps} of {settings['recipe']['steps']} steps are done, after epoch {epoch + 1}."
+@contextmanager
+def _only_logged():
+    try:
+        yield
+    except Exception as error:
+        logger.warning("the report of the run was not written: %s", error)
 
-    def _measured(self, epoch, part):
-        if part is None:
-            return ""
-        scores = {
-            int(row["epoch"]) + 1: float(row["val_map"])
-            for row in self.folder.rows()
-            if row.get("val_map")
-        }
-        text = f"The evaluation is that of epoch {epoch + 1} on the validation images."
-        best = max(scores, key=lambda number: scores[number], default=epoch + 1)
-        if best != epoch + 1:
-            text += f" The best so far is epoch {best} with mAP {scores[best]:.3f}, in best.keras."
-        return text
+
+def _measured(rows):
+    """Returns what the evaluation on the page is of, and which one is the best."""
+    scores = {int(row["epoch"]) + 1: float(row["val_map"]) for row in rows if row.get("val_map")}
+    scores = {number: -1.0 if isnan(score) else score for number, score in scores.items()}
+    last = max(scores)
+    text = f"The evaluation is that of epoch {last} on the validation images."
+    best = max(scores, key=lambda number: scores[number])
+    if scores[best] > scores[last]:
+        text += f" The best so far is epoch {best} with mAP {scores[best]:.3f}, in best.keras."
+    return text

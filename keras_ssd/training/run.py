@@ -114,6 +114,7 @@ class Run:
         trainee = self._trainee()
         clock = self._clock(trainee)
         measuring = None if self.validation is None else self._measure()
+        report = self._only_first([WriteReport(self.folder, measuring, self.recipe.accumulate)])
         with SaveTrainingState(self.folder) as saver, lost_processes_named():
             after_each_epoch = [
                 UseAverages(),
@@ -123,13 +124,9 @@ class Run:
                 *self._only_first([WriteLog(self.folder)]),
                 WaitForOthers(),
                 *self._early_stop(),
-                *self._only_first(
-                    [
-                        *self._tensorboard(),
-                        WriteReport(self.folder, measuring, self.recipe.accumulate),
-                        FinishEpoch(self.folder),
-                    ]
-                ),
+                *self._only_first(self._tensorboard()),
+                *report,
+                *self._only_first([FinishEpoch(self.folder)]),
             ]
             try:
                 began = time.monotonic()
@@ -148,6 +145,8 @@ class Run:
                     self._fit_epochs(trainee, batches, [*in_time, saver, *after_each_epoch])
             except KeyboardInterrupt:
                 logger.warning("interrupted; the run in %s can be resumed", self.folder.path)
+                for one in report:
+                    one.interrupted()
                 raise
             except OSError as error:
                 if full := self.folder.disk_full(error):

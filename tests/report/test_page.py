@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_ssd.data.annotated_images import AnnotatedImages
-from keras_ssd.report import write_report
+from keras_ssd.report import page, write_report
 from keras_ssd.report.page import write_page
 from keras_ssd.report.run_part import run_part
 
@@ -94,6 +94,7 @@ def test_a_run_has_its_charts_and_settings_on_the_page(read_page, tmp_path):
 
 
 def test_missing_jinja2_says_how_to_install_it(monkeypatch, tmp_path):
+    page._environment.cache_clear()
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(ImportError, match=r"pip install \"keras-ssd\[train\]\""):
         write_page(tmp_path / "a.html", title="Run")

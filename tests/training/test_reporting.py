@@ -2,6 +2,7 @@
 
 import csv
 import logging
+import shutil
 from types import SimpleNamespace
 
 import cv2
@@ -21,7 +22,7 @@ CLASSES = ["circle", "rectangle", "triangle"]
 def test_the_report_of_a_run_shows_its_epochs_and_its_evaluation(finished):
     output, _ = finished
     page = (output / "report.html").read_text("utf-8")
-    assert "10 of 10 steps are done, after epoch 3." in page
+    assert "10 of 10 steps are done, after 3 epochs." in page
     assert "The evaluation is that of epoch 3 on the validation images." in page
     for title in (
         "Loss by part",
@@ -83,6 +84,38 @@ def test_tensorboard_gets_the_same_scalars_and_pictures(finished):
     tags = events.Tags()["tensors"]
     names = ("loss", "classes_loss", "learning_rate", "images_per_second", "data_wait_share")
     assert {f"epoch_{name}" for name in names} <= {*tags}
+
+
+def test_an_interrupted_run_has_a_report_too(finished, tmp_path):
+    for name in ("run.json", "log.csv", "classes.csv"):
+        shutil.copy(finished[0] / name, tmp_path / name)
+    folder = RunFolder(tmp_path)
+    measuring = SimpleNamespace(result=None)
+    report = reporting.WriteReport(folder, measuring, accumulate=2)
+    report.interrupted()  # before the training has begun
+    assert not folder.report.exists()
+    report.set_model(SimpleNamespace(optimizer=SimpleNamespace(variables=[17])))
+    report.interrupted()
+    page = folder.report.read_text("utf-8")
+    assert "The run was interrupted: 8 of 10 steps are done." in page
+    assert "Loss by part" in page
+    assert "Confusion matrix" not in page
+    # A page with an evaluation stays if this process has made none.
+    folder.report.write_text("with an evaluation")
+    report.interrupted()
+    assert folder.report.read_text() == "with an evaluation"
+
+
+def test_the_best_epoch_is_named_if_it_is_not_the_last():
+    rows = [{"epoch": "0", "val_map": "0.5"}, {"epoch": "1", "val_map": "0.25"}]
+    last = "The evaluation is that of epoch 2 on the validation images."
+    assert reporting._measured(rows) == (
+        f"{last} The best so far is epoch 1 with mAP 0.500, in best.keras."
+    )
+    rows[1]["val_map"] = "nan"
+    assert "The best so far is epoch 1" in reporting._measured(rows)
+    rows[0]["val_map"] = "nan"
+    assert reporting._measured(rows) == last
 
 
 def test_trouble_with_the_report_is_only_logged(tmp_path, caplog):

@@ -120,6 +120,7 @@ def test_ctrl_c_finishes_the_batch_and_the_run_resumes_exactly(
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert batches_in(output) == batch
     assert len(log_of(output)) == 1
+    assert "The run was interrupted: " in (output / "report.html").read_text("utf-8")
     run(output, averaging, resume=True)
     assert_same_end(whole, output)
     if batch == 8:  # else the second row's losses are those of the steps after the interruption

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import keras
 
+from keras_ssd.training.recipes import Recipe
+
 # Variables by which a job is known to have several processes: Keras's own, Slurm's and Open MPI's.
 _NUM_PROCESSES = ("KERAS_DISTRIBUTION_NUM_PROCESSES", "SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE")
 _WORDS_OF_LOSS = ("Gloo", "NCCL", "coordination service", "UNAVAILABLE")  # in JAX's errors
@@ -100,13 +102,36 @@ def data_parallel(devices: int | Literal["all"] = "all") -> Iterator[None]:
         )
 
 
-def check_batch_size(batch_size: int) -> None:
-    """Raises ValueError if a batch cannot be divided into equal shares for the devices."""
+def check_devices(model: keras.Model, recipe: Recipe) -> None:
+    """Raises ValueError if the devices cannot train a model by a recipe.
+
+    Args:
+        model: the model to train.
+        recipe: the recipe to train by.
+    """
     count = num_devices()
-    if batch_size % count:
+    if count == 1:
+        return
+    if recipe.batch_size % count:
         raise ValueError(
-            f"batch_size: expected a multiple of the number of devices, {count}, not {batch_size}"
+            f"batch_size: expected a multiple of the number of devices, {count}, not "
+            f"{recipe.batch_size}"
         )
+    if recipe.accumulate > 1 and keras.config.backend() == "tensorflow":
+        raise ValueError(
+            "accumulate: expected 1, because Keras does not accumulate gradients on several "
+            "devices of TensorFlow; JAX does (KERAS_BACKEND=jax)"
+        )
+    if not _is_on_all_devices(model.weights[0].value, count):
+        raise ValueError("model: it was made outside of `data_parallel`; make it in that context")
+
+
+def _is_on_all_devices(value, count):
+    if keras.config.backend() == "jax":
+        return len(value.sharding.device_set) == count
+    import tensorflow as tf
+
+    return isinstance(value, tf.distribute.DistributedValues)
 
 
 def wait_for_others() -> None:

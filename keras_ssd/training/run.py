@@ -28,7 +28,7 @@ from keras_ssd.training.callbacks import (
 )
 from keras_ssd.training.devices import (
     WaitForOthers,
-    check_batch_size,
+    check_devices,
     lost_processes_named,
     this_process,
     wait_for_others,
@@ -69,7 +69,7 @@ class Run:
     def check(self) -> None:
         """Raises ValueError where the arguments do not fit, before anything is written."""
         self._batches(0)  # checks data and classes
-        check_batch_size(self.recipe.batch_size)
+        check_devices(self.detector, self.recipe)
         if not self.data.num_objects:
             images = counted(len(self.data), "image")
             raise ValueError(f"data: none of the {images} has an object to learn")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from keras_ssd.data.synthetic import draw_voc
-from keras_ssd.training import data_parallel
+from keras_ssd.training import Recipe, data_parallel, devices
 
 # Trains in one process without and then with two devices, in the same steps.
 TRAIN = """
@@ -131,10 +131,17 @@ def test_more_devices_than_there_are_are_refused():
         data_parallel(3).__enter__()
 
 
-def test_a_batch_that_devices_cannot_share_is_refused(monkeypatch):
-    from keras_ssd.training import devices
-
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        (Recipe(batch_size=8), "batch_size: expected a multiple of .* devices, 3, not 8"),
+        (Recipe(batch_size=6, accumulate=2), "accumulate: expected 1"),
+        (Recipe(batch_size=6), "model: it was made outside of `data_parallel`"),
+    ],
+)
+def test_what_several_devices_cannot_train_is_refused(monkeypatch, recipe, message):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    devices.check_devices(model, recipe)  # one device can
     monkeypatch.setattr(devices, "num_devices", lambda: 3)
-    devices.check_batch_size(6)
-    with pytest.raises(ValueError, match=r"batch_size: expected a multiple .* 3, not 8"):
-        devices.check_batch_size(8)
+    with pytest.raises(ValueError, match=message):
+        devices.check_devices(model, recipe)

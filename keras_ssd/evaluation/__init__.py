@@ -7,8 +7,8 @@ from keras_ssd.evaluation.f1 import f1_curves
 from keras_ssd.evaluation.image_ranking import worst_and_best
 from keras_ssd.evaluation.mean_ap import MeanAP, evaluate_map
 from keras_ssd.evaluation.object_sizes import precision_by_size
+from keras_ssd.evaluation.precision_recall_plot import plot_precision_recall
 from keras_ssd.evaluation.predictions import predict_samples
-from keras_ssd.evaluation.report import plot_precision_recall
 from keras_ssd.evaluation.voc import VOCResult, evaluate_voc
 
 __all__ = [

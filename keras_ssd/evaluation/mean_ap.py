@@ -6,7 +6,7 @@ from typing import Any
 from keras_ssd.data.annotated_images import AnnotatedImages
 from keras_ssd.evaluation.coco import can_measure_coco, evaluate_coco
 from keras_ssd.evaluation.predictions import predict_samples
-from keras_ssd.evaluation.report import coco_table, to_json, voc_table
+from keras_ssd.evaluation.tables import coco_table, to_json, voc_table
 from keras_ssd.evaluation.voc import VOCResult, evaluate_voc
 from keras_ssd.inference.protocol import ObjectDetector
 from keras_ssd.results.detections import Detections

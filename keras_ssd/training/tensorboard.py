@@ -13,7 +13,11 @@ from keras_ssd.report.evaluation_part import EvaluationPart
 from keras_ssd.report.pictures import Picture
 from keras_ssd.results.drawing import draw_boxes
 
-_STATES = {"right": 0, "wrong": 1, "aside": 2}  # these choose the colors
+_STATES = {
+    "right": 4,
+    "wrong": 0,
+    "aside": 1,
+}  # `class_color` has blue, orange and purple for these
 _GRAY, _QUALITY = 138, 75
 
 

@@ -17,6 +17,7 @@ from keras_ssd.data.annotated_images import AnnotatedImages
 from keras_ssd.data.augmentation import Augmentation
 from keras_ssd.data.augmentation_steps import MEAN_COLOR, Example
 from keras_ssd.data.matching import encode_targets
+from keras_ssd.data.python_calls import call_python
 from keras_ssd.data.sample import Sample
 from keras_ssd.data.shuffling import sample_index
 from keras_ssd.data.tf_augmentation import TFPaperAugmentation, TFResize
@@ -177,7 +178,7 @@ def evaluation_dataset(
         return resize_image(_read(data[index], skipped)[0], image_size)
 
     def image(index):
-        pixels = tf.numpy_function(load, [index], tf.uint8)
+        pixels = call_python(load, [index], tf.uint8, blank=lambda index: _blank(image_size)[0])
         return tf.ensure_shape(pixels, (image_size, image_size, 3))
 
     indices = tf.data.Dataset.range(len(data))
@@ -210,8 +211,11 @@ def _batches(positions, arguments, load, config, batch_size) -> tf.data.Dataset:
     size, all_default_boxes = config.image_size, default_boxes(config)
 
     def example(position):
-        image, boxes, labels = tf.numpy_function(
-            load, arguments(position), [tf.uint8, tf.float32, tf.int32]
+        image, boxes, labels = call_python(
+            load,
+            arguments(position),
+            [tf.uint8, tf.float32, tf.int32],
+            blank=lambda *arguments: _blank(size),
         )
         boxes = tf.ensure_shape(boxes, (None, 4))
         labels = tf.ensure_shape(labels, (None,))
@@ -264,9 +268,13 @@ def _read(sample: Sample, skipped) -> Example:
     """Returns image, boxes and labels, or a blank image without objects if it cannot be read."""
     image = _read_image(sample, skipped)
     if image is None:
-        blank = np.full((1, 1, 3), MEAN_COLOR, np.uint8)
-        return blank, np.zeros((0, 4), np.float32), np.zeros(0, np.int32)
+        return _blank(1)
     return image, sample.boxes, sample.labels
+
+
+def _blank(size) -> Example:
+    image = np.full((size, size, 3), MEAN_COLOR, np.uint8)
+    return image, np.zeros((0, 4), np.float32), np.zeros(0, np.int32)
 
 
 def _read_image(sample, skipped) -> np.ndarray | None:

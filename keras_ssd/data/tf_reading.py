@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ssd.data.annotated_images import AnnotatedImages
+from keras_ssd.data.python_calls import call_python
 from keras_ssd.images.limits import CorruptImageError, max_pixels
 from keras_ssd.images.opencv import cv2
 
@@ -80,7 +81,7 @@ class ImageParts:
         pixels = tf.cond(
             _is_plain_jpeg(data, self._sizes[index]),
             lambda: _decode(data, part, halvings),
-            lambda: tf.numpy_function(self._part, [index, part, halvings], tf.uint8),
+            lambda: call_python(self._part, [index, part, halvings], tf.uint8, blank=_no_part),
         )
         return tf.ensure_shape(pixels, (None, None, 3))
 
@@ -105,13 +106,17 @@ class ImageParts:
     def _part(self, index, part, halvings):
         image = self._read(int(index))
         if image is None:
-            return np.zeros((0, 0, 3), np.uint8)
+            return _no_part()
         top, left, height, width = map(int, part)
         image = image[top : top + height, left : left + width]
         if halvings:
             size = max(1, width >> halvings), max(1, height >> halvings)
             image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         return np.ascontiguousarray(image)
+
+
+def _no_part(*arguments):
+    return np.zeros((0, 0, 3), np.uint8)
 
 
 def corrupt_image_error(error: tf.errors.OpError) -> CorruptImageError | None:

@@ -92,7 +92,7 @@ class Augmentation:
         boxes, labels = np.asarray(boxes, np.float32), np.asarray(labels, np.int32)
         _check(image, boxes, labels)
         if self.before_resize:
-            image = _at_most(image, LARGEST_SIDE * image_size)
+            image = at_most(image, LARGEST_SIDE * image_size)
         for step in self.before_resize:
             image, boxes, labels = step(image, boxes, labels, rng)
         image = self.resize(image, image_size, rng)
@@ -138,10 +138,16 @@ def _check(image, boxes, labels):
         raise ValueError(f"labels: expected ({len(boxes)},), one per box, not {labels.shape}")
 
 
-def _at_most(image, side):
+def at_most(image: np.ndarray, side: int) -> np.ndarray:
     """Returns the image, shrunk if its longer side has more than `side` pixels."""
-    scale = side / max(image.shape[:2])
-    if scale >= 1:
+    height, width = shape_at_most(image.shape[:2], side)
+    if (height, width) == image.shape[:2]:
         return image
-    height, width = (max(1, round(scale * pixels)) for pixels in image.shape[:2])
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def shape_at_most(shape: tuple[int, ...], side: int) -> tuple[int, int]:
+    """Returns the (height, width) that `at_most` gives an image with this (height, width)."""
+    height, width = shape
+    scale = min(1.0, side / max(height, width))
+    return max(1, round(scale * height)), max(1, round(scale * width))

@@ -4,43 +4,30 @@ A training batch depends only on the seed and its number. A resumed run therefor
 batches as an uninterrupted run, and `batch_ids` can name the samples of any batch afterwards.
 """
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ssd.config import SSDConfig
 from keras_ssd.data.annotated_images import AnnotatedImages
 from keras_ssd.data.augmentation import Augmentation
 from keras_ssd.data.augmentation_steps import MEAN_COLOR, Example
+from keras_ssd.data.cached_images import CachedImages, cached_images
+from keras_ssd.data.keras_augmentation import KerasAugmentation
 from keras_ssd.data.matching import encode_targets
 from keras_ssd.data.python_calls import call_python
 from keras_ssd.data.sample import Sample
 from keras_ssd.data.shuffling import sample_index
+from keras_ssd.data.skipping import read_or_skip
 from keras_ssd.data.tf_augmentation import TFPaperAugmentation, TFResize
 from keras_ssd.data.tf_batches import planned_batches
-from keras_ssd.data.tf_reading import corrupt_image_error
+from keras_ssd.data.tf_reading import ImageParts, corrupt_image_error
+from keras_ssd.data.trainable import TrainableModel, check_classes, check_readable
 from keras_ssd.default_boxes import default_boxes
-from keras_ssd.images import CorruptImageError, resize_image
-from keras_ssd.terminal import counted
-
-logger = logging.getLogger("keras_ssd")
-
-
-class TrainableModel(Protocol):
-    """The attributes of a model that the data sets need; SSD and Detector have them.
-
-    Attributes:
-        config: the SSDConfig, which defines the input size and the default boxes.
-        num_classes: the number of foreground classes. If the model has `class_names`, these are
-            compared instead.
-    """
-
-    config: SSDConfig
-    num_classes: int
+from keras_ssd.images import resize_image
 
 
 def training_dataset(
@@ -53,6 +40,7 @@ def training_dataset(
     start_batch: int = 0,
     skipped: set[str] | None = None,
     share: tuple[int, int] = (0, 1),
+    cache: CachedImages | str | Path | None = None,
 ) -> tf.data.Dataset:
     """Returns endless shuffled batches of augmented images with their targets.
 
@@ -63,7 +51,9 @@ def training_dataset(
         model: the SSD or the Detector to train. Its classes must be those of the data.
         batch_size: B, the number of images in a batch.
         augmentation: what changes the images. `TFPaperAugmentation()` and `Augmentation()`, which
-            only resizes, run as TensorFlow operations. Any other function is called in Python as
+            only resizes, run as TensorFlow operations. So does a Keras layer that knows boxes, such
+            as `keras.layers.RandomFlip(bounding_box_format="xyxy")`, or `keras.layers.Pipeline` of
+            such layers; it gets the resized image. Any other function is called in Python as
             `augmentation(image, boxes, labels, image_size, rng)`, such as `PaperAugmentation()`.
         seed: the seed of the order and of the augmentation's random numbers.
         start_batch: the number of the first batch, to resume a training.
@@ -72,6 +62,8 @@ def training_dataset(
             reads all images. If it is None, an image that cannot be read is an error.
         share: (index, count), the part of each batch to return if `count` processes train together:
             the batches then have B / count images. B must be a multiple of the count.
+        cache: "memory" or the path of a folder, to decode all images now and keep them; or a
+            CachedImages, to keep them for several data sets.
 
     Returns:
         Dataset of (images, targets): float32 RGB pixels (B, S, S, 3) in 0..255, and the targets as
@@ -82,26 +74,28 @@ def training_dataset(
             has other classes. While iterating, TensorFlow raises an error of its own in place of a
             CorruptImageError; `unwrapped_errors` gives that back.
     """
-    _check(data, skipped)
-    _check_classes(data, model)
-    planner = TFResize() if augmentation == Augmentation() else augmentation
-    if isinstance(planner, TFPaperAugmentation | TFResize):
+    check_readable(data, skipped)
+    check_classes(data, model)
+    size = model.config.image_size
+    images = cached_images(data, cache, size, skipped)
+    is_layer = isinstance(augmentation, keras.layers.Layer)
+    if is_layer or isinstance(augmentation, TFPaperAugmentation) or augmentation == Augmentation():
         return planned_batches(
             data,
             model.config,
-            planner,
-            lambda index: _read_image(data[index], skipped),
+            augmentation if isinstance(augmentation, TFPaperAugmentation) else TFResize(),
+            images or ImageParts(data, skipped),
             batch_size=batch_size,
             seed=seed,
             start_batch=start_batch,
             share=share,
-            in_python=skipped is not None,
+            then=KerasAugmentation(augmentation, size, seed) if is_layer else None,
         )
 
     def load(index, position):
-        image, boxes, labels = _read(data[index], skipped)
+        image = images.read(index) if images else read_or_skip(data[index], skipped)
         rng = np.random.default_rng((seed, position))
-        return augmentation(image, boxes, labels, model.config.image_size, rng)
+        return augmentation(*_example(data[index], image), size, rng)
 
     def arguments(position):
         return [sample_index(position, len(data), seed), position]
@@ -138,14 +132,14 @@ def validation_dataset(
     Raises:
         ValueError: as in `training_dataset`.
     """
-    _check(data, skipped)
-    _check_classes(data, model)
+    check_readable(data, skipped)
+    check_classes(data, model)
     only_resize = Augmentation()
 
     def load(index):
-        image, boxes, labels = _read(data[index], skipped)
+        image = read_or_skip(data[index], skipped)
         rng = np.random.default_rng(0)  # never used
-        return only_resize(image, boxes, labels, model.config.image_size, rng)
+        return only_resize(*_example(data[index], image), model.config.image_size, rng)
 
     indices = tf.data.Dataset.range(len(data))
     return _batches(indices, lambda index: [index], load, model.config, batch_size)
@@ -172,10 +166,11 @@ def evaluation_dataset(
     Raises:
         ValueError: as in `training_dataset`.
     """
-    _check(data, skipped)
+    check_readable(data, skipped)
 
     def load(index):
-        return resize_image(_read(data[index], skipped)[0], image_size)
+        image = read_or_skip(data[index], skipped)
+        return _blank(image_size)[0] if image is None else resize_image(image, image_size)
 
     def image(index):
         pixels = call_python(load, [index], tf.uint8, blank=lambda index: _blank(image_size)[0])
@@ -226,65 +221,11 @@ def _batches(positions, arguments, load, config, batch_size) -> tf.data.Dataset:
     return batches.map(lambda images, targets: (tf.cast(images, tf.float32), targets)).prefetch(2)
 
 
-def _check(data, skipped):
-    """Raises ValueError if the data have no image, or if all images would be skipped."""
-    if not len(data):
-        raise ValueError("data: there are no images; expected at least one")
-    if skipped is None:
-        return
-    for sample in data:
-        try:
-            sample.read_image()
-        except CorruptImageError as error:
-            last_error = error
-        else:
-            return
-    images = counted(len(data), "image")
-    raise ValueError(f"data: none of {images} can be read; the last one: {last_error}")
-
-
-def _check_classes(data, model):
-    """Raises ValueError if the labels mean other classes in the model than in the data."""
-    advice = (
-        "`with_classes(detector, data.class_names)` or "
-        "`Detector.from_preset(name, class_names=data.class_names)` make a model for the data's "
-        "classes; `load(..., class_names=...)` loads the data for the model's"
-    )
-    class_names = getattr(model, "class_names", None)
-    if class_names is None:
-        if model.num_classes != len(data.class_names):
-            raise ValueError(
-                f"model: it has {counted(model.num_classes, 'class', 'classes')}, but the data "
-                f"have {len(data.class_names)}: {', '.join(data.class_names)}. {advice}"
-            )
-    elif tuple(class_names) != data.class_names:
-        raise ValueError(
-            f"model: its classes are {', '.join(class_names)}, but those of the data are "
-            f"{', '.join(data.class_names)}. {advice}"
-        )
-
-
-def _read(sample: Sample, skipped) -> Example:
-    """Returns image, boxes and labels, or a blank image without objects if it cannot be read."""
-    image = _read_image(sample, skipped)
-    if image is None:
-        return _blank(1)
-    return image, sample.boxes, sample.labels
+def _example(sample: Sample, image: np.ndarray | None) -> Example:
+    """Returns image, boxes and labels, or a blank image without objects if there is no image."""
+    return _blank(1) if image is None else (image, sample.boxes, sample.labels)
 
 
 def _blank(size) -> Example:
     image = np.full((size, size, 3), MEAN_COLOR, np.uint8)
     return image, np.zeros((0, 4), np.float32), np.zeros(0, np.int32)
-
-
-def _read_image(sample, skipped) -> np.ndarray | None:
-    """Returns the image, or None if it cannot be read and such images are skipped."""
-    try:
-        return sample.read_image()
-    except CorruptImageError as error:
-        if skipped is None:
-            raise
-        if sample.id not in skipped:
-            skipped.add(sample.id)
-            logger.warning("skipped: %s", error)
-        return None

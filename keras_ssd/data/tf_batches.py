@@ -1,12 +1,12 @@
 """Training batches that TensorFlow makes, by plans that are drawn for a batch at a time."""
 
-from collections.abc import Callable
-
 import numpy as np
 import tensorflow as tf
 
 from keras_ssd.config import SSDConfig
 from keras_ssd.data.annotated_images import AnnotatedImages
+from keras_ssd.data.cached_images import CachedImages
+from keras_ssd.data.keras_augmentation import KerasAugmentation
 from keras_ssd.data.matching import encode_targets
 from keras_ssd.data.shuffling import sample_index
 from keras_ssd.data.tf_augmentation import TFPaperAugmentation, TFResize, augmented_pixels
@@ -18,42 +18,43 @@ def planned_batches(
     data: AnnotatedImages,
     config: SSDConfig,
     augmentation: TFPaperAugmentation | TFResize,
-    read: Callable[[int], np.ndarray | None],
+    images: ImageParts | CachedImages,
     *,
     batch_size: int,
     seed: int,
     start_batch: int,
     share: tuple[int, int],
-    in_python: bool,
+    then: KerasAugmentation | None = None,
 ) -> tf.data.Dataset:
     """Returns the batches of `training_dataset` for an augmentation of TensorFlow operations.
 
     Args:
         data, augmentation, batch_size, seed, start_batch, share: as in `training_dataset`.
         config: the SSDConfig of the model.
-        read, in_python: as in `ImageParts`.
+        images: the images, by index.
+        then: what changes the augmented images and their objects, or None.
     """
     size, all_default_boxes = config.image_size, default_boxes(config)
-    parts, objects = ImageParts(data, read, in_python=in_python), _Objects(data)
-    index, count = share
-    batch_share = batch_size // count
-    rows = slice(index * batch_share, (index + 1) * batch_share)
+    objects, (share_index, num_shares) = _Objects(data), share
+    batch_share = batch_size // num_shares
 
     def plan(number):
-        first = number * batch_size
-        indices = sample_index(first + tf.range(batch_size, dtype=tf.int64), len(data), seed)
+        first = number * batch_size + share_index * batch_share
+        positions = first + tf.range(batch_share, dtype=tf.int64)
+        indices = sample_index(positions, len(data), seed)
         boxes, labels, is_box = objects(indices)
-        sizes = tf.ensure_shape(tf.gather(objects.sizes, indices), (batch_size, 2))
-        plans = indices, augmentation.plan(seed, first, boxes, is_box, sizes, size), labels
-        return tf.nest.map_structure(lambda value: None if value is None else value[rows], plans)
+        sizes = tf.ensure_shape(tf.gather(images.sizes, indices), (batch_share, 2))
+        plans = augmentation.plan(seed, first, boxes, is_box, sizes, size)
+        return positions, indices, plans, labels
 
-    def example(index, plan, labels):
-        pixels = parts(index, plan.part, plan.halvings)
+    def example(position, index, plan, labels):
+        pixels = images(index, plan.part, plan.halvings)
         kept = plan.kept & (tf.size(pixels) > 0)
         image = augmented_pixels(pixels, plan, size)
-        targets = encode_targets(
-            plan.boxes[kept], labels[kept], all_default_boxes, config.variances
-        )
+        boxes, labels = plan.boxes[kept], labels[kept]
+        if then is not None:
+            image, boxes, labels = then(image, boxes, labels, position)
+        targets = encode_targets(boxes, labels, all_default_boxes, config.variances)
         return tf.ensure_shape(image, (size, size, 3)), targets
 
     examples = (
@@ -67,10 +68,9 @@ def planned_batches(
 
 
 class _Objects:
-    """The sizes and objects of all images as tensors."""
+    """The objects of all images as tensors."""
 
     def __init__(self, data):
-        self.sizes = tf.constant([sample.size for sample in data], tf.int32)
         lengths = [len(sample.labels) for sample in data]
         self._boxes = tf.RaggedTensor.from_row_lengths(
             np.concatenate([s.boxes for s in data]).astype(np.float32), lengths

@@ -7,7 +7,6 @@ the image as `Sample.read_image` does, or says what is wrong with it.
 
 import re
 import weakref
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import tensorflow as tf
 
 from keras_ssd.data.annotated_images import AnnotatedImages
 from keras_ssd.data.python_calls import call_python
+from keras_ssd.data.skipping import read_or_skip
 from keras_ssd.images.limits import CorruptImageError, max_pixels
 from keras_ssd.images.opencv import cv2
 
@@ -37,30 +37,24 @@ class ImageParts:
 
     Args:
         data: the images.
-        read: a function that returns the whole image of an index, uint8 (H, W, 3), or None for an
-            image that is to be left out. It runs in Python, for the images that need it.
-        in_python: whether all images are read by `read`.
+        skipped: as in `read_or_skip`. If it is not None, Python reads all images.
+
+    Attributes:
+        sizes: int32 (images, 2), heights and widths.
     """
 
-    def __init__(
-        self,
-        data: AnnotatedImages,
-        read: Callable[[int], np.ndarray | None],
-        *,
-        in_python: bool = False,
-    ):
-        self._read = read
+    def __init__(self, data: AnnotatedImages, skipped: set[str] | None = None):
+        self._data, self._skipped = data, skipped
         files = [str(s.image) if isinstance(s.image, Path) else "" for s in data]
         limit = max_pixels()
         small_enough = [sample.size[0] * sample.size[1] <= limit for sample in data]
         may_be_plain = [
-            bool(file) and small and not in_python
+            bool(file) and small and skipped is None
             for file, small in zip(files, small_enough, strict=True)
         ]
         self._files = tf.constant([name.encode(errors="surrogateescape") for name in files])
-        self._sizes = tf.constant([sample.size for sample in data], tf.int32)
+        self.sizes = tf.constant([sample.size for sample in data], tf.int32)
         self._may_be_plain = tf.constant(may_be_plain)
-        self._data = data
         _in_use.add(self)
 
     def __call__(self, index: Any, part: Any, halvings: Any) -> tf.Tensor:
@@ -79,7 +73,7 @@ class ImageParts:
             self._may_be_plain[index], lambda: tf.io.read_file(self._files[index]), lambda: ""
         )
         pixels = tf.cond(
-            _is_plain_jpeg(data, self._sizes[index]),
+            _is_plain_jpeg(data, self.sizes[index]),
             lambda: _decode(data, part, halvings),
             lambda: call_python(self._part, [index, part, halvings], tf.uint8, blank=_no_part),
         )
@@ -104,7 +98,7 @@ class ImageParts:
         return None
 
     def _part(self, index, part, halvings):
-        image = self._read(int(index))
+        image = read_or_skip(self._data[int(index)], self._skipped)
         if image is None:
             return _no_part()
         top, left, height, width = map(int, part)

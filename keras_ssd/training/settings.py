@@ -8,6 +8,7 @@ import keras
 
 from keras_ssd.data.annotated_images import AnnotatedImages
 from keras_ssd.data.fingerprint import fingerprint
+from keras_ssd.data.keras_augmentation import layer_names
 from keras_ssd.data.tf_augmentation import TFPaperAugmentation
 from keras_ssd.detector import Detector
 from keras_ssd.models.precision import dtype_of
@@ -41,6 +42,13 @@ def run_settings(
         "validation": fingerprint(validation),
         "recipe": followed,
         "optimizer": optimizer and keras.saving.serialize_keras_object(optimizer),
-        "augmentation": getattr(augmentation, "__qualname__", str(augmentation)),
+        "augmentation": _name(augmentation),
         **others,
     }
+
+
+def _name(augmentation) -> str:
+    """Returns a text that is the same in every process."""
+    if isinstance(augmentation, keras.layers.Layer):
+        return layer_names(augmentation)
+    return getattr(augmentation, "__qualname__", str(augmentation))

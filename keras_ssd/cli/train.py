@@ -89,6 +89,7 @@ def run(options: argparse.Namespace) -> int:
             augmentation=augmentations[options.augmentation](),
             steps_per_epoch=options.evaluate_every,
             seed=options.seed,
+            cache=options.cache,
             skip_corrupt_images=options.corrupt_images == "skip",
             resume=options.resume,
         )

@@ -37,6 +37,12 @@ def add_options(command: argparse.ArgumentParser) -> None:
         "OpenCV, which takes twice as long; or none",
     )
     add(
+        "--cache",
+        metavar="memory|DIR",
+        help="decode all images once, before the first step, and keep them in memory or in a "
+        "folder, which later runs use too; a VOC photo takes 0.5 MB",
+    )
+    add(
         "--evaluate-every",
         type=positive(int),
         metavar="STEPS",

@@ -22,6 +22,7 @@ from keras_ssd.data.writing import ConvertedData, convert_data
 # Modules that import TensorFlow are imported when one of their names is asked for.
 _LAZY = {
     "encode_targets": "matching",
+    "CachedImages": "cached_images",
     "TFPaperAugmentation": "tf_augmentation",
     "evaluation_dataset": "pipeline",
     "match": "matching",

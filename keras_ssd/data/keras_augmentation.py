@@ -21,8 +21,8 @@ class KerasAugmentation:
         seed: the seed.
 
     Raises:
-        ValueError: a layer has no bounding_box_format, or two have different ones; or Keras runs on
-            another backend than TensorFlow.
+        ValueError: a layer has no bounding_box_format, or two have different ones; one is a
+            RandomCrop; or Keras runs on another backend than TensorFlow.
     """
 
     def __init__(self, layer: keras.layers.Layer, image_size: int, seed: int):
@@ -87,6 +87,11 @@ class KerasAugmentation:
 def _bounding_box_format(layer) -> str:
     found = {}
     for part in getattr(layer, "layers", None) or [layer]:
+        if isinstance(part, keras.layers.RandomCrop):
+            raise ValueError(
+                "augmentation: keras.layers.RandomCrop moves boxes along the wrong axis (in Keras "
+                "3.15), so it cannot be used; TFPaperAugmentation crops"
+            )
         box_format = getattr(part, "bounding_box_format", None)
         if box_format is None:
             raise ValueError(

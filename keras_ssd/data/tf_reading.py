@@ -5,6 +5,7 @@ color channels, and of the annotated size. For everything else the graph calls P
 the image as `Sample.read_image` does, or says what is wrong with it.
 """
 
+import itertools
 import re
 import weakref
 from pathlib import Path
@@ -29,7 +30,8 @@ _ORIENTATION = "\x01\x12\x00[\x01-\x0d]|\x12\x01[\x01-\x0d]\x00"
 _UPRIGHT = "\x01\x12\x00\x03\x00\x00\x00\x01\x00\x01|\x12\x01\x03\x00\x01\x00\x00\x00\x01\x00"
 # What TensorFlow's messages say where it cannot read or decode a file. They do not name the file.
 _READING = re.compile("ReadFile|ExtractJpegShape|DecodeAndCropJpeg")
-_in_use: "weakref.WeakSet[ImageParts]" = weakref.WeakSet()
+_in_use: "weakref.WeakValueDictionary[int, ImageParts]" = weakref.WeakValueDictionary()
+_numbers = itertools.count()
 
 
 class ImageParts:
@@ -55,7 +57,7 @@ class ImageParts:
         self._files = tf.constant([name.encode(errors="surrogateescape") for name in files])
         self.sizes = tf.constant([sample.size for sample in data], tf.int32)
         self._may_be_plain = tf.constant(may_be_plain)
-        _in_use.add(self)
+        _in_use[next(_numbers)] = self
 
     def __call__(self, index: Any, part: Any, halvings: Any) -> tf.Tensor:
         """Returns a part of an image.
@@ -79,13 +81,15 @@ class ImageParts:
         )
         return tf.ensure_shape(pixels, (None, None, 3))
 
-    def find_unreadable(self, message: str) -> CorruptImageError | None:
+    def unreadable(self, in_message: str | None = None) -> CorruptImageError | None:
         """Returns the error of the first file that cannot be read, or None if all can be.
 
         Args:
-            message: TensorFlow's message. The files that it names are tried first.
+            in_message: a message; only the files that it names are tried. None tries all.
         """
-        for sample in sorted(self._data, key=lambda sample: str(sample.image) not in message):
+        for sample in self._data:
+            if in_message is not None and str(sample.image) not in in_message:
+                continue
             try:
                 sample.read_image()
                 data = sample.read_bytes()
@@ -128,8 +132,12 @@ def corrupt_image_error(error: tf.errors.OpError) -> CorruptImageError | None:
         return CorruptImageError(found[1])
     if not _READING.search(str(error)):
         return None
-    unreadable = (parts.find_unreadable(str(error)) for parts in list(_in_use))
-    return next((one for one in unreadable if one is not None), None)
+    latest_first = [_in_use[number] for number in sorted(_in_use, reverse=True)]
+    for message in (str(error), None):
+        for parts in latest_first:
+            if unreadable := parts.unreadable(message):
+                return unreadable
+    return None
 
 
 def _is_plain_jpeg(data, size):

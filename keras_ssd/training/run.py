@@ -6,12 +6,14 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
 
 from keras_ssd.callbacks import MeanAveragePrecision
 from keras_ssd.data.annotated_images import AnnotatedImages
+from keras_ssd.data.cached_images import CachedImages, cached_images
 from keras_ssd.data.pipeline import batch_ids, evaluation_dataset, training_dataset
 from keras_ssd.data.tf_augmentation import TFPaperAugmentation
 from keras_ssd.detector import Detector
@@ -64,11 +66,12 @@ class Run:
     skipped: set[str] | None
     time_limit: float | None = None
     early_stop: int | None = None
+    cache: CachedImages | str | Path | None = None
     began: float = dataclasses.field(default_factory=time.monotonic)
 
     def check(self) -> None:
         """Raises ValueError where the arguments do not fit, before anything is written."""
-        self._batches(0)  # checks data and classes
+        dataclasses.replace(self, cache=None)._batches(0)  # checks data and classes
         check_devices(self.detector, self.recipe)
         if not self.data.num_objects:
             images = counted(len(self.data), "image")
@@ -112,6 +115,7 @@ class Run:
     def fit(self) -> None:
         """Trains from the state in the folder, or from the start, to the end of the run."""
         trainee = self._trainee()
+        self.cache = cached_images(self.data, self.cache, self.detector.image_size, self.skipped)
         clock = self._clock(trainee)
         measuring = None if self.validation is None else self._measure()
         report = self._only_first([WriteReport(self.folder, measuring, self.recipe.accumulate)])
@@ -215,6 +219,7 @@ class Run:
             seed=self.seed,
             start_batch=start_batch,
             skipped=self.skipped,
+            cache=self.cache,
             share=dataclasses.astuple(this_process()),
         )
 

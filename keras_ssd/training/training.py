@@ -38,6 +38,7 @@ def train(
     skip_corrupt_images: bool = False,
     time_limit: float | None = None,
     early_stop: int | None = None,
+    cache: str | Path | None = None,
     resume: bool = False,
 ) -> Detector:
     """Trains a detector, and keeps the logs and states of the run in the folder `output`.
@@ -74,6 +75,8 @@ def train(
             ends. The training ends early enough to measure and to save: 1.25 times as long as the
             longest evaluation so far took, and a hundredth of the limit, are kept for that.
         early_stop: the number of evaluations without a better mAP after which the run ends.
+        cache: "memory" or the path of a folder, to keep decoded images as in
+            `keras_ssd.data.training_dataset`.
         resume: whether to continue the run in `output`, which must have had the same settings.
 
     Returns:
@@ -122,6 +125,7 @@ def train(
         skipped=skipped,
         time_limit=time_limit,
         early_stop=early_stop,
+        cache=cache,
     )
     run.check()
     with _prepared(run, resume=resume):

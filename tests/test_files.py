@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_ssd.files import as_many, checked_folder, checked_output, replace_file, write_text
+from keras_ssd.files import (
+    as_many,
+    checked_folder,
+    checked_output,
+    remove_unfinished,
+    replace_file,
+    write_text,
+)
 
 
 def names(folder):
@@ -238,3 +245,43 @@ def test_a_folder_to_write_need_not_exist(tmp_path, monkeypatch, name):
     assert checked_folder(tmp_path / name) == tmp_path / name
     assert checked_output(f"{name}/a.txt").name == "a.txt"
     assert list(tmp_path.iterdir()) == []
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from keras_ssd.files import replace_file
+
+def write_and_die(path):
+    with path.open("wb", buffering=0) as file:
+        file.write(b"n" * size)
+        if size < 1000:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL) if size == 1000 else None
+for size in map(int, sys.argv[2:]):
+    child = os.fork()
+    if child == 0:
+        replace_file(Path(sys.argv[1]), write_and_die)
+        os._exit(0)
+    print(size, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), Path(sys.argv[1]).read_bytes())
+"""
+
+
+def test_a_file_killed_at_any_byte_is_the_old_one_and_what_is_left_can_be_removed(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    file, others = folder / "state.weights.h5", [folder / ".lock", folder / ".my-notes.txt"]
+    file.write_bytes(b"old")
+    for other in others:
+        other.touch()
+    sizes = [0, 1, 500, 999, 1000]  # 1000 is all of it, before it is put in place
+    out = subprocess.run(
+        [sys.executable, "-c", KILLED, file, *map(str, sizes)], capture_output=True, check=True
+    ).stdout.decode()
+    assert out.splitlines() == [f"{size} -9 b'old'" for size in sizes]
+    assert len(names(folder)) == 8
+    remove_unfinished(folder)
+    assert names(folder) == [".lock", ".my-notes.txt", "state.weights.h5"]
+    replace_file(file, lambda path: path.write_bytes(b"new"))
+    assert file.read_bytes() == b"new"

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_ssd.models.layers import L2Normalization
-from keras_ssd.optimizers import CaffeSGD, Warmup
+from keras_ssd.optimizers import CaffeSGD, SSDAdamW, Warmup
 
 SHAPES = {"kernel": (3, 2), "bias": (2,), "scale": (4,), "gamma": (2,), "beta": (2,)}
 # Caffe's lr_mult and decay_mult; batch normalization's gamma and beta are no part of its SSD.
@@ -150,3 +150,54 @@ def test_warmup_from_its_config_is_the_same_schedule():
     assert isinstance(again, Warmup)
     assert again.steps == 5
     assert [float(again(step)) for step in range(14)] == [float(warmup(s)) for s in range(14)]
+
+
+def averages_of(optimizer):
+    return [average.numpy() for average in optimizer._model_variables_moving_average]
+
+
+@pytest.mark.parametrize("optimizer", [CaffeSGD, SSDAdamW])
+@pytest.mark.parametrize("accumulate", [None, 3])
+def test_averages_warm_up_and_move_only_with_the_weights(optimizer, accumulate):
+    optimizer = optimizer(
+        0.1, use_ema=True, ema_momentum=0.3, gradient_accumulation_steps=accumulate
+    )
+    variables = make_variables()
+    expected = None
+    for batch in range(4 * (accumulate or 1)):
+        apply(optimizer, variables, gradients(batch))
+        update, place = divmod(batch, accumulate or 1)
+        if place == (accumulate or 1) - 1:
+            # momentum 0 at first, then 2/11, 3/12 and at most 0.3 in place of 4/13
+            momentum = [0, 2 / 11, 3 / 12, 0.3][update]
+            weights = [variable.numpy() for variable in variables]
+            old = expected or weights
+            expected = [
+                momentum * a + (1 - momentum) * b for a, b in zip(old, weights, strict=True)
+            ]
+        if expected:
+            for average, value in zip(averages_of(optimizer), expected, strict=True):
+                np.testing.assert_allclose(average, value, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", [CaffeSGD, SSDAdamW])
+def test_accumulated_gradients_are_one_step_by_their_mean(optimizer):
+    results = []
+    for accumulate in (1, 2):
+        variables = make_variables()
+        schedule = Warmup(
+            keras.optimizers.schedules.CosineDecay(0.1, 1000 * accumulate), accumulate
+        )
+        one = optimizer(schedule, weight_decay=0.02, global_clipnorm=1.0)
+        if accumulate > 1:
+            one.gradient_accumulation_steps = accumulate
+        for step in range(3):
+            first, second = gradients(2 * step), gradients(2 * step + 1)
+            if accumulate == 1:
+                apply(one, variables, [(a + b) / 2 for a, b in zip(first, second, strict=True)])
+            else:
+                apply(one, variables, first)
+                apply(one, variables, second)
+        results.append([variable.numpy() for variable in variables])
+    for whole, parts in zip(*results, strict=True):
+        np.testing.assert_allclose(parts, whole, rtol=1e-4, atol=1e-5)

@@ -29,7 +29,12 @@ def add_options(command: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help='file of weights for the backbone of a new model, or "imagenet", which downloads them',
     )
-    add("--freeze", metavar="LAYER", help="do not train this layer and the layers before it")
+    add(
+        "--freeze",
+        metavar="backbone|stride8|LAYER",
+        help="do not train the backbone, or its layers up to stride 8, or a layer and those before "
+        "it",
+    )
     add(
         "--freeze-batch-norm",
         action="store_true",

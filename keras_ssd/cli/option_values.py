@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 
 _MAX_SEED = 2**32 - 1  # NumPy takes no larger one
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 # Arguments of Python that have another name on the command line.
 _OTHER_NAMES = {
     "confidence_threshold": "confidence",
@@ -41,6 +42,20 @@ def seed(text: str) -> int:
 def devices(text: str) -> int | str:
     """Parses an option with a number of devices, or "all"."""
     return "all" if text == "all" else int(positive(int)(text))
+
+
+def seconds(text: str) -> float:
+    """Parses an option with a time, such as 90s, 55m, 8h or 2d.
+
+    Example:
+        >>> seconds("1.5h")
+        5400.0
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)
+    value = float(found[1]) * _SECONDS[found[2]] if found else 0.0
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"expected a time such as 90s, 55m or 8h, not {text!r}")
+    return value
 
 
 def in_options(message: str, options: Iterable[str]) -> str:

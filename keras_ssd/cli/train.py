@@ -62,6 +62,7 @@ def run(options: argparse.Namespace) -> int:
     """Loads the data, builds the model and trains it; see `keras_ssd.training.train`."""
     # Errors are raised before the import of Keras, which takes seconds.
     model_to_train.check(options)
+    training_options.check(options)
     RunFolder(options.output).check(resume=options.resume)
     check_sources([*options.data, *(options.validation_data or ())])
     data, validation = _load_sets(options)
@@ -85,12 +86,15 @@ def run(options: argparse.Namespace) -> int:
             data,
             output=options.output,
             recipe=training_options.chosen_recipe(options, len(data)),
+            batch_size="auto" if options.batch_size == training_options.AUTO else None,
             validation=validation,
             augmentation=augmentations[options.augmentation](),
             steps_per_epoch=options.evaluate_every,
             seed=options.seed,
             cache=options.cache,
             skip_corrupt_images=options.corrupt_images == "skip",
+            time_limit=options.time_limit,
+            early_stop=options.early_stop,
             resume=options.resume,
         )
     print(f"Trained. The detectors, the log and the report are in {options.output}")

@@ -4,11 +4,12 @@ import argparse
 import dataclasses
 from typing import TYPE_CHECKING
 
-from keras_ssd.cli.option_values import devices, positive, seed
+from keras_ssd.cli.option_values import devices, positive, seconds, seed, share
 
 if TYPE_CHECKING:
     from keras_ssd.training.recipes import Recipe
 
+AUTO = "auto"
 RECIPES = ("finetune", "paper", "smoke")  # of `keras_ssd.training`, which takes seconds to import
 
 
@@ -17,7 +18,18 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("--recipe", choices=RECIPES, default="finetune", help="recipe of the training")
     add(
-        "--batch-size", type=positive(int), help="number of images in a step; default: the recipe's"
+        "--batch-size",
+        type=_batch_size,
+        metavar="N|auto",
+        help="number of images that the network sees at once; default: the recipe's. auto divides "
+        "the recipe's into equal batches that fit the free memory, and accumulates",
+    )
+    add(
+        "--accumulate",
+        type=positive(int),
+        metavar="BATCHES",
+        help="number of batches in a step, which changes the weights once, by the mean of their "
+        "gradients; default: 1",
     )
     length = command.add_mutually_exclusive_group()
     length.add_argument(
@@ -25,9 +37,35 @@ def add_options(command: argparse.ArgumentParser) -> None:
     )
     length.add_argument("--epochs", type=positive(int), help="number of passes over the images")
     add(
+        "--time-limit",
+        type=seconds,
+        metavar="TIME",
+        help="time after which the run has ended, such as 90s, 55m or 8h, if its steps do not end "
+        "before; the schedule, the last evaluation and the saving are done by then",
+    )
+    add(
+        "--early-stop",
+        type=positive(int),
+        metavar="N",
+        help="end the run after N evaluations without a better mAP",
+    )
+    add(
         "--learning-rate",
         type=positive(float),
-        help="highest learning rate; default: the recipe's, in proportion to the batch size",
+        help="highest learning rate; default: the recipe's, in proportion to the images of a step",
+    )
+    add(
+        "--schedule",
+        choices=("cosine", "step"),
+        help="how the learning rate falls: along a cosine, or to a tenth after 2/3 and after 5/6 "
+        "of the run; default: the recipe's",
+    )
+    add(
+        "--average-over",
+        type=share,
+        metavar="SHARE",
+        help="share of the run that the average of the weights reaches back, which is measured and "
+        "saved; 0 measures and saves the weights themselves; default: the recipe's",
     )
     add(
         "--augmentation",
@@ -58,6 +96,12 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add("--seed", type=seed, default=0, help="seed of all random numbers")
 
 
+def check(options: argparse.Namespace) -> None:
+    """Raises ValueError if the options conflict; quick."""
+    if options.early_stop and not (options.validation_set or options.validation_data):
+        raise ValueError("--early-stop: needs images to validate on, --validation-set")
+
+
 def chosen_recipe(options: argparse.Namespace, num_images: int) -> "Recipe":
     """Returns the recipe that the options name, with the changes that they ask for.
 
@@ -67,13 +111,28 @@ def chosen_recipe(options: argparse.Namespace, num_images: int) -> "Recipe":
     """
     from keras_ssd.training import RECIPES as recipes
 
-    recipe = recipes[options.recipe]
-    batch_size = options.batch_size or recipe.batch_size
+    before = recipes[options.recipe]
+    recipe = dataclasses.replace(
+        before,
+        batch_size=before.batch_size if options.batch_size in (None, AUTO) else options.batch_size,
+        accumulate=options.accumulate or before.accumulate,
+        schedule=options.schedule or before.schedule,
+    )
+    if options.average_over is not None:
+        recipe = dataclasses.replace(recipe, average_over=options.average_over or None)
     steps = options.steps or recipe.steps
     if options.epochs:
-        steps = options.epochs * -(-num_images // batch_size)
+        steps = options.epochs * -(-num_images // recipe.images_per_step)
     # A larger batch averages more gradients, so the step may be larger in proportion.
-    learning_rate = options.learning_rate or recipe.learning_rate * batch_size / recipe.batch_size
-    return dataclasses.replace(
-        recipe, batch_size=batch_size, steps=steps, learning_rate=learning_rate
-    )
+    larger = recipe.images_per_step / before.images_per_step
+    learning_rate = options.learning_rate or recipe.learning_rate * larger
+    return dataclasses.replace(recipe, steps=steps, learning_rate=learning_rate)
+
+
+def _batch_size(text):
+    if text == AUTO:
+        return text
+    try:
+        return positive(int)(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f'{error}; or "{AUTO}"') from error

@@ -1,12 +1,16 @@
 """Prepares a trained SSD for further training: other classes, frozen layers."""
 
 import difflib
+import re
 from collections.abc import Sequence
 
 import keras
 
 from keras_ssd.classes import VOC_NAMES
 from keras_ssd.models.ssd import SSD
+
+# The last layers with pretrained weights of VGG16, MobileNetV2 and ResNet50.
+BACKBONE_ENDS = ("fc7", "out_relu", "conv5_block3_out")
 
 
 def with_classes(
@@ -63,19 +67,41 @@ def with_classes(
 
 
 def freeze_up_to(model: keras.Model, layer_name: str) -> None:
-    """Freezes a layer and all layers that its output depends on.
+    """Freezes a layer and all layers that its output depends on, or the backbone or its start.
 
-    Frozen batch norms normalize by their moving statistics. To freeze the whole backbone, name its
-    last layer: "fc7" (VGG16), "out_relu" (MobileNetV2), "conv5_block3_out" (ResNet50).
+    Frozen batch norms normalize by their moving statistics.
 
     Args:
         model: an SSD, which is changed in place.
-        layer_name: the name of one of its layers.
+        layer_name: the name of one of its layers; or "backbone", which are the layers up to "fc7"
+            (VGG16), "out_relu" (MobileNetV2) or "conv5_block3_out" (ResNet50), or in other models
+            all layers before the heads; or "stride8", which are those of the backbone with maps of
+            at least an eighth of the image's side. They are the costliest to train, and the most
+            alike for all kinds of objects.
 
     Raises:
         ValueError: the model has no layer of that name.
+
+    Example:
+        >>> import keras_ssd
+        >>> ssd = keras_ssd.SSDTiny128(1)
+        >>> freeze_up_to(ssd, "stride8")
+        >>> [layer.name for layer in ssd.layers if layer.trainable and layer.weights][:2]
+        ['conv4_1', 'conv4_1_bn']
     """
-    for layer in _layers_up_to(model, layer_name):
+    names = {layer.name for layer in model.layers}
+    if layer_name == "stride8" and layer_name not in names:
+        size = model.input.shape[1]
+        layers = [
+            layer
+            for layer in _backbone(model)
+            if len(layer.output.shape) == 4 and 8 * layer.output.shape[1] >= size
+        ]
+    elif layer_name == "backbone" and layer_name not in names:
+        layers = _backbone(model)
+    else:
+        layers = _layers_up_to(model, layer_name)
+    for layer in layers:
         layer.trainable = False
 
 
@@ -97,6 +123,15 @@ def freeze_batch_norm(model: keras.Model, up_to: str | None = None) -> None:
     for layer in model.layers if up_to is None else _layers_up_to(model, up_to):
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False
+
+
+def _backbone(model):
+    names = {layer.name for layer in model.layers}
+    for end in BACKBONE_ENDS:
+        if end in names:
+            return _layers_up_to(model, end)
+    is_head = re.compile(r"head\d+_|(offsets|classes)\Z").match
+    return [layer for layer in model.layers if not is_head(layer.name)]
 
 
 def _layers_up_to(model, layer_name):

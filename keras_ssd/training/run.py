@@ -40,7 +40,7 @@ from keras_ssd.training.recipes import Recipe
 from keras_ssd.training.reporting import WriteReport
 from keras_ssd.training.saving import FinishEpoch, SaveDetectors, SaveTrainingState, save_whole
 from keras_ssd.training.settings import run_settings
-from keras_ssd.training.time_limit import Clock, EndInTime, check_limit, seconds_to_evaluate
+from keras_ssd.training.time_limit import Clock, EndInTime, seconds_to_evaluate
 from keras_ssd.training.timing import MeasureSpeed, WaitingTime
 
 logger = logging.getLogger("keras_ssd")
@@ -64,10 +64,10 @@ class Run:
     steps_per_epoch: int
     seed: int
     skipped: set[str] | None
-    time_limit: float | None = None
-    early_stop: int | None = None
-    cache: CachedImages | str | Path | None = None
-    began: float = dataclasses.field(default_factory=time.monotonic)
+    time_limit: float | None
+    early_stop: int | None
+    cache: CachedImages | str | Path | None
+    began: float  # by `time.monotonic`
 
     def check(self) -> None:
         """Raises ValueError where the arguments do not fit, before anything is written."""
@@ -117,6 +117,7 @@ class Run:
         trainee = self._trainee()
         self.cache = cached_images(self.data, self.cache, self.detector.image_size, self.skipped)
         clock = self._clock(trainee)
+        in_time = [] if clock is None else [self._end_in_time(clock, trainee)]
         measuring = None if self.validation is None else self._measure()
         report = self._only_first([WriteReport(self.folder, measuring, self.recipe.accumulate)])
         with SaveTrainingState(self.folder) as saver, lost_processes_named():
@@ -133,16 +134,16 @@ class Run:
                 *self._only_first([FinishEpoch(self.folder)]),
             ]
             try:
-                began = time.monotonic()
                 if this_process().index == 0 and not self.folder.state.exists():
                     save_whole(self.folder.state, trainee.ssd.save_weights)  # may be random
-                in_time = self._in_time(clock, trainee, time.monotonic() - began)
                 trainee.stop_training = False
                 while not trainee.stop_training:
                     wait_for_others()
                     # Keras's `fit` leaves averages in place of the weights when it returns.
                     trainee.ssd.load_weights(self.folder.state)
                     batches = batches_of(trainee)
+                    if clock is not None:
+                        clock.resume()
                     self._finish_epoch(trainee, batches, after_each_epoch)
                     if trainee.stop_training or self._is_over(batches, clock):
                         break
@@ -244,22 +245,22 @@ class Run:
         batches = self.recipe.steps * self.recipe.accumulate
         return Clock(trainee.optimizer, batches, self.time_limit, self.began)
 
-    def _in_time(self, clock, trainee, seconds_to_save):
-        """Returns the callback that ends the run in time, if it has a time limit."""
-        if clock is None:
-            return []
-        trainee.ssd.load_weights(self.folder.state)
-        clock.resume()
-        evaluation = 3 * seconds_to_save  # the state and two detectors
-        if self.validation is not None:
-            evaluation += seconds_to_evaluate(
-                trainee,
-                self.validation,
-                batch_size=self.recipe.batch_size,
-                skipped=self.skipped,
-            )
-        check_limit(clock, evaluation)
-        return [EndInTime(clock, self._batches_per_epoch, self.recipe.accumulate, evaluation)]
+    def _end_in_time(self, clock, trainee):
+        def seconds_to_finish():
+            """Returns how long an evaluation and the saving of three files take, about."""
+            began = time.monotonic()
+            save_whole(self.folder.state, trainee.ssd.save_weights)
+            seconds = 3 * (time.monotonic() - began)
+            if self.validation is not None:
+                seconds += seconds_to_evaluate(
+                    trainee,
+                    self.validation,
+                    batch_size=self.recipe.batch_size,
+                    skipped=self.skipped,
+                )
+            return seconds
+
+        return EndInTime(clock, self._batches_per_epoch, self.recipe.accumulate, seconds_to_finish)
 
     def _tensorboard(self):
         if importlib.util.find_spec("tensorboard") is None:

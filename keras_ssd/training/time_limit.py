@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -64,7 +65,7 @@ class Clock:
         self.limit = limit
         self.progress = 0.0
         self._began = began
-        self._before = 0.0  # the seconds that the run used in earlier processes
+        self._before: float | None = None  # the seconds that the run used in earlier processes
         self._variables = [
             optimizer.add_variable(shape=(), name=name, aggregation="only_first_replica")
             for name in ("seconds_used", "progress")
@@ -74,15 +75,16 @@ class Clock:
             optimizer.learning_rate = InTime(schedule, steps, self._variables[1])
 
     def resume(self) -> None:
-        """Goes on from the values that the variables have in the run's state."""
-        self._before, self.progress = (
-            float(ops.convert_to_numpy(variable)) for variable in self._variables
-        )
+        """Goes on from the values that the variables have in the run's state, the first time."""
+        if self._before is None:
+            self._before, self.progress = (
+                float(ops.convert_to_numpy(variable)) for variable in self._variables
+            )
 
     @property
     def used(self) -> float:
         """The seconds that the run has used."""
-        return self._before + time.monotonic() - self._began
+        return (self._before or 0.0) + time.monotonic() - self._began
 
     def advance(self, progress: float) -> None:
         """Writes the time used, and the progress, into the variables."""
@@ -103,19 +105,37 @@ class EndInTime(keras.callbacks.Callback):
         clock: the run's clock.
         batches_per_epoch: the number of batches between two evaluations.
         accumulate: the number of batches in a step.
-        evaluation: the seconds that an evaluation with saving will take, as far as known. The
-            longest so far takes its place if that was longer.
+        estimate: a function that returns how many seconds an evaluation with saving takes, about.
+            Later the longest one counts.
+
+    Raises:
+        ValueError: `fit` raises it at the start of a run if the limit leaves no time to train.
     """
 
-    def __init__(self, clock: Clock, batches_per_epoch: int, accumulate: int, evaluation: float):
+    def __init__(
+        self, clock: Clock, batches_per_epoch: int, accumulate: int, estimate: Callable[[], float]
+    ):
         super().__init__()
         self.clock = clock
         self.batches_per_epoch = batches_per_epoch
         self.accumulate = accumulate
-        self.evaluation = evaluation
+        self.evaluation = -1.0  # the seconds that an evaluation with saving takes, if known
+        self._estimate = estimate
         self._durations: deque[float] = deque(maxlen=9)  # of the last batches
         self._batch_began = 0.0
         self._trained_at: float | None = None
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Estimates how long an evaluation will take, once."""
+        if self.evaluation >= 0:
+            return
+        self.evaluation = self._estimate()
+        if self.clock.progress == 0 and self._left() <= 0:
+            raise ValueError(
+                f"time_limit: in {self.clock.limit:.0f} s there is no time to train; it took "
+                f"{self.clock.used:.0f} s to begin, and measuring and saving will take "
+                f"{self.evaluation:.0f} s"
+            )
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Notes how long the evaluation and the saving took."""
@@ -201,20 +221,6 @@ def training_seconds(
     epochs = rest // (epoch + evaluation)
     last = min(rest - epochs * (epoch + evaluation), epoch)
     return float(first + epochs * epoch + (last if last >= step else 0.0))
-
-
-def check_limit(clock: Clock, evaluation: float) -> None:
-    """Raises ValueError if a new run's limit leaves no time to train.
-
-    Args:
-        clock: the run's clock.
-        evaluation: the seconds that an evaluation with saving takes.
-    """
-    if clock.progress == 0 and clock.used + _SLOWER * evaluation >= clock.limit * (1 - SPARE):
-        raise ValueError(
-            f"time_limit: in {clock.limit:.0f} s there is no time to train; it took "
-            f"{clock.used:.0f} s to begin, and measuring and saving will take {evaluation:.0f} s"
-        )
 
 
 def seconds_to_evaluate(

@@ -1,10 +1,13 @@
 """`train` trains a detector on annotated images by a recipe, and keeps the run in a folder."""
 
+import dataclasses
 import importlib.util
 import logging
+import time
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import keras
 
@@ -13,6 +16,7 @@ from keras_ssd.data.tf_augmentation import TFPaperAugmentation
 from keras_ssd.detector import Detector
 from keras_ssd.files import remove_unfinished
 from keras_ssd.models.ssd import SSD
+from keras_ssd.training.batch_size import fitted_to_memory
 from keras_ssd.training.curve import plot_learning_curve
 from keras_ssd.training.devices import this_process
 from keras_ssd.training.folder import RunFolder
@@ -29,6 +33,7 @@ def train(
     *,
     output: str | Path,
     recipe: Recipe = Recipe(),  # noqa: B008 - it is frozen
+    batch_size: Literal["auto"] | None = None,
     validation: AnnotatedImages | None = None,
     optimizer: keras.optimizers.Optimizer | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
@@ -56,6 +61,9 @@ def train(
         data: the annotated images to train on.
         output: the folder of the run.
         recipe: the rules of the training; `keras_ssd.training.RECIPES` has some recipes.
+        batch_size: "auto" fits the recipe's batch size to the free memory, and accumulates so that
+            a step has as many images; the log says what it took, and a resumed run takes the same.
+            None takes the recipe's.
         validation: the annotated images to measure mAP (VOC 11-point) on after each epoch.
         optimizer: a new optimizer in place of the recipe's. The recipe still decides the batch
             size and the number of steps. An optimizer with `use_ema=True` averages the weights.
@@ -107,14 +115,26 @@ def train(
     ...         detector, data, output="runs/cats", recipe=recipe, validation=val
     ...     )
     """
+    began = time.monotonic()
     detector = Detector(model, data.class_names) if isinstance(model, SSD) else model
     if not isinstance(getattr(detector, "ssd", None), SSD):
         raise ValueError(f"model: expected an SSD or a Detector of Keras, not {model!r}")
+    if batch_size not in ("auto", None):
+        raise ValueError(f'batch_size: expected "auto" or None, not {batch_size!r}')
+    folder = RunFolder(output)
+    if this_process().index == 0:
+        folder.check(resume=resume)
+    if batch_size == "auto":
+        if optimizer is not None:
+            raise ValueError('batch_size="auto": the optimizer must be the recipe\'s')
+        if this_process().count > 1:
+            raise ValueError('batch_size="auto": a run of several processes needs a number')
+        recipe = _fitted(recipe, detector.ssd, folder.settings() if resume else None)
     skipped: set[str] | None = set() if skip_corrupt_images else None
     run = Run(
         detector=detector,
         data=data,
-        folder=RunFolder(output),
+        folder=folder,
         recipe=recipe,
         validation=validation,
         optimizer=optimizer,
@@ -126,6 +146,7 @@ def train(
         time_limit=time_limit,
         early_stop=early_stop,
         cache=cache,
+        began=began,
     )
     run.check()
     with _prepared(run, resume=resume):
@@ -144,10 +165,18 @@ def _prepared(run, *, resume):
     if this_process().index > 0:
         yield
         return
-    run.folder.check(resume=resume)
     with only_run_in(run.folder.path):
         remove_unfinished(run.folder.path)
         run.folder.open(run.settings(), resume=resume)
         yield
         if importlib.util.find_spec("matplotlib"):
             plot_learning_curve(run.folder.log, run.folder.curve)
+
+
+def _fitted(recipe, ssd, settings_before):
+    """Returns the recipe with batches that fit the memory, or with those that a run began with."""
+    if settings_before is None:
+        return fitted_to_memory(recipe, ssd)
+    before = settings_before["recipe"]
+    kept = {name: before[name] for name in ("batch_size", "accumulate") if name in before}
+    return dataclasses.replace(recipe, **kept)

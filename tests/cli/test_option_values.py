@@ -5,13 +5,15 @@ import argparse
 import pytest
 
 from keras_ssd.cli import main
-from keras_ssd.cli.option_values import in_options, positive, seed, share
+from keras_ssd.cli.option_values import in_options, positive, seconds, seed, share
 
 
 def test_numbers_in_their_range_are_taken():
     assert positive(int)("3") == 3
     assert positive(float)("0.5") == 0.5
     assert (share("0"), share("1"), share("0.25")) == (0, 1, 0.25)
+    times = {"90s": 90, "55m": 3300, "8h": 28_800, "1.5h": 5400, "2d": 172_800}
+    assert {text: seconds(text) for text in times} == times
     assert (seed("0"), seed("4294967295")) == (0, 2**32 - 1)
 
 
@@ -22,6 +24,10 @@ def test_numbers_in_their_range_are_taken():
         (positive(int), "2.5", "a whole number above 0, not '2.5'"),
         (positive(float), "-1", "a number above 0, not '-1'"),
         (positive(float), "inf", "a number above 0, not 'inf'"),
+        (seconds, "55", "a time such as 90s, 55m or 8h, not '55'"),
+        (seconds, "0m", "a time such as 90s, 55m or 8h, not '0m'"),
+        (seconds, "-5m", "a time such as 90s, 55m or 8h, not '-5m'"),
+        (seconds, "5 minutes", "a time such as 90s, 55m or 8h, not '5 minutes'"),
         (share, "1.5", "a number from 0 to 1, not '1.5'"),
         (share, "nan", "a number from 0 to 1, not 'nan'"),
         (share, "high", "a number from 0 to 1, not 'high'"),

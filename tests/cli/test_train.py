@@ -1,5 +1,6 @@
 """`keras-ssd train` up to where training would begin."""
 
+import dataclasses
 import re
 
 import keras
@@ -144,3 +145,47 @@ def test_of_a_new_model_only_the_batch_norms_of_the_trained_backbone_are_frozen(
 
 def test_the_recipes_are_those_of_the_package():
     assert set(RECIPES) == set(training.RECIPES)
+
+
+@pytest.fixture
+def options_of_train(drawn_voc, tmp_path, monkeypatch):
+    """Runs the command up to the training; returns the keyword arguments of `train`."""
+    given = []
+    monkeypatch.setattr(training, "train", lambda *_, **options: given.append(options))
+
+    def options_of_train(*options):
+        arguments = ["train", "--data", drawn_voc, "--output", tmp_path / "run", *TINY, *options]
+        assert main([str(argument) for argument in arguments]) == 0
+        return given.pop()
+
+    return options_of_train
+
+
+def test_what_a_recipe_leaves_open_is_as_the_options_say(options_of_train):
+    plain = options_of_train()
+    assert plain["recipe"] == training.RECIPES["finetune"]
+    assert [plain[name] for name in ("batch_size", "time_limit", "early_stop")] == [None] * 3
+
+    changed = options_of_train(
+        *("--batch-size", 4, "--accumulate", 2, "--epochs", 3, "--schedule", "step"),
+        *("--average-over", 0, "--time-limit", "55m"),
+    )
+    recipe = changed["recipe"]
+    assert (recipe.batch_size, recipe.accumulate, recipe.schedule) == (4, 2, "step")
+    assert recipe.steps == 3 * 3  # 24 images are 3 steps of 2 batches of 4
+    assert recipe.learning_rate == training.RECIPES["finetune"].learning_rate / 2  # 8 for 16 images
+    assert recipe.average_over is None
+    assert changed["time_limit"] == 3300
+
+    auto = options_of_train("--batch-size", "auto", "--recipe", "paper", "--schedule", "cosine")
+    assert auto["batch_size"] == "auto"
+    assert auto["recipe"] == dataclasses.replace(training.RECIPES["paper"], schedule="cosine")
+
+
+def test_a_run_ends_early_only_with_images_to_validate_on(
+    train, drawn_voc, options_of_train, capsys
+):
+    assert options_of_train("--early-stop", 3, "--validation-set", "val")["early_stop"] == 3
+    assert train("--data", drawn_voc, *TINY, "--early-stop", 3) == 1
+    message = "keras-ssd train: --early-stop: needs images to validate on, --validation-set"
+    assert capsys.readouterr().err.splitlines()[-1] == message

@@ -6,7 +6,14 @@ import pytest
 
 from keras_ssd.config import SSD_TINY_128
 from keras_ssd.detector import Detector
-from keras_ssd.models import SSD, SSDTiny128, backbones
+from keras_ssd.models import (
+    SSD,
+    SSD300,
+    SSDMobileNet320,
+    SSDResNet300,
+    SSDTiny128,
+    backbones,
+)
 from keras_ssd.models.transfer import freeze_batch_norm, freeze_up_to
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (2, 128, 128, 3)).astype(np.float32)
@@ -115,6 +122,40 @@ def test_freezing_up_to_a_layer_freezes_what_its_output_depends_on():
     model = SSDTiny128(2)
     freeze_up_to(model, "conv2_1_relu")
     assert frozen(model) == ["conv1_1", "conv1_1_bn", "conv2_1", "conv2_1_bn"]
+
+
+def frozen_and_learning(model):
+    """The names of the last frozen layer with weights and of the first that learns."""
+    layers = [layer for layer in model.layers if layer.weights]
+    frozen = [layer.name for layer in layers if not layer.trainable]
+    return frozen[-1], next(layer.name for layer in layers if layer.trainable)
+
+
+@pytest.mark.parametrize(
+    ("build", "stride8", "backbone"),
+    [
+        (SSDTiny128, ("conv3_2_bn", "conv4_1"), ("conv6_2_bn", "head1_classes")),
+        (SSD300, ("block4_conv3", "block5_conv1"), ("fc7", "conv6_1")),
+        (
+            SSDMobileNet320,
+            ("block_6_expand_BN", "block_6_depthwise"),
+            ("Conv_1_bn", "extra1_reduce"),
+        ),
+        (
+            SSDResNet300,
+            ("conv3_block4_3_bn", "conv4_block1_1_conv"),
+            ("conv5_block3_3_bn", "extra1_1"),
+        ),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_the_backbone_or_its_layers_up_to_stride_8_are_frozen(build, stride8, backbone):
+    model = build(1)
+    freeze_up_to(model, "stride8")
+    assert frozen_and_learning(model) == stride8
+    freeze_up_to(model, "backbone")
+    assert frozen_and_learning(model) == backbone
+    assert all(layer.trainable for layer in model.layers if layer.name.startswith("head"))
 
 
 def test_frozen_weights_stay_as_they_are_in_training_and_the_others_move():

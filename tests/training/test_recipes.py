@@ -61,6 +61,29 @@ def test_without_drops_the_rate_falls_along_half_a_cosine_to_zero():
     assert 0 <= rates[5] < 1e-5
 
 
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"schedule": "step"}, [1, 1, 0.1, 0.01]),
+        ({"drops": (0.2,)}, [1, 0.1, 0.1, 0.1]),  # drops without a schedule mean steps
+        ({"schedule": "step", "drops": (0.2,)}, [1, 0.1, 0.1, 0.1]),
+        ({"schedule": "cosine", "drops": (0.2,)}, [1, 0.5, 0.1464, 0.0245]),
+        ({}, [1, 0.5, 0.1464, 0.0245]),
+        ({"accumulate": 4, "schedule": "step"}, [1, 1, 0.1, 0.01]),
+        ({"accumulate": 4}, [1, 0.5, 0.1464, 0.0245]),
+    ],
+)
+def test_a_schedule_of_steps_or_along_a_cosine(changes, expected):
+    recipe = Recipe(learning_rate=1.0, steps=1000, warmup=0.0, **changes)
+    batches = [step * recipe.accumulate for step in (0, 500, 750, 900)]
+    optimizer = recipe.build_optimizer()
+    rates = []
+    for batch in batches:
+        optimizer.variables[0].assign(batch)
+        rates.append(float(optimizer.learning_rate))
+    assert rates == pytest.approx(expected, abs=1e-4)
+
+
 def test_adamw_decays_neither_biases_nor_batch_normalization():
     recipe = dataclasses.replace(
         RECIPES["finetune"], learning_rate=0.1, weight_decay=0.2, steps=10**6, warmup=0.0
@@ -121,6 +144,8 @@ def test_a_recipe_may_clip_nothing():
         ("learning_rate", float("nan"), "more than 0"),
         ("batch_size", 0, "a whole number from 1"),
         ("batch_size", 2.5, "a whole number from 1"),
+        ("accumulate", 0, "a whole number from 1"),
+        ("schedule", "linear", '"cosine" or "step"'),
         ("steps", -1, "a whole number from 1"),
         ("steps", "10", "a whole number from 1"),
         ("drops", (0.8, 0.6), "rising shares between 0 and 1"),

@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import platform
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
@@ -121,7 +121,7 @@ def benchmark(
                 on_measured(measured[-1])
     num_images = None if data is None else len(data)
     date = datetime.date.today().isoformat()
-    return Benchmark(str(model), num_images, measured, missing, _machine(), date)
+    return Benchmark(str(model), num_images, measured, missing, machine(), date)
 
 
 def _in_a_process(function, *arguments):
@@ -131,7 +131,8 @@ def _in_a_process(function, *arguments):
         return pool.submit(function, *arguments).result()
 
 
-def _machine():
+def machine() -> str:
+    """Returns the processor, the number of its cores, and the system."""
     processor = platform.processor() or platform.machine()
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -139,10 +140,11 @@ def _machine():
         processor = names[0] if names else processor
     except OSError:  # not on Linux
         pass
-    return f"{processor}, {len(_processors())} cores, {platform.system()}"
+    return f"{processor}, {len(list(processors()))} cores, {platform.system()}"
 
 
-def _processors():
+def processors() -> Iterable[int]:
+    """Returns the numbers of the cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return os.sched_getaffinity(0)
     return range(os.cpu_count() or 1)

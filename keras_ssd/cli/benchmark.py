@@ -1,4 +1,4 @@
-"""`keras-ssd benchmark` measures a detector on every runtime that is installed."""
+"""`keras-ssd benchmark` measures a detector on every runtime, or the making of training batches."""
 
 import argparse
 import json
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_ssd.cli.data_options import IMAGE_SET_HELP, add_data_options, check_sources, load_data
+from keras_ssd.cli.new_models import NEW_MODELS
 from keras_ssd.files import checked_output, write_text
 
 if TYPE_CHECKING:
@@ -14,13 +15,22 @@ if TYPE_CHECKING:
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
-    """Adds the subcommand's options: the detector, the data and the file to write."""
+    """Adds the subcommand's options: what to measure, the model, the data, the file to write."""
     add = command.add_argument
+    add(
+        "what",
+        nargs="?",
+        choices=("detector", "data"),
+        default="detector",
+        help="what to measure: the detector on every runtime that is installed (the default), or "
+        "how many images of --data in a second become training batches",
+    )
     add(
         "--model",
         required=True,
         metavar="MODEL",
-        help="the name of a preset or the path of a detector",
+        help="the name of a preset or the path of a detector; for `data` also the name of a new "
+        f"model: {', '.join(NEW_MODELS)}",
     )
     add_data_options(command, required=False)
     add("--image-set", help=f"images to measure mAP on: {IMAGE_SET_HELP.format('val')}")
@@ -40,6 +50,8 @@ def run(options: argparse.Namespace) -> int:
 
     if options.json:
         checked_output(options.json, ".json")
+    if options.what == "data":
+        return _run_data(options)
     if options.image_set and not options.data:
         raise ValueError("--image-set: needs --data, annotated images to measure mAP on")
     check_sources(options.data)
@@ -53,6 +65,34 @@ def run(options: argparse.Namespace) -> int:
     print("exporting and measuring, which takes some minutes", file=sys.stderr)
     result = benchmark(
         options.model, data=data, calibrate=options.calibrate, on_measured=_print_measured
+    )
+    result.print()
+    if options.json:
+        write_text(options.json, json.dumps(result.to_json(), indent=1) + "\n")
+    return 0
+
+
+def _run_data(options) -> int:
+    from keras_ssd.benchmark.data import benchmark_data
+    from keras_ssd.loading import check_keras_detector, load_keras_detector
+
+    if not options.data:
+        raise ValueError("benchmark data: needs --data, annotated images to make batches of")
+    if options.calibrate:
+        raise ValueError("--calibrate: benchmark data exports no detector")
+    check_sources(options.data)
+    if options.model in NEW_MODELS:
+        config = NEW_MODELS[options.model].config
+    else:
+        check_keras_detector(options.model)
+        config = load_keras_detector(options.model).config
+    data = load_data(options, image_set=options.image_set, default_set="trainval", class_names=None)
+    print("measuring, which takes some minutes", file=sys.stderr)
+    result = benchmark_data(
+        data,
+        config,
+        options.model,
+        on_measured=lambda name, rate: print(f"{name}: {rate:.0f} images/s", file=sys.stderr),
     )
     result.print()
     if options.json:

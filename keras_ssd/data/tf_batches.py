@@ -35,7 +35,7 @@ def planned_batches(
         then: what changes the augmented images and their objects, or None.
     """
     size, all_default_boxes = config.image_size, default_boxes(config)
-    objects, (share_index, num_shares) = _Objects(data), share
+    objects, (share_index, num_shares) = Objects(data), share
     batch_share = batch_size // num_shares
 
     def plan(number):
@@ -67,7 +67,7 @@ def planned_batches(
     return batches.map(lambda images, targets: (tf.cast(images, tf.float32), targets)).prefetch(2)
 
 
-class _Objects:
+class Objects:
     """The objects of all images as tensors."""
 
     def __init__(self, data):

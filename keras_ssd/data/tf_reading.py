@@ -71,15 +71,19 @@ class ImageParts:
         Returns:
             uint8 (H, W, 3); H and W are 0 for an image that is to be left out.
         """
-        data = tf.cond(
-            self._may_be_plain[index], lambda: tf.io.read_file(self._files[index]), lambda: ""
-        )
+        data = self.read_encoded(index)
         pixels = tf.cond(
             _is_plain_jpeg(data, self.sizes[index]),
             lambda: _decode(data, part, halvings),
             lambda: call_python(self._part, [index, part, halvings], tf.uint8, blank=_no_part),
         )
         return tf.ensure_shape(pixels, (None, None, 3))
+
+    def read_encoded(self, index: Any) -> tf.Tensor:
+        """Returns the bytes of an image that may be a plain JPEG; no bytes of another image."""
+        return tf.cond(
+            self._may_be_plain[index], lambda: tf.io.read_file(self._files[index]), lambda: ""
+        )
 
     def unreadable(self, in_message: str | None = None) -> CorruptImageError | None:
         """Returns the error of the first file that cannot be read, or None if all can be.

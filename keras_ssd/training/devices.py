@@ -60,8 +60,8 @@ def data_parallel(devices: int | Literal["all"] = "all") -> Iterator[None]:
     device on the whole batch, up to rounding. TensorFlow trains by `MirroredStrategy`, JAX by
     `keras.distribution.DataParallel`.
 
-    A job of several processes trains together on JAX. Slurm, Open MPI and Kubernetes are known to
-    JAX. Other jobs set three variables for each process: KERAS_DISTRIBUTION_JOB_ADDRESSES (the
+    A job of several processes trains together on JAX, which knows Slurm and Open MPI. Other jobs
+    set three variables for each process: KERAS_DISTRIBUTION_JOB_ADDRESSES (the
     address and port of process 0), KERAS_DISTRIBUTION_NUM_PROCESSES and
     KERAS_DISTRIBUTION_PROCESS_ID.
 

@@ -13,7 +13,14 @@ from keras import layers
 
 from keras_ssd.checkpoints.vgg16 import IMAGENET_MEAN, read_vgg16_weights
 from keras_ssd.models.data_format import channels_last
-from keras_ssd.models.layers import DilatedConv2D, FusedBatchNormalization, L2Normalization
+from keras_ssd.models.fast_layers import (
+    DilatedConv2D,
+    FastDepthwiseConv2D,
+    FastReLU,
+    FusedBatchNormalization,
+    fast_kind,
+)
+from keras_ssd.models.layers import L2Normalization
 
 # The momentum of the moving statistics. At 0.99 or 0.999 they have not converged after a few
 # hundred steps, so inference is worse than training suggests.
@@ -96,7 +103,7 @@ def mobilenet_v2(
         convolution (stride 32) and the extras, each half as large as the one before.
     """
     _, x = _normalized_images(image_size, scale=1 / 127.5, offset=-1.0)
-    application = _with_our_batch_norms(
+    application = _with_fast_layers(
         keras.applications.MobileNetV2(
             input_tensor=x, alpha=alpha, include_top=False, weights=weights
         )
@@ -106,7 +113,7 @@ def mobilenet_v2(
     for number, channels in enumerate((512, 256, 256, 128), start=1):
         for convolution in (
             layers.Conv2D(channels // 2, 1, use_bias=False, name=f"extra{number}_reduce"),
-            layers.DepthwiseConv2D(
+            FastDepthwiseConv2D(
                 3, strides=2, padding="same", use_bias=False, name=f"extra{number}_depthwise"
             ),
             layers.Conv2D(channels, 1, use_bias=False, name=f"extra{number}_expand"),
@@ -130,7 +137,7 @@ def resnet50(image_size: int, weights: str | Path | None = None) -> keras.Model:
         and 32) and the extras.
     """
     _, x = _normalized_images(image_size, offset=[-mean for mean in IMAGENET_MEAN])
-    application = _with_our_batch_norms(
+    application = _with_fast_layers(
         keras.applications.ResNet50(input_tensor=x, include_top=False, weights=weights)
     )
     if weights is not None:
@@ -182,17 +189,17 @@ def normalized_relu6(convolution: keras.layers.Layer, x: Any) -> Any:
     x = FusedBatchNormalization(epsilon=1e-3, momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(
         convolution(x)
     )
-    return layers.ReLU(6.0, name=f"{name}_relu")(x)
+    return FastReLU(6.0, name=f"{name}_relu")(x)
 
 
-def _with_our_batch_norms(application):
-    """Copies the model with this package's batch normalization and its momentum."""
+def _with_fast_layers(application):
+    """Copies the model with this package's layers, and its momentum of the batch norms."""
 
     def clone(layer):
         config = layer.get_config()
         if isinstance(layer, layers.BatchNormalization):
-            return FusedBatchNormalization.from_config({**config, "momentum": BATCH_NORM_MOMENTUM})
-        return type(layer).from_config(config)
+            config["momentum"] = BATCH_NORM_MOMENTUM
+        return fast_kind(layer).from_config(config)
 
     model = keras.models.clone_model(application, clone_function=clone)
     model.set_weights(application.get_weights())

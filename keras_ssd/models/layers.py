@@ -1,4 +1,4 @@
-"""Defines the layers of an SSD that Keras lacks, and faster versions of two of Keras's layers.
+"""Defines the layers of an SSD that Keras lacks.
 
 Example:
     >>> import keras_ssd
@@ -15,7 +15,23 @@ import keras
 from keras import ops
 
 from keras_ssd import geometry
+from keras_ssd.models.fast_layers import (
+    DilatedConv2D,
+    FastDepthwiseConv2D,
+    FastReLU,
+    FusedBatchNormalization,
+)
 from keras_ssd.models.nms import non_max_suppression
+
+__all__ = [
+    "DecodeDetections",
+    "DilatedConv2D",
+    "FastDepthwiseConv2D",
+    "FastReLU",
+    "FlattenPredictions",
+    "FusedBatchNormalization",
+    "L2Normalization",
+]
 
 
 @keras.saving.register_keras_serializable("keras_ssd")
@@ -52,66 +68,6 @@ class L2Normalization(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "scale": self.initial_scale}
-
-
-@keras.saving.register_keras_serializable("keras_ssd")
-class FusedBatchNormalization(keras.layers.BatchNormalization):
-    """Keras's batch normalization, which trains with TensorFlow's fused kernel if there is one.
-
-    Keras 3 composes the normalization from small operations. On a CPU these took six times as long
-    with their gradient: 152 ms instead of 24 ms for an input of (16, 80, 80, 144).
-    """
-
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        if keras.backend.backend() == "tensorflow":
-            import tensorflow as tf
-
-            # The devices of `tf.distribute` share the statistics of the whole batch, as on JAX.
-            self.synchronized = tf.distribute.get_strategy().num_replicas_in_sync > 1
-        normalizes_by_batch = training and self.trainable and mask is None
-        of_images = len(inputs.shape) == 4 and self.axis in (-1, 3)
-        plain = self.scale and self.center and not self.synchronized
-        fusible = keras.backend.backend() == "tensorflow" and self.compute_dtype == "float32"
-        if not (normalizes_by_batch and of_images and plain and fusible):
-            return super().call(inputs, training=training, mask=mask)
-        import tensorflow as tf
-
-        outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
-            inputs, self.gamma.value, self.beta.value, epsilon=self.epsilon
-        )
-        # The kernel divides the variance by the number of values minus one, Keras by their number.
-        count = ops.cast(tf.size(inputs) / tf.shape(inputs)[-1], "float32")
-        variance = variance * (count - 1) / count
-        for moving, current in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            moving.assign(moving * self.momentum + current * (1 - self.momentum))
-        return outputs
-
-
-@keras.saving.register_keras_serializable("keras_ssd")
-class DilatedConv2D(keras.layers.Conv2D):
-    """Keras's convolution, which trains as one matrix product on TensorFlow.
-
-    TensorFlow's gradient of a dilated convolution is slow on a CPU: a step of SSD300 on 8 images
-    took 0.93 s in bfloat16, but 0.32 s with VGG16's fc6 as a matrix product.
-    """
-
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        plain = self.strides == (1, 1) and self.padding == "same" and self.groups == 1
-        if not (training and plain and keras.backend.backend() == "tensorflow"):
-            return super().call(inputs)
-        rows, columns = (
-            range(0, rate * size, rate)
-            for rate, size in zip(self.dilation_rate, self.kernel_size, strict=True)
-        )
-        border = [(taps[-1] // 2, taps[-1] - taps[-1] // 2) for taps in (rows, columns)]
-        padded = ops.pad(inputs, [(0, 0), *border, (0, 0)])
-        height, width = ops.shape(inputs)[1:3]
-        taps = [padded[:, y : y + height, x : x + width] for y in rows for x in columns]
-        kernel = ops.reshape(self.kernel, (-1, self.filters))
-        outputs = ops.matmul(ops.concatenate(taps, axis=-1), kernel)
-        if self.use_bias:
-            outputs = outputs + self.bias
-        return self.activation(outputs)
 
 
 @keras.saving.register_keras_serializable("keras_ssd")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 
+from keras_ssd.models.fast_layers import fast_kind
 from keras_ssd.models.ssd import SSD
 
 MAX_MAP_LOSS = 0.003  # the most mAP that the "auto" dtype may lose
@@ -41,7 +42,7 @@ def with_dtype(ssd: SSD, dtype: str) -> SSD:
         config = layer.get_config()
         if isinstance(layer, keras.layers.Layer):  # not an operation of `keras.ops`
             config["dtype"] = _policy(layer, dtype)
-        return type(layer).from_config(config)
+        return fast_kind(layer).from_config(config)
 
     copy = ssd.clone(clone)
     copy.set_weights(ssd.get_weights())

@@ -8,13 +8,7 @@ from keras import ops
 
 from keras_ssd.config import FeatureMap, SSDConfig
 from keras_ssd.default_boxes import default_boxes
-from keras_ssd.models.layers import (
-    DecodeDetections,
-    DilatedConv2D,
-    FlattenPredictions,
-    FusedBatchNormalization,
-    L2Normalization,
-)
+from keras_ssd.models.layers import DecodeDetections, FlattenPredictions, L2Normalization
 
 CONFIG = SSDConfig(
     "two maps",
@@ -185,50 +179,3 @@ def test_flatten_predictions_keeps_images_apart():
     for image in range(3):
         alone = layer([x[image : image + 1] for x in maps])
         np.testing.assert_array_equal(ops.convert_to_numpy(alone)[0], together[image])
-
-
-@pytest.mark.parametrize("shape", [(4, 5, 6, 3), (1, 1, 1, 3)])
-def test_batch_normalization_trains_as_keras_own(shape):
-    images, weights = 3 + 2 * random(*shape), random(*shape, seed=1)
-    results = []
-    for kind in (keras.layers.BatchNormalization, FusedBatchNormalization):
-        layer = kind(epsilon=1e-3, momentum=0.9)
-        model = keras.Sequential([keras.Input(shape[1:]), layer])
-        layer.gamma.assign([0.5, 1.0, 2.0])
-        layer.beta.assign([1.0, 0.0, -1.0])
-        model.compile(keras.optimizers.SGD(0.1), loss=lambda y, x: ops.sum(x * y))
-        model.fit(images, weights, batch_size=len(images), verbose=0)
-        trained = layer.get_weights()
-        results.append([*trained, model.predict(images, verbose=0)])
-    assert not np.allclose(results[0][2], 0)  # the moving mean has moved
-    for expected, actual in zip(*results, strict=True):
-        np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"dilation_rate": 6},
-        {"dilation_rate": (2, 3), "use_bias": False},
-        {"dilation_rate": 2, "kernel_size": (2, 4)},
-        {"dilation_rate": 2, "padding": "valid"},
-    ],
-)
-def test_dilated_convolution_trains_as_keras_own(options):
-    options = {"kernel_size": 3, "padding": "same", "activation": "relu", **options}
-    images = random(2, 8, 9, 3)
-    start = [random(*np.ravel([options["kernel_size"]] * 2)[:2], 3, 4, seed=1)]
-    if options.get("use_bias", True):
-        start.append(random(4, seed=2))
-    results = []
-    for kind in (keras.layers.Conv2D, DilatedConv2D):
-        layer = kind(4, **options)
-        model = keras.Sequential([keras.Input(images.shape[1:]), layer])
-        layer.set_weights(start)
-        model.compile(keras.optimizers.SGD(0.1), loss=lambda y, x: ops.sum(ops.square(x)) / 100)
-        targets = np.zeros(layer.output.shape[1:])[None].repeat(2, axis=0)
-        loss = model.fit(images, targets, verbose=0).history["loss"]
-        results.append([loss, *layer.get_weights(), model.predict(images, verbose=0)])
-    assert not np.allclose(results[0][1], start[0])
-    for expected, actual in zip(*results, strict=True):
-        np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-4)

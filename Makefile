@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BACKEND_TESTS = tests/models tests/detector tests/test_geometry.py tests/test_losses.py tests/test_callbacks.py \
     tests/training/test_resume.py::test_ctrl_c_finishes_the_batch_and_the_run_resumes_exactly
-SOURCES = keras_ssd tests training examples setup.py
+SOURCES = keras_ssd tests training examples benchmarks setup.py
 # One process for each core, up to 4, because each takes gigabytes. A file's tests run in one of them.
 IN_PARALLEL = -n auto --maxprocesses 4 --dist loadfile
 
@@ -41,7 +41,8 @@ test-slow: .venv/.installed-test .venv-mediapipe/.installed .venv-ray/.installed
 
 test-backends: .venv/.installed-test
 	KERAS_BACKEND=jax .venv/bin/python -m pytest $(IN_PARALLEL) -m "not slow" $(BACKEND_TESTS)
-	KERAS_BACKEND=torch .venv/bin/python -m pytest $(IN_PARALLEL) -m "not slow" $(BACKEND_TESTS)
+	KERAS_BACKEND=torch .venv/bin/python -m pytest $(IN_PARALLEL) -m "not slow" $(BACKEND_TESTS) \
+	    tests/training/test_backends.py
 
 lint: .venv/.installed-test
 	.venv/bin/ruff check $(SOURCES)

@@ -8,12 +8,15 @@ of them alike. The fastest step of each variant counts.
     python benchmarks/step.py --models SSDMobileNet320 --freeze none block_6_project_BN
     python benchmarks/step.py --backends tensorflow jax torch --dtypes float32
     git worktree add --detach ../before 7c7fbf1 && python benchmarks/step.py --before ../before
-    python benchmarks/step.py --models SSD300 --torchvision python
+    python benchmarks/step.py --models SSD300 --freeze none block3_conv3
+    python -m venv --system-site-packages ../torchvision
+    ../torchvision/bin/pip install --no-deps torchvision==0.28.*  # for torch 2.13
+    python benchmarks/step.py --models SSD300 --torchvision ../torchvision/bin/python
 
 `--torchvision` adds the step of torchvision's SSD300 (SSD on VGG16, 21 classes), run by the given
 Python. torchvision from PyPI expects PyTorch with CUDA, and its operators do not load beside a
-PyTorch for CPUs. So a stand-in for `torchvision::nms`, which training never calls, is registered
-before torchvision is imported.
+PyTorch for CPUs. So stand-ins for `torchvision::nms` and `torchvision::qnms`, which training never
+calls, are registered before torchvision is imported.
 """
 
 import argparse
@@ -190,7 +193,8 @@ def torchvision_step(variant: dict):
     import torch
 
     library = torch.library.Library("torchvision", "DEF")
-    library.define("nms(Tensor boxes, Tensor scores, float iou_threshold) -> Tensor")
+    for name in ("nms", "qnms"):
+        library.define(f"{name}(Tensor boxes, Tensor scores, float iou_threshold) -> Tensor")
     from torchvision.models.detection import ssd300_vgg16
 
     torch.manual_seed(0)

@@ -30,6 +30,8 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
             return self._by_moving_statistics(inputs)
         import tensorflow as tf
 
+        if inputs.shape[-1] % 16:  # oneDNN has no fast kernel for so many channels in bfloat16
+            inputs = ops.cast(inputs, "float32")
         outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
             inputs, self.gamma.value, self.beta.value, epsilon=self.epsilon
         )
@@ -38,7 +40,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         variance = variance * (count - 1) / count
         for moving, current in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving * self.momentum + current * (1 - self.momentum))
-        return outputs
+        return ops.cast(outputs, self.compute_dtype)
 
     def _by_moving_statistics(self, inputs):
         """Normalizes in a frozen layer, whose only gradient is that of its input."""

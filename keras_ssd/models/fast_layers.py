@@ -21,6 +21,9 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        if keras.config.backend() == "tensorflow":
+            # The devices of `tf.distribute` share the statistics of the whole batch, as on JAX.
+            self.synchronized = _num_devices() > 1
         of_images = len(inputs.shape) == 4 and self.axis in (-1, 3)
         plain = self.scale and self.center and not self.synchronized and not self.renorm
         fusible = _trains_on_tensorflow(training) and self.compute_dtype in ("float32", "bfloat16")
@@ -69,7 +72,9 @@ class FastReLU(keras.layers.ReLU):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         is_relu6 = self.max_value == 6 and not self.negative_slope and not self.threshold
         fast = _trains_on_tensorflow(training) and self.compute_dtype == "bfloat16"
-        return _relu6()(inputs) if is_relu6 and fast else super().call(inputs)
+        if not (is_relu6 and fast and _num_devices() == 1):
+            return super().call(inputs)
+        return _relu6()(inputs)
 
 
 @keras.saving.register_keras_serializable("keras_ssd")
@@ -153,6 +158,12 @@ def fast_kind(layer: Any) -> type:
 
 def _trains_on_tensorflow(training):
     return training and keras.config.backend() == "tensorflow"
+
+
+def _num_devices():
+    import tensorflow as tf
+
+    return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 @cache

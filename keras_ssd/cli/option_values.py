@@ -28,6 +28,24 @@ def positive(kind: type) -> Callable[[str], float]:
     return _parser(kind, lambda value: value > 0, f"{expected} above 0")
 
 
+def positive_or(word: str) -> Callable[[str], int | str]:
+    """Makes the parser of an option with a whole number above 0, or a word in place of it.
+
+    Args:
+        word: the word, such as "all".
+    """
+
+    def parse(text: str) -> int | str:
+        if text == word:
+            return text
+        try:
+            return int(positive(int)(text))
+        except argparse.ArgumentTypeError as error:
+            raise argparse.ArgumentTypeError(f'{error}; or "{word}"') from error
+
+    return parse
+
+
 def share(text: str) -> float:
     """Parses an option with a number from 0 to 1, such as a threshold."""
     return _parser(float, lambda value: 0 <= value <= 1, "a number from 0 to 1")(text)
@@ -37,11 +55,6 @@ def seed(text: str) -> int:
     """Parses an option with the start of random numbers."""
     expected = f"a whole number from 0 to {_MAX_SEED}"
     return int(_parser(int, lambda value: 0 <= value <= _MAX_SEED, expected)(text))
-
-
-def devices(text: str) -> int | str:
-    """Parses an option with a number of devices, or "all"."""
-    return "all" if text == "all" else int(positive(int)(text))
 
 
 def seconds(text: str) -> float:

@@ -4,7 +4,8 @@ import argparse
 import dataclasses
 from typing import TYPE_CHECKING
 
-from keras_ssd.cli.option_values import devices, positive, seconds, seed, share
+from keras_ssd.cli.option_values import positive, positive_or, seconds, seed, share
+from keras_ssd.files import checked_folder
 
 if TYPE_CHECKING:
     from keras_ssd.training.recipes import Recipe
@@ -19,7 +20,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add("--recipe", choices=RECIPES, default="finetune", help="recipe of the training")
     add(
         "--batch-size",
-        type=_batch_size,
+        type=positive_or(AUTO),
         metavar="N|auto",
         help="number of images that the network sees at once; default: the recipe's. auto divides "
         "the recipe's into equal batches that fit the free memory, and accumulates",
@@ -41,13 +42,14 @@ def add_options(command: argparse.ArgumentParser) -> None:
         type=seconds,
         metavar="TIME",
         help="time after which the run has ended, such as 90s, 55m or 8h, if its steps do not end "
-        "before; the schedule, the last evaluation and the saving are done by then",
+        "before; the schedule, the last evaluation and the saving are done by then. It counts from "
+        "when the data are read, some seconds after the start of the command",
     )
     add(
         "--early-stop",
         type=positive(int),
         metavar="N",
-        help="end the run after N evaluations without a better mAP",
+        help="end the run after N evaluations in a row without a better mAP",
     )
     add(
         "--learning-rate",
@@ -72,7 +74,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         choices=("paper", "paper-numpy", "none"),
         default="paper",
         help="the paper's random changes of the images, made by TensorFlow, or by NumPy and "
-        "OpenCV, which takes twice as long; or none",
+        "OpenCV, which is slower; or none",
     )
     add(
         "--cache",
@@ -88,7 +90,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     )
     add(
         "--devices",
-        type=devices,
+        type=positive_or("all"),
         metavar="N|all",
         help="number of devices that share each batch, or all GPUs or TPUs; without any, the "
         "processor plays their part; default: one",
@@ -97,9 +99,11 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 
 def check(options: argparse.Namespace) -> None:
-    """Raises ValueError if the options conflict; quick."""
+    """Raises ValueError if the options conflict, or the cache is not a folder; quick."""
     if options.early_stop and not (options.validation_set or options.validation_data):
         raise ValueError("--early-stop: needs images to validate on, --validation-set")
+    if options.cache not in (None, "memory"):
+        checked_folder(options.cache)
 
 
 def chosen_recipe(options: argparse.Namespace, num_images: int) -> "Recipe":
@@ -127,12 +131,3 @@ def chosen_recipe(options: argparse.Namespace, num_images: int) -> "Recipe":
     larger = recipe.images_per_step / before.images_per_step
     learning_rate = options.learning_rate or recipe.learning_rate * larger
     return dataclasses.replace(recipe, steps=steps, learning_rate=learning_rate)
-
-
-def _batch_size(text):
-    if text == AUTO:
-        return text
-    try:
-        return positive(int)(text)
-    except argparse.ArgumentTypeError as error:
-        raise argparse.ArgumentTypeError(f'{error}; or "{AUTO}"') from error

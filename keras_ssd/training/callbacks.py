@@ -1,12 +1,16 @@
 """The callbacks of a run that check the loss, average the weights, write the log and stop early."""
 
+import logging
 import math
 from collections.abc import Callable
 from typing import Any
 
 import keras
 
+from keras_ssd.terminal import counted
 from keras_ssd.training.folder import RunFolder
+
+logger = logging.getLogger("keras_ssd")
 
 
 def batches_of(model: keras.Model) -> int:
@@ -109,6 +113,8 @@ class StopEarly(keras.callbacks.Callback):
         """Stops the training if none of the last evaluations was better than those before."""
         if self.is_over():
             self.model.stop_training = True
+            evaluations = counted(self.evaluations, "evaluation")
+            logger.info("the run ends here: no better mAP in %s", evaluations)
 
     def is_over(self) -> bool:
         """Tells whether the run in the folder has ended early."""

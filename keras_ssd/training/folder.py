@@ -56,10 +56,7 @@ class RunFolder:
         if not resume:
             write_text(self._settings, json.dumps(settings, indent=1) + "\n")
             return
-        before = self.settings()
-        changed = [name for name in settings if settings[name] != before.get(name)]
-        if changed:
-            changes = "; ".join(f"{key} {before.get(key)} -> {settings[key]}" for key in changed)
+        if changes := "; ".join(_changes(self.settings(), settings)):
             raise ValueError(f"{self.path}: the run to resume has other settings: {changes}")
 
     def check(self, *, resume: bool) -> None:
@@ -174,6 +171,16 @@ class RunFolder:
         with self.log.open(encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         return [row for row in rows if None not in row.values()]  # a kill may cut the last one
+
+
+def _changes(before, now):
+    """Yields a text for each setting that has another value, also within a recipe."""
+    for name in {**before, **now}:
+        old, new = before.get(name), now.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from _changes(old, new)
+        elif old != new:
+            yield f"{name} {old} -> {new}"
 
 
 def _as_text(value):

@@ -48,7 +48,8 @@ class WriteReport(keras.callbacks.Callback):
         with _only_logged():
             self._evaluate(epoch)
             epochs = counted(epoch + 1, "epoch")
-            self._write_page(f"{{}} are done, after {epochs}.")
+            end = " The run ends here." if self.model.stop_training else ""
+            self._write_page(f"{{}} are done, after {epochs}.{end}")
 
     def interrupted(self) -> None:
         """Writes the page of a run that stops now.

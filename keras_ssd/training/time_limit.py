@@ -1,5 +1,6 @@
 """Ends a run in time, with its schedule finished, its weights measured and saved."""
 
+import logging
 import statistics
 import time
 from collections import deque
@@ -15,6 +16,8 @@ from keras_ssd.evaluation.predictions import predict_samples
 
 SPARE = 0.01  # the share of the time that is left for what cannot be foreseen
 _SLOWER = 1.25  # how much longer the next evaluation may take than the longest so far
+
+logger = logging.getLogger("keras_ssd")
 
 
 class InTime(keras.optimizers.schedules.LearningRateSchedule):
@@ -160,6 +163,7 @@ class EndInTime(keras.callbacks.Callback):
         self._trained_at = self.clock.used
         if self.clock.progress == 1:
             self.model.stop_training = True
+            logger.info("the run ends here: its time limit leaves no time for another step")
 
     def _advance(self, batches_to_evaluation):
         seconds = self.clock.used - self._batch_began

@@ -53,6 +53,7 @@ def test_what_can_be_checked_without_keras_is_checked_first(messages):
         "train --data DATA --output file/run": "file/run: expected a folder, but ",
         "train --data DATA --output run": "run: has a run already",
         "train --data DATA --output new --resume": "new: has no run to resume",
+        "train --data DATA --output new --cache file": "file: expected a folder, but file is",
         "train --data none --output new": "none: there is no such folder or file",
         "train --data DATA --validation-data none --output new": "none: there is no such folder",
         "train --data DATA --image-set dev --output new": "no image set 'dev'",

@@ -5,12 +5,13 @@ import argparse
 import pytest
 
 from keras_ssd.cli import main
-from keras_ssd.cli.option_values import in_options, positive, seconds, seed, share
+from keras_ssd.cli.option_values import in_options, positive, positive_or, seconds, seed, share
 
 
 def test_numbers_in_their_range_are_taken():
     assert positive(int)("3") == 3
     assert positive(float)("0.5") == 0.5
+    assert (positive_or("all")("all"), positive_or("all")("2")) == ("all", 2)
     assert (share("0"), share("1"), share("0.25")) == (0, 1, 0.25)
     times = {"90s": 90, "55m": 3300, "8h": 28_800, "1.5h": 5400, "2d": 172_800}
     assert {text: seconds(text) for text in times} == times
@@ -24,6 +25,8 @@ def test_numbers_in_their_range_are_taken():
         (positive(int), "2.5", "a whole number above 0, not '2.5'"),
         (positive(float), "-1", "a number above 0, not '-1'"),
         (positive(float), "inf", "a number above 0, not 'inf'"),
+        (positive_or("all"), "0", "a whole number above 0, not '0'; or \"all\""),
+        (positive_or("all"), "auto", "a whole number above 0, not 'auto'; or \"all\""),
         (seconds, "55", "a time such as 90s, 55m or 8h, not '55'"),
         (seconds, "0m", "a time such as 90s, 55m or 8h, not '0m'"),
         (seconds, "-5m", "a time such as 90s, 55m or 8h, not '-5m'"),

@@ -35,8 +35,9 @@ def test_evaluations_since_the_best_by_hand(tmp_path, scores, since):
 
 
 def test_a_run_ends_early_keeps_its_best_detector_and_does_not_go_on(
-    run, recipe, tmp_path, monkeypatch
+    run, recipe, tmp_path, monkeypatch, caplog
 ):
+    caplog.set_level("INFO", logger="keras_ssd")
     output = tmp_path / "run"
     recipe = dataclasses.replace(recipe, steps=6)
     saved = []  # a weight of the detector at each evaluation
@@ -48,6 +49,7 @@ def test_a_run_ends_early_keeps_its_best_detector_and_does_not_go_on(
 
     monkeypatch.setattr(callbacks, "evaluate_map", measure)
     run(output, recipe, steps_per_epoch=1, early_stop=3)
+    assert caplog.messages.count("the run ends here: no better mAP in 3 evaluations") == 1
     with (output / "log.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["val_map"] for row in rows] == ["0.3", "0.5", "0.5", "nan", "0.2"]

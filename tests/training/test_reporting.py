@@ -134,7 +134,9 @@ def test_a_run_without_jinja2_has_no_report_but_its_table(finished, tmp_path, mo
     classes = [SimpleNamespace(name="cat", ap_11_point=0.5)]
     result = SimpleNamespace(voc=SimpleNamespace(classes=classes))
     measuring = SimpleNamespace(result=result, data=None, skipped=None)
-    reporting.WriteReport(RunFolder(tmp_path), measuring).on_epoch_end(4, {})
+    report = reporting.WriteReport(RunFolder(tmp_path), measuring)
+    report.set_model(SimpleNamespace(stop_training=False))
+    report.on_epoch_end(4, {})
     assert [path.name for path in tmp_path.iterdir()] == ["classes.csv"]
     assert (tmp_path / "classes.csv").read_text() == "epoch,cat\n4,0.5\n"
     assert not caplog.records

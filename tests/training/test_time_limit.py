@@ -159,8 +159,9 @@ class Passing(keras.callbacks.Callback):
 
 
 def test_a_run_ends_in_time_measured_and_saved_and_trains_no_further(
-    run, recipe, tmp_path, monkeypatch
+    run, recipe, tmp_path, monkeypatch, caplog
 ):
+    caplog.set_level("INFO", logger="keras_ssd")
     output = tmp_path / "run"
     recipe = dataclasses.replace(recipe, steps=1000, warmup=0.0, average_over=0.1)
     passing = Passing(monkeypatch)
@@ -174,6 +175,9 @@ def test_a_run_ends_in_time_measured_and_saved_and_trains_no_further(
     assert passing.rates[-1] < 0.01 * recipe.learning_rate
     with (output / "log.csv").open() as file:
         assert [bool(row["val_map"]) for row in csv.DictReader(file)] == [True, True]
+    page = (output / "report.html").read_text("utf-8")
+    assert "24 of 1000 steps are done, after 2 epochs. The run ends here." in page
+    assert "the run ends here: its time limit leaves no time for another step" in caplog.messages
     with h5py.File(output / "state.weights.h5") as state:
         used, progress = (float(state["optimizer/vars"][name][()]) for name in last_two(state))
     assert (used, progress) == (29, 1)

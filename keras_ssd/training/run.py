@@ -38,7 +38,7 @@ from keras_ssd.training.devices import (
 from keras_ssd.training.folder import RunFolder
 from keras_ssd.training.recipes import Recipe
 from keras_ssd.training.reporting import WriteReport
-from keras_ssd.training.saving import FinishEpoch, SaveDetectors, SaveTrainingState, save_whole
+from keras_ssd.training.saving import FinishEpoch, SaveDetectors, SaveTrainingState, save_state
 from keras_ssd.training.settings import run_settings
 from keras_ssd.training.time_limit import Clock, EndInTime, seconds_to_evaluate
 from keras_ssd.training.timing import MeasureSpeed, WaitingTime
@@ -135,7 +135,7 @@ class Run:
             ]
             try:
                 if this_process().index == 0 and not self.folder.state.exists():
-                    save_whole(self.folder.state, trainee.ssd.save_weights)  # may be random
+                    save_state(self.folder.state, trainee.ssd)  # may be random
                 trainee.stop_training = False
                 while not trainee.stop_training:
                     wait_for_others()
@@ -249,7 +249,7 @@ class Run:
         def seconds_to_finish():
             """Returns how long an evaluation and the saving of three files take, about."""
             began = time.monotonic()
-            save_whole(self.folder.state, trainee.ssd.save_weights)
+            save_state(self.folder.state, trainee.ssd)
             seconds = 3 * (time.monotonic() - began)
             if self.validation is not None:
                 seconds += seconds_to_evaluate(

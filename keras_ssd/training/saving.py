@@ -7,7 +7,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +15,46 @@ import keras
 
 from keras_ssd.detector import Detector
 from keras_ssd.files import replace_file
+from keras_ssd.models.ssd import SSD
 from keras_ssd.training.callbacks import batches_of
 from keras_ssd.training.devices import on_this_process_only, this_process
 from keras_ssd.training.folder import RunFolder
 
 
-def save_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Writes a file as `replace_file` does, if the disk has room for one of the size of the old.
+def save_state(path: Path, ssd: SSD) -> None:
+    """Writes the weights of an SSD and its optimizer, if the disk has room for them.
 
     Raises:
-        OSError: the disk is full. The old file stays.
+        OSError: the disk is full. An earlier file stays.
     """
-    if path.exists() and shutil.disk_usage(path.parent).free < path.stat().st_size:
-        # HDF5 would find out as well, but would print pages about it.
+    variables = [*ssd.variables, *ssd.optimizer.variables]
+    size = sum(4 * math.prod(variable.shape) for variable in variables)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(path.parent).free < size:  # HDF5 needs even a little more
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    def write(unfinished: Path) -> None:
+        try:
+            ssd.save_weights(unfinished)
+        except OSError:
+            # The disk has become full meanwhile, and HDF5 still has the file open. If it cannot
+            # close it, it prints pages, and may crash Python at its end. This gives it some room.
+            with suppress(OSError):
+                os.truncate(unfinished, 0)
+            raise
+
     with on_this_process_only():
         replace_file(path, write)
+
+
+def save_detector(path: Path, detector: Detector) -> None:
+    """Writes a detector as a .keras file.
+
+    Raises:
+        OSError: the disk is full. An earlier file stays.
+    """
+    with on_this_process_only():
+        replace_file(path, detector.save)
 
 
 class SaveTrainingState(keras.callbacks.Callback):
@@ -95,7 +119,7 @@ class SaveTrainingState(keras.callbacks.Callback):
 
     def _save(self):
         if this_process().index == 0:
-            save_whole(self.folder.state, self.model.ssd.save_weights)
+            save_state(self.folder.state, self.model.ssd)
         self._saved_at = time.monotonic()
 
     def _stop_if_asked(self):
@@ -118,10 +142,10 @@ class SaveDetectors(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Saves the last detector, and the best if this is the best so far."""
-        save_whole(self.folder.last, self.detector.save)
+        save_detector(self.folder.last, self.detector)
         score = (logs or {}).get("val_map", math.nan)
         if score > self.folder.best_map():  # which nan never is; the log has no row of it yet
-            save_whole(self.folder.best, self.detector.save)
+            save_detector(self.folder.best, self.detector)
 
 
 class FinishEpoch(keras.callbacks.Callback):

@@ -54,18 +54,40 @@ def test_the_run_says_so_in_one_line_and_resumes_when_there_is_room(run, finishe
         assert (one == other).all()
 
 
-def test_a_disk_with_less_room_than_the_old_file_is_not_tried(tmp_path, monkeypatch):
-    path = tmp_path / "state"
-    path.write_bytes(b"x" * 100)
-    for free, is_written in ((100, True), (99, False)):
-        monkeypatch.setattr(saving.shutil, "disk_usage", lambda _, n=free: SimpleNamespace(free=n))
-        if is_written:
-            saving.save_whole(path, lambda new: new.write_bytes(b"y" * 100))
-        else:
-            with pytest.raises(OSError, match="No space left") as error:
-                saving.save_whole(path, lambda new: new.write_bytes(b"z" * 100))
-            assert error.value.filename == str(path)
-    assert path.read_bytes() == b"y" * 100
+def test_without_room_for_the_weights_hdf5_does_not_begin_to_write(
+    micro_ssd, tmp_path, monkeypatch
+):
+    ssd = micro_ssd()
+    ssd.compile("sgd")
+    needed = 4 * (ssd.count_params() + 2)  # the optimizer has a counter and a learning rate
+    path = tmp_path / "state.weights.h5"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(saving.shutil, "disk_usage", lambda _: SimpleNamespace(free=needed - 1))
+    with pytest.raises(OSError, match="No space left") as error:
+        saving.save_state(path, ssd)
+    assert error.value.filename == str(path)
+    assert path.read_bytes() == b"old"
+    monkeypatch.setattr(saving.shutil, "disk_usage", lambda _: SimpleNamespace(free=needed))
+    saving.save_state(path, ssd)
+    assert path.stat().st_size > needed
+
+
+def test_hdf5_gets_back_the_room_of_a_file_that_it_could_not_finish(tmp_path, micro_ssd):
+    ssd = micro_ssd()
+    ssd.compile("sgd")
+    opened: list[int] = []
+
+    def write(path):
+        path.write_bytes(b"x" * 1000)
+        opened.append(os.open(path, os.O_RDWR))
+        no_space()
+
+    ssd.save_weights = write
+    with pytest.raises(OSError, match="No space left"):
+        saving.save_state(tmp_path / "state.weights.h5", ssd)
+    assert os.fstat(opened[0]).st_size == 0
+    os.close(opened[0])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_other_errors_stay_as_they_are(tmp_path):

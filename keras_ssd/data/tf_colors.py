@@ -7,6 +7,10 @@ chain of `keras_ssd.data.augmentation_steps.distort`:
 - Saturation is HSV's. It is exact as long as nothing saturates.
 - A change of hue is a matrix. HSV's is not linear, so the matrix is a least-squares fit to what
   OpenCV does to 300,000 pixels of PASCAL VOC. It keeps gray exactly.
+
+On 20,000 pixels of 200 photos of VOC2007, with 300 draws, a value differs from the chain's by 1.0
+on average (0.3 without and 1.8 with a change of hue), and by 4.0 in the draw that differs most.
+Single pixels of pure colors differ by up to 153. The tests hold such bounds on made-up colors.
 """
 
 from typing import NamedTuple

@@ -35,7 +35,6 @@ def run(options: argparse.Namespace) -> int:
         require("pycocotools", extra="train")
     if options.plot:
         require("matplotlib", extra="train")
-    if options.plot:
         checked_output(options.plot, ".png")
     if options.report:
         require("jinja2", extra="train")

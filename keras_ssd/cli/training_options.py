@@ -80,7 +80,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         "--cache",
         metavar="memory|DIR",
         help="decode all images once, before the first step, and keep them in memory or in a "
-        "folder, which later runs use too; a VOC photo takes 0.5 MB",
+        "folder, which later runs use too; a VOC photo takes 0.6 MB",
     )
     add(
         "--evaluate-every",

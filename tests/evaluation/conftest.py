@@ -1,4 +1,4 @@
-"""Fixtures for the tests of evaluation: images made of boxes, and random detections in them."""
+"""Fixtures for the tests of evaluation: images of boxes, random detections, and a result."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import pytest
 
 from keras_ssd.data.annotated_images import AnnotatedImages
 from keras_ssd.data.sample import Sample
+from keras_ssd.evaluation.voc import ClassResult, VOCResult
 from keras_ssd.results.detections import Detections
 
 NAMES = ("cat", "dog", "bird")
@@ -71,3 +72,24 @@ def random_data(objects_in, found_in):
         return detections, AnnotatedImages(samples, class_names)
 
     return make
+
+
+@pytest.fixture(scope="package")
+def voc_result():
+    """The result of a class that is found, of one that is missed, and of one without objects."""
+    found = ClassResult(
+        name="potted plant",
+        num_objects=6,
+        num_detections=8,
+        ap_11_point=0.5151515,
+        ap_area=0.5277777,
+        recall=np.array([1, 1, 2, 3, 3, 4, 4]) / 6,
+        precision=np.array([1, 1 / 2, 2 / 3, 3 / 4, 3 / 5, 4 / 6, 4 / 7]),
+        scores=np.linspace(0.9, 0.3, 7),
+    )
+    nothing, nan = np.zeros(0), float("nan")
+    missed = ClassResult("cat", 3, 0, 0.0, 0.0, nothing, nothing, nothing)
+    without_objects = ClassResult(
+        "dog", 0, 2, nan, nan, np.full(2, np.nan), np.zeros(2), np.full(2, 0.5)
+    )
+    return VOCResult((found, missed, without_objects))

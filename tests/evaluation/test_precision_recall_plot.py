@@ -7,29 +7,15 @@ import pytest
 from keras_ssd.evaluation.precision_recall_plot import plot_precision_recall
 from keras_ssd.evaluation.voc import ClassResult, VOCResult
 
-FOUND = ClassResult(
-    name="potted plant",
-    num_objects=6,
-    num_detections=8,
-    ap_11_point=0.5151515,
-    ap_area=0.5277777,
-    recall=np.array([1, 1, 2, 3, 3, 4, 4]) / 6,
-    precision=np.array([1, 1 / 2, 2 / 3, 3 / 4, 3 / 5, 4 / 6, 4 / 7]),
-    scores=np.linspace(0.9, 0.3, 7),
-)
-MISSED = ClassResult("cat", 3, 0, 0.0, 0.0, np.zeros(0), np.zeros(0), np.zeros(0))
-WITHOUT_OBJECTS = ClassResult(
-    "dog", 0, 2, float("nan"), float("nan"), np.full(2, np.nan), np.zeros(2), np.full(2, 0.5)
-)
-RESULT = VOCResult((FOUND, MISSED, WITHOUT_OBJECTS))
-
 
 @pytest.mark.parametrize(
     ("num_classes", "width", "height"), [(1, 312, 360), (3, 936, 360), (7, 1560, 648)]
 )
-def test_the_plot_is_a_png_that_grows_with_the_classes(tmp_path, num_classes, width, height):
+def test_the_plot_is_a_png_that_grows_with_the_classes(
+    voc_result, tmp_path, num_classes, width, height
+):
     path = tmp_path / "plots" / "curves.png"
-    classes = (FOUND, MISSED, WITHOUT_OBJECTS, FOUND, FOUND, FOUND, FOUND)[:num_classes]
+    classes = (voc_result.classes + 4 * voc_result.classes[:1])[:num_classes]
     plot_precision_recall(VOCResult(classes), path)
     assert path.read_bytes().startswith(b"\x89PNG")
     assert cv2.imread(str(path)).shape == (height, width, 3)
@@ -64,7 +50,7 @@ def test_a_class_name_is_not_read_as_a_formula(tmp_path):
     plot_precision_recall(VOCResult((named,)), tmp_path / "curve.png")
 
 
-def test_missing_matplotlib_says_how_to_install_it(monkeypatch, tmp_path):
+def test_missing_matplotlib_says_how_to_install_it(voc_result, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"pip install \"keras-ssd\[train\]\""):
-        plot_precision_recall(RESULT, tmp_path / "curve.png")
+        plot_precision_recall(voc_result, tmp_path / "curve.png")

@@ -1,34 +1,17 @@
 import json
 
-import numpy as np
 import pytest
 
 from keras_ssd.evaluation.coco import COCO_NUMBERS
 from keras_ssd.evaluation.tables import coco_table, to_json, voc_table
-from keras_ssd.evaluation.voc import ClassResult, VOCResult
+from keras_ssd.evaluation.voc import VOCResult
 from keras_ssd.terminal import plain_table
 
-FOUND = ClassResult(
-    name="potted plant",
-    num_objects=6,
-    num_detections=8,
-    ap_11_point=0.5151515,
-    ap_area=0.5277777,
-    recall=np.array([1, 1, 2, 3, 3, 4, 4]) / 6,
-    precision=np.array([1, 1 / 2, 2 / 3, 3 / 4, 3 / 5, 4 / 6, 4 / 7]),
-    scores=np.linspace(0.9, 0.3, 7),
-)
-MISSED = ClassResult("cat", 3, 0, 0.0, 0.0, np.zeros(0), np.zeros(0), np.zeros(0))
-WITHOUT_OBJECTS = ClassResult(
-    "dog", 0, 2, float("nan"), float("nan"), np.full(2, np.nan), np.zeros(2), np.full(2, 0.5)
-)
-RESULT = VOCResult((FOUND, MISSED, WITHOUT_OBJECTS))
-NO_OBJECTS_AT_ALL = VOCResult((WITHOUT_OBJECTS,))
 COCO = {**dict.fromkeys(COCO_NUMBERS, 0.25), "APs": float("nan")}
 
 
-def test_the_table_is_aligned_and_shows_a_dash_for_a_class_without_objects():
-    assert plain_table(*voc_table(RESULT)).splitlines() == [
+def test_the_table_is_aligned_and_shows_a_dash_for_a_class_without_objects(voc_result):
+    assert plain_table(*voc_table(voc_result)).splitlines() == [
         "class         objects  detections  AP 11-point  AP area",
         "potted plant        6           8       0.5152   0.5278",
         "cat                 3           0       0.0000   0.0000",
@@ -37,8 +20,9 @@ def test_the_table_is_aligned_and_shows_a_dash_for_a_class_without_objects():
     ]
 
 
-def test_a_table_without_any_objects_has_a_dash_for_the_mean():
-    assert plain_table(*voc_table(NO_OBJECTS_AT_ALL)).splitlines()[-1].split() == ["mean", "-", "-"]
+def test_a_table_without_any_objects_has_a_dash_for_the_mean(voc_result):
+    no_objects = VOCResult(voc_result.classes[2:])
+    assert plain_table(*voc_table(no_objects)).splitlines()[-1].split() == ["mean", "-", "-"]
 
 
 def test_each_coco_figure_has_a_line_with_its_meaning():
@@ -48,8 +32,8 @@ def test_each_coco_figure_has_a_line_with_its_meaning():
     assert lines[3].split(maxsplit=2)[:2] == ["APs", "-"]
 
 
-def test_json_holds_the_numbers_with_none_in_place_of_nan():
-    values = to_json(RESULT, COCO)
+def test_json_holds_the_numbers_with_none_in_place_of_nan(voc_result):
+    values = to_json(voc_result, COCO)
     assert json.loads(json.dumps(values, allow_nan=False)) == values
     assert values["voc"]["map_area"] == pytest.approx(0.5277777 / 2)
     assert values["voc"]["classes"][0] == {
@@ -63,7 +47,7 @@ def test_json_holds_the_numbers_with_none_in_place_of_nan():
     assert values["coco"] == {**COCO, "APs": None}
 
 
-def test_json_without_coco_numbers_says_none():
-    values = to_json(NO_OBJECTS_AT_ALL)
+def test_json_without_coco_numbers_says_none(voc_result):
+    values = to_json(VOCResult(voc_result.classes[2:]))
     assert values["coco"] is None
     assert values["voc"]["map_11_point"] is None

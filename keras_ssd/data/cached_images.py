@@ -36,7 +36,7 @@ class CachedImages:
 
     Raises:
         CorruptImageError: an image cannot be read, and `skipped` is None.
-        ValueError: the folder cannot be written to.
+        ValueError: the folder cannot be written to, or the memory is too small.
         OSError: the disk is full.
     """
 
@@ -116,7 +116,13 @@ class _InMemory:
     def __init__(self, lengths):
         self._ends = np.cumsum(lengths)
         self._starts = self._ends - lengths
-        self._values = np.zeros(self._ends[-1], np.uint8)
+        try:
+            self._values = np.zeros(self._ends[-1], np.uint8)
+        except MemoryError as error:
+            raise ValueError(
+                f"cache: the images need {self._ends[-1] / 2**30:.1f} GiB of memory, which are not "
+                "free; a folder can keep them"
+            ) from error
         self._tensors = None
 
     def has(self, index):
@@ -135,6 +141,7 @@ class _InMemory:
                     tf.convert_to_tensor(array)
                     for array in (self._values, self._starts, self._ends)
                 )
+                self._values = np.asarray(memoryview(self._tensors[0]))  # no second copy stays
         values, starts, ends = self._tensors
         return values[starts[index] : ends[index]]
 

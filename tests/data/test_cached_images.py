@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 from types import SimpleNamespace
 
@@ -79,6 +80,7 @@ def test_large_images_are_shrunk_to_four_times_the_side(drawn, tmp_path, cache):
         np.testing.assert_array_equal(images.read(index), expected)
         np.testing.assert_array_equal(images.sizes[index], expected.shape[:2])
         np.testing.assert_array_equal(images(index, (3, 4, 50, 60), 0), expected[3:53, 4:64])
+        np.testing.assert_array_equal(images.read(index), expected)  # also after a graph read them
 
 
 def test_an_image_that_cannot_be_read_is_an_error_or_skipped(tmp_path, drawn_voc):
@@ -99,3 +101,11 @@ def test_a_cache_that_cannot_be_written_is_named(drawn, tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(ValueError, match="file: expected a folder"):
         CachedImages(drawn, tmp_path / "file", 64)
+
+
+def test_images_that_do_not_fit_the_memory_are_an_error_with_their_size(drawn):
+    side = 2**23  # an image of more bytes than the addresses of a process
+    huge = dataclasses.replace(drawn[0], size=(side, side))
+    data = dataclasses.replace(drawn, samples=[huge])
+    with pytest.raises(ValueError, match=r"^cache: the images need 196608\.0 GiB of memory, which"):
+        CachedImages(data, "memory", side // 4)

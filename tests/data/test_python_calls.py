@@ -4,8 +4,6 @@ import subprocess
 import sys
 import textwrap
 
-import pytest
-
 _PROGRAM = """
     import os
     import sys
@@ -30,8 +28,7 @@ _PROGRAM = """
 """
 
 
-@pytest.mark.parametrize("attempt", range(2))
-def test_a_process_ends_in_order_while_python_fills_a_live_data_set(attempt):
+def test_a_process_ends_in_order_while_python_fills_a_live_data_set():
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(_PROGRAM)],
         capture_output=True,

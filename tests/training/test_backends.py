@@ -7,6 +7,7 @@ import sys
 
 import keras
 import numpy as np
+import pytest
 
 from keras_ssd import Detector
 from keras_ssd.cli import main
@@ -18,6 +19,7 @@ def losses(output):
         return [float(row["loss"]) for row in csv.DictReader(file)]
 
 
+@pytest.mark.slow
 def test_the_first_five_losses_are_those_of_another_backend(drawn_voc, micro_ssd, tmp_path):
     Detector(micro_ssd(), load(drawn_voc, "train").class_names).save(tmp_path / "start.keras")
     command = ["train", "--data", str(drawn_voc), "--image-set", "train", "--seed", "3"]

@@ -59,6 +59,11 @@ class RunFolder:
         if changes := "; ".join(_changes(self.settings(), settings)):
             raise ValueError(f"{self.path}: the run to resume has other settings: {changes}")
 
+    def clear(self) -> None:
+        """Removes what a run has written before its first step."""
+        for path in (self._settings, self.state):
+            path.unlink(missing_ok=True)
+
     def check(self, *, resume: bool) -> None:
         """Checks that the folder has a run to resume, or can take a new one.
 

@@ -68,6 +68,7 @@ class Run:
     early_stop: int | None
     cache: CachedImages | str | Path | None
     began: float  # by `time.monotonic`
+    has_trained: bool = False
 
     def check(self) -> None:
         """Raises ValueError where the arguments do not fit, before anything is written."""
@@ -194,9 +195,20 @@ class Run:
             initial_epoch=epoch,
             epochs=epoch + max(whole_epochs, 1),
             steps_per_epoch=per_epoch if whole_epochs else min(per_epoch - done, left),
-            callbacks=[check_loss, speed, *callbacks],
-            verbose=1 if sys.stdout.isatty() else 2,
+            callbacks=[check_loss, speed, self._notes_first_step(), *callbacks],
+            verbose=self._verbosity(),
         )
+
+    def _notes_first_step(self):
+        def note(batch, logs):
+            self.has_trained = True
+
+        return keras.callbacks.LambdaCallback(on_train_batch_begin=note)
+
+    def _verbosity(self):
+        if this_process().index > 0:
+            return 0
+        return 1 if sys.stdout.isatty() else 2
 
     def _finish_epoch(self, trainee, batches, callbacks):
         """Measures and logs the epoch that ends at this batch, if it is not yet measured."""

@@ -168,7 +168,12 @@ def _prepared(run, *, resume):
     with only_run_in(run.folder.path):
         remove_unfinished(run.folder.path)
         run.folder.open(run.settings(), resume=resume)
-        yield
+        try:
+            yield
+        except Exception:
+            if not resume and not run.has_trained:
+                run.folder.clear()  # so that the corrected command can start there
+            raise
         if importlib.util.find_spec("matplotlib"):
             plot_learning_curve(run.folder.log, run.folder.curve)
 

@@ -215,3 +215,4 @@ def test_a_resumed_clock_goes_on_where_the_state_was_saved(monkeypatch):
 def test_a_limit_that_leaves_no_time_to_train_is_an_error(run, tmp_path):
     with pytest.raises(ValueError, match=r"^time_limit: in 0 s there is no time to train; it took"):
         run(tmp_path / "run", time_limit=0.1)
+    assert not (tmp_path / "run" / "run.json").exists()  # the folder can be used again

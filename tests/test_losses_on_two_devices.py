@@ -64,7 +64,7 @@ np.savez(path, **results)
 """
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+@pytest.mark.parametrize("backend", ["tensorflow", pytest.param("jax", marks=pytest.mark.slow)])
 def test_losses_and_weights_equal_those_of_one_device(tmp_path, backend):
     results = []
     for devices in ("1", "2"):

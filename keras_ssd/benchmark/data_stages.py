@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
-import cv2
 import numpy as np
 import tensorflow as tf
 
@@ -18,6 +17,7 @@ from keras_ssd.data.tf_batches import Objects
 from keras_ssd.data.tf_colors import apply_colors
 from keras_ssd.data.tf_reading import ImageParts
 from keras_ssd.default_boxes import default_boxes
+from keras_ssd.images.opencv import cv2
 
 BATCH = 16
 NUMPY_ONLY = "ssd.pytorch's augmentation in NumPy"

@@ -4,12 +4,12 @@ It is written from the published description: a chain of steps on float32 images
 expansion, a random crop, mirroring and a resize. Its results are not used.
 """
 
-import cv2
 import numpy as np
 from numpy.random import Generator
 
 from keras_ssd.data.augmentation_steps import MEAN_COLOR
 from keras_ssd.geometry import iou
+from keras_ssd.images.opencv import cv2
 
 _OVERLAPS = (None, 0.1, 0.3, 0.7, 0.9, 0.0)  # None keeps the whole image
 _TRIALS = 50

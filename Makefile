@@ -41,8 +41,7 @@ test-slow: .venv/.installed-test .venv-mediapipe/.installed .venv-ray/.installed
 
 test-backends: .venv/.installed-test
 	KERAS_BACKEND=jax .venv/bin/python -m pytest $(IN_PARALLEL) -m "not slow" $(BACKEND_TESTS)
-	KERAS_BACKEND=torch .venv/bin/python -m pytest $(IN_PARALLEL) -m "not slow" $(BACKEND_TESTS) \
-	    tests/training/test_backends.py
+	KERAS_BACKEND=torch .venv/bin/python -m pytest $(IN_PARALLEL) -m "not slow" $(BACKEND_TESTS)
 
 lint: .venv/.installed-test
 	.venv/bin/ruff check $(SOURCES)

@@ -61,7 +61,7 @@ def test_a_terminated_run_saves_its_state_and_resumes(drawn_voc, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_killed_detection_keeps_what_it_found(tmp_path, number):
-    photos = sorted((ROOT / "examples" / "photos").glob("*.jpg")) * 200
+    photos = sorted((ROOT / "examples" / "photos").glob("*.jpg")) * 600
     options = ("--model", "ssd_mobilenet_320_voc_int8", "--output", tmp_path)
     command = [sys.executable, "-m", "keras_ssd.cli", "detect", *photos, *options]
     process = subprocess.Popen(
@@ -105,7 +105,8 @@ def test_a_detection_after_kill_9_goes_on_and_loses_and_repeats_nothing(tmp_path
         assert not (tmp_path / "detections.json").exists()
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     assert len(done.stdout.splitlines()) <= len(photos) - 2 * 14
-    assert len([*tmp_path.glob("*.jpg")]) == len(photos)
+    # A kill can leave a picture that is not yet finished, with a hidden name.
+    assert len([*tmp_path.glob("[!.]*.jpg")]) == len(photos)
     records = json.loads((tmp_path / "detections.json").read_text())
     counts = Counter(record["image"] for record in records)
     assert counts == {str(photo): 150 for photo in photos}

@@ -12,6 +12,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_ssd.models.replicas import num_replicas
+
 
 class _LossPerMatch(keras.losses.Loss):
     """A loss divided by the matches of the batch; `call` returns each image's share, (B,)."""
@@ -142,9 +144,7 @@ def _same_on_all_replicas(loss):
     total = _sum_over_replicas(loss)
     if total is loss:
         return loss
-    import tensorflow as tf
-
-    share = total / tf.distribute.get_strategy().num_replicas_in_sync
+    share = total / num_replicas()
     return loss + ops.stop_gradient(share - loss)
 
 

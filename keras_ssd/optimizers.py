@@ -10,6 +10,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_ssd.models.replicas import num_replicas
+
 
 class _WarmedUpAverages:
     """Averages that reach back over about a ninth of the updates so far, until that is too far.
@@ -42,7 +44,7 @@ class _ClipsWholeBatch:
     """
 
     def _clip_gradients(self, grads):
-        count = _num_replicas()
+        count = num_replicas()
         if count == 1 or not (self.clipnorm or self.global_clipnorm or self.clipvalue):
             return super()._clip_gradients(grads)
         import tensorflow as tf
@@ -101,7 +103,7 @@ class CaffeSGD(_WarmedUpAverages, _ClipsWholeBatch, keras.optimizers.SGD):
             return gradient
         if variable.name == "bias":
             return 2 * gradient
-        weight_decay = self.caffe_weight_decay / _num_replicas()  # their gradients are summed
+        weight_decay = self.caffe_weight_decay / num_replicas()  # their gradients are summed
         return gradient + weight_decay * ops.cast(variable, gradient.dtype)
 
     def get_config(self) -> dict[str, Any]:
@@ -167,11 +169,3 @@ class Warmup(keras.optimizers.schedules.LearningRateSchedule):
     def from_config(cls, config: dict[str, Any]) -> "Warmup":
         schedule = keras.saving.deserialize_keras_object(config["schedule"])
         return cls(schedule, config["steps"])
-
-
-def _num_replicas():
-    if keras.config.backend() != "tensorflow":
-        return 1
-    import tensorflow as tf
-
-    return tf.distribute.get_strategy().num_replicas_in_sync

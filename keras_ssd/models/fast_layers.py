@@ -10,6 +10,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_ssd.models.replicas import num_replicas
+
 
 @keras.saving.register_keras_serializable("keras_ssd")
 class FusedBatchNormalization(keras.layers.BatchNormalization):
@@ -23,7 +25,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         if keras.config.backend() == "tensorflow":
             # The devices of `tf.distribute` share the statistics of the whole batch, as on JAX.
-            self.synchronized = _num_devices() > 1
+            self.synchronized = num_replicas() > 1
         of_images = len(inputs.shape) == 4 and self.axis in (-1, 3)
         plain = self.scale and self.center and not self.synchronized and not self.renorm
         fusible = _trains_on_tensorflow(training) and self.compute_dtype in ("float32", "bfloat16")
@@ -44,6 +46,10 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         for moving, current in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving * self.momentum + current * (1 - self.momentum))
         return ops.cast(outputs, self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        # `call` finds out anew whether there are several devices, where the layer is loaded.
+        return {**super().get_config(), "synchronized": False}
 
     def _by_moving_statistics(self, inputs):
         """Normalizes in a frozen layer, whose only gradient is that of its input."""
@@ -72,7 +78,7 @@ class FastReLU(keras.layers.ReLU):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         is_relu6 = self.max_value == 6 and not self.negative_slope and not self.threshold
         fast = _trains_on_tensorflow(training) and self.compute_dtype == "bfloat16"
-        if not (is_relu6 and fast and _num_devices() == 1):
+        if not (is_relu6 and fast and num_replicas() == 1):
             return super().call(inputs)
         return _relu6()(inputs)
 
@@ -158,12 +164,6 @@ def fast_kind(layer: Any) -> type:
 
 def _trains_on_tensorflow(training):
     return training and keras.config.backend() == "tensorflow"
-
-
-def _num_devices():
-    import tensorflow as tf
-
-    return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 @cache

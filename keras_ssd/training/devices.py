@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import keras
 
+from keras_ssd.models.replicas import num_replicas
 from keras_ssd.training.recipes import Recipe
 
 # Variables by which a job is known to have several processes: Keras's own, Slurm's and Open MPI's.
@@ -44,12 +45,8 @@ def this_process() -> Process:
 
 def num_devices() -> int:
     """Returns the number of devices, of all processes, that a step runs on in this context."""
-    if keras.config.backend() == "tensorflow":
-        import tensorflow as tf
-
-        return tf.distribute.get_strategy().num_replicas_in_sync
     distribution: Any = keras.distribution.distribution()
-    return 1 if distribution is None else distribution.device_mesh.devices.size
+    return num_replicas() if distribution is None else distribution.device_mesh.devices.size
 
 
 @contextmanager

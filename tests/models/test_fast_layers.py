@@ -51,6 +51,12 @@ def assert_alike(layer, keras_layer, images, start=(), compiled=True):
         np.testing.assert_allclose(actual, expected, rtol=near, atol=near * scale)
 
 
+def test_a_batch_norm_that_trained_on_several_devices_loads_on_every_backend():
+    layer = FusedBatchNormalization()
+    layer.synchronized = True  # as `call` sets it under `tf.distribute`
+    assert FusedBatchNormalization.from_config(layer.get_config()).synchronized is False
+
+
 @pytest.mark.parametrize("shape", [(4, 5, 6, 3), (1, 1, 1, 3)])
 def test_batch_normalization_trains_as_keras_own(shape):
     images, weights = 3 + 2 * random(*shape), random(*shape, seed=1)

@@ -74,7 +74,10 @@ def test_the_limit_of_a_container_counts(monkeypatch, tmp_path):
 
 def test_the_memory_of_the_smallest_gpu_counts(monkeypatch):
     monkeypatch.setattr(batch_size, "_has_gpu", lambda: True)
-    told = lambda *_, **__: SimpleNamespace(stdout="81559\n24576\n")  # noqa: E731
+
+    def told(*_, **__):
+        return SimpleNamespace(stdout="81559\n24576\n")
+
     monkeypatch.setattr(subprocess, "run", told)
     assert free_memory() == 24 * GIB
 

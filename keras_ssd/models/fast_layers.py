@@ -35,8 +35,6 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
             return self._by_moving_statistics(inputs)
         import tensorflow as tf
 
-        if inputs.shape[-1] % 16:  # oneDNN has no fast kernel for so many channels in bfloat16
-            inputs = ops.cast(inputs, "float32")
         outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
             inputs, self.gamma.value, self.beta.value, epsilon=self.epsilon
         )
@@ -45,7 +43,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         variance = variance * (count - 1) / count
         for moving, current in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving * self.momentum + current * (1 - self.momentum))
-        return ops.cast(outputs, self.compute_dtype)
+        return outputs
 
     def get_config(self) -> dict[str, Any]:
         # `call` finds out anew whether there are several devices, where the layer is loaded.

@@ -107,6 +107,8 @@ class Run:
             seed=self.seed,
             time_limit=self.time_limit,
             early_stop=self.early_stop,
+            cache=self.cache is not None,
+            skip_corrupt_images=self.skipped is not None,
         )
 
     @property

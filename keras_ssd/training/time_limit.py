@@ -20,7 +20,7 @@ _SLOWER = 1.25  # how much longer the next evaluation may take than the longest 
 logger = logging.getLogger("keras_ssd")
 
 
-class InTime(keras.optimizers.schedules.LearningRateSchedule):
+class TimedSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """Follows a schedule by steps or by time, whichever has come further.
 
     Args:
@@ -75,7 +75,7 @@ class Clock:
         ]
         schedule = optimizer._learning_rate
         if isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
-            optimizer.learning_rate = InTime(schedule, steps, self._variables[1])
+            optimizer.learning_rate = TimedSchedule(schedule, steps, self._variables[1])
 
     def resume(self) -> None:
         """Goes on from the values that the variables have in the run's state, the first time."""

@@ -146,6 +146,8 @@ def test_a_run_resumes_only_with_the_settings_it_began_with(finished, run, recip
         run(output, faster, resume=True)
     with pytest.raises(ValueError, match=r"optimizer None -> .*'SGD'"):
         run(output, resume=True, optimizer=keras.optimizers.SGD())
+    with pytest.raises(ValueError, match=r"other settings: cache False -> True; skip_corrupt_i"):
+        run(output, resume=True, cache="memory", skip_corrupt_images=True)
     with pytest.raises(
         ValueError, match=r"augmentation Augmentation\(resize\) -> Paper.*; steps_per_epoch 4 -> 5"
     ):

@@ -11,6 +11,7 @@ from keras_ssd.cli.new_models import NEW_MODELS
 if TYPE_CHECKING:
     from keras_ssd.detector import Detector
 
+NOTHING = "none"  # what --freeze names to train all layers
 _DOWNLOADED = ("imagenet", "reducedfc")  # backbone weights that are downloaded by name
 
 
@@ -31,14 +32,15 @@ def add_options(command: argparse.ArgumentParser) -> None:
     )
     add(
         "--freeze",
-        metavar="backbone|stride8|LAYER",
+        metavar="backbone|stride8|LAYER|none",
         help="do not train the backbone, or its layers up to stride 8, or a layer and those before "
-        "it",
+        "it; default: stride8 for a trained detector, else none",
     )
     add(
         "--freeze-batch-norm",
-        action="store_true",
-        help="do not train batch norms; with --backbone-weights, freeze only those of the backbone",
+        action=argparse.BooleanOptionalAction,
+        help="do not train batch norms; with --backbone-weights, freeze only those of the "
+        "backbone; default: only for a trained detector",
     )
     add(
         "--dtype",
@@ -71,7 +73,8 @@ def check(options: argparse.Namespace) -> None:
     file = options.backbone_weights
     if not is_new and file is not None:
         raise ValueError(f"--backbone-weights: a trained detector, {options.model}, has its own")
-    if is_new and file is None and (options.freeze or options.freeze_batch_norm):
+    is_frozen = options.freeze not in (None, NOTHING) or options.freeze_batch_norm
+    if is_new and file is None and is_frozen:
         raise ValueError(
             "--freeze, --freeze-batch-norm: a new model has no trained layers to freeze; start "
             "from a trained detector (--model) or from --backbone-weights"
@@ -95,7 +98,7 @@ def detector_to_train(options: argparse.Namespace, class_names: Sequence[str]) -
     else:
         detector = _trained_detector(options, class_names)
         up_to = None
-    if options.freeze:
+    if options.freeze not in (None, NOTHING):
         transfer.freeze_up_to(detector.ssd, options.freeze)
     if options.freeze_batch_norm:
         transfer.freeze_batch_norm(detector.ssd, up_to)

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_ssd.cli import model_to_train, training_options
+from keras_ssd.cli import model_to_train, train_defaults, training_options
 from keras_ssd.cli.data_options import (
     CLASSES_HELP,
     IMAGE_SET_HELP,
@@ -66,6 +66,7 @@ def run(options: argparse.Namespace) -> int:
     RunFolder(options.output).check(resume=options.resume)
     check_sources([*options.data, *(options.validation_data or ())])
     data, validation = _load_sets(options)
+    train_defaults.fill_in(options, len(data))
 
     import keras
 

@@ -34,7 +34,10 @@ def add_options(command: argparse.ArgumentParser) -> None:
     )
     length = command.add_mutually_exclusive_group()
     length.add_argument(
-        "--steps", type=positive(int), help="length of the run; default: the recipe's"
+        "--steps",
+        type=positive(int),
+        help="length of the run; default: 100 and one for each image, at most 3,000, for a trained "
+        "detector; else the recipe's",
     )
     length.add_argument("--epochs", type=positive(int), help="number of passes over the images")
     add(
@@ -86,7 +89,8 @@ def add_options(command: argparse.ArgumentParser) -> None:
         "--evaluate-every",
         type=positive(int),
         metavar="STEPS",
-        help="number of steps between two evaluations; default: one pass over the images",
+        help="number of steps between two evaluations; default: one pass over the images; for a "
+        "trained detector a tenth of the run, if that is longer",
     )
     add(
         "--devices",

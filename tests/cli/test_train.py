@@ -116,9 +116,12 @@ def test_layers_and_batch_norms_of_a_trained_detector_are_frozen_on_request(
 ):
     Detector(SSDTiny128(1), ("circle",)).save(tmp_path / "trained.keras")
     model = ("--model", tmp_path / "trained.keras")
-    assert frozen(detector_to_train(*model)) == set()
-    assert {"conv1_1", "conv1_1_bn"} <= frozen(detector_to_train(*model, "--freeze", "conv2_1"))
-    batch_norms = frozen(detector_to_train(*model, "--freeze-batch-norm"))
+    nothing = ("--freeze", "none", "--no-freeze-batch-norm")
+    assert frozen(detector_to_train(*model, *nothing)) == set()
+    up_to_conv2 = frozen(detector_to_train(*model, "--freeze", "conv2_1", *nothing[2:]))
+    assert {"conv1_1", "conv1_1_bn"} <= up_to_conv2
+    assert "conv3_1" not in up_to_conv2
+    batch_norms = frozen(detector_to_train(*model, *nothing[:2], "--freeze-batch-norm"))
     assert batch_norms
     assert all(name.endswith("_bn") for name in batch_norms)
 
@@ -141,6 +144,18 @@ def test_of_a_new_model_only_the_batch_norms_of_the_trained_backbone_are_frozen(
     assert {"bn_Conv1", "Conv_1_bn", "block_16_project_BN"} <= frozen(detector) <= {*batch_norms}
     assert learning
     assert all(name.startswith(("extra", "head")) for name in learning)
+
+
+def test_of_a_trained_detector_the_first_layers_and_all_batch_norms_stay_by_default(
+    detector_to_train, tmp_path
+):
+    Detector(SSDTiny128(1), ("circle",)).save(tmp_path / "trained.keras")
+    model = ("--model", tmp_path / "trained.keras")
+    names = frozen(detector_to_train(*model))
+    assert {"conv3_1", "conv3_1_bn", "conv4_1_bn"} <= names  # conv3_1 has stride 8
+    assert not {"conv4_1", "head1_classes"} & names
+    assert frozen(detector_to_train(*model, "--freeze", "backbone")) > names
+    assert not {"conv3_1", "conv4_1_bn"} & frozen(detector_to_train(*model, "--recipe", "smoke"))
 
 
 def test_the_recipes_are_those_of_the_package():
@@ -180,6 +195,24 @@ def test_what_a_recipe_leaves_open_is_as_the_options_say(options_of_train):
     auto = options_of_train("--batch-size", "auto", "--recipe", "paper", "--schedule", "cosine")
     assert auto["batch_size"] == "auto"
     assert auto["recipe"] == dataclasses.replace(training.RECIPES["paper"], schedule="cosine")
+
+
+def test_a_trained_detector_trains_as_long_as_the_number_of_images_says(options_of_train, tmp_path):
+    Detector(SSDTiny128(1), ("circle",)).save(tmp_path / "trained.keras")
+
+    def steps(*options):
+        given = options_of_train("--model", tmp_path / "trained.keras", *options)
+        recipe = given["recipe"]
+        return recipe.steps, given["steps_per_epoch"], recipe.learning_rate, recipe.images_per_step
+
+    assert steps() == (124, 13, 5e-4, 16)  # 24 images
+    assert steps("--image-set", "train") == (116, 12, 5e-4, 16)
+    # what is given stays as it is
+    assert steps("--steps", 400, "--learning-rate", 0.1) == (400, 40, 0.1, 16)
+    assert steps("--steps", 10, "--batch-size", 8) == (10, 3, 2.5e-4, 8)  # 3 steps are a pass
+    assert steps("--epochs", 5, "--evaluate-every", 7) == (10, 7, 5e-4, 16)
+    # other recipes say it themselves
+    assert steps("--recipe", "paper") == (120_000, None, 1e-3, 32)
 
 
 def test_a_run_ends_early_only_with_images_to_validate_on(

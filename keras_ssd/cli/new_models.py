@@ -34,6 +34,12 @@ NEW_MODELS = {
     "ssd512": NewModel("SSD512", config.SSD512_VOC, "fc7"),
     "ssd_mobilenet_300": NewModel("SSDMobileNet300", config.SSD_MOBILENET_300, "out_relu"),
     "ssd_mobilenet_320": NewModel("SSDMobileNet320", config.SSD_MOBILENET_320, "out_relu"),
+    "ssd_mobilenet_fpn_320": NewModel(
+        "SSDMobileNetFPN320", config.SSD_MOBILENET_FPN_320, "out_relu"
+    ),
+    "ssd_mobilenet_v3_large_320": NewModel(
+        "SSDMobileNetV3Large320", config.SSD_MOBILENET_V3_LARGE_320, "out_hard_swish"
+    ),
     "ssd_resnet_300": NewModel("SSDResNet300", config.SSD300_VOC, "conv5_block3_out"),
     "ssd_tiny_128": NewModel("SSDTiny128", config.SSD_TINY_128, None),
 }

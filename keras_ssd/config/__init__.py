@@ -15,7 +15,10 @@ from keras_ssd.config.published import (
     SSD512_VOC_TRUNCATED,
     SSD_MOBILENET_300,
     SSD_MOBILENET_320,
+    SSD_MOBILENET_FPN_320,
+    SSD_MOBILENET_V3_LARGE_320,
     SSD_TINY_128,
+    fpn_config,
     paper_config,
     ssdlite_config,
 )
@@ -41,9 +44,12 @@ __all__ = [
     "SSD512_VOC_TRUNCATED",
     "SSD_MOBILENET_300",
     "SSD_MOBILENET_320",
+    "SSD_MOBILENET_FPN_320",
+    "SSD_MOBILENET_V3_LARGE_320",
     "SSD_TINY_128",
     "FeatureMap",
     "SSDConfig",
+    "fpn_config",
     "paper_config",
     "ssdlite_config",
 ]

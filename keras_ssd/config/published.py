@@ -1,7 +1,8 @@
 """The configs of published SSDs, and the functions that make such configs.
 
 Source: Liu et al. 2016, section 2.2 and footnotes 3 and 5, with the values of the original
-Caffe scripts (`ssd_pascal.py`, `ssd_coco.py`); TensorFlow's `ssdlite_mobilenet_v2`.
+Caffe scripts (`ssd_pascal.py`, `ssd_coco.py`); TensorFlow's `ssdlite_mobilenet_v2` and
+`ssd_mobilenet_v2_fpnlite`.
 """
 
 from collections.abc import Sequence
@@ -111,6 +112,35 @@ def ssdlite_config(name: str, image_size: int, grids: Sequence[int]) -> SSDConfi
 
 SSD_MOBILENET_300 = ssdlite_config("SSDMobileNet300", 300, grids=(19, 10, 5, 3, 2, 1))
 SSD_MOBILENET_320 = ssdlite_config("SSDMobileNet320", 320, grids=(20, 10, 5, 3, 2, 1))
+SSD_MOBILENET_V3_LARGE_320 = ssdlite_config(
+    "SSDMobileNetV3Large320", 320, grids=(20, 10, 5, 3, 2, 1)
+)
+
+
+def fpn_config(name: str, image_size: int, grids: Sequence[int]) -> SSDConfig:
+    """Returns the default boxes of `ssd_mobilenet_v2_fpnlite` in TensorFlow, for each map.
+
+    Each cell has boxes of 4 and of 4 sqrt(2) strides, with the aspect ratios 1, 2 and 1/2.
+
+    Args:
+        name: a name for people to read.
+        image_size: the side of the square network input in pixels.
+        grids: the number of cells along each side, for each map.
+    """
+    feature_maps = []
+    for grid in grids:
+        sizes = tuple(
+            (side / grid * sqrt(ratio), side / grid / sqrt(ratio))
+            for ratio in (1, 2, 1 / 2)
+            for side in (4, 4 * sqrt(2))
+        )
+        feature_maps.append(FeatureMap(grid, 1 / grid, sizes))
+    return SSDConfig(name, image_size, tuple(feature_maps))
+
+
+# TensorFlow's detector has a fifth map, with boxes of 512 pixels and more. No object in an image of
+# 320 pixels has an IoU of 0.5 with them.
+SSD_MOBILENET_FPN_320 = fpn_config("SSDMobileNetFPN320", 320, grids=(40, 20, 10, 5))
 
 # For drawn pictures, demonstrations and tests: a network of this size trains within minutes on a
 # laptop.

@@ -5,6 +5,8 @@ from keras_ssd.models.architectures import (
     SSD512,
     SSDMobileNet300,
     SSDMobileNet320,
+    SSDMobileNetFPN320,
+    SSDMobileNetV3Large320,
     SSDResNet300,
     SSDTiny128,
 )
@@ -16,6 +18,8 @@ __all__ = [
     "SSD512",
     "SSDMobileNet300",
     "SSDMobileNet320",
+    "SSDMobileNetFPN320",
+    "SSDMobileNetV3Large320",
     "SSDResNet300",
     "SSDTiny128",
 ]

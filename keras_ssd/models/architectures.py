@@ -1,4 +1,4 @@
-"""The architectures: SSD on VGG16, ResNet50, MobileNetV2 and a tiny backbone."""
+"""The architectures: SSD on VGG16, ResNet50, MobileNetV2, MobileNetV3 and a tiny backbone."""
 
 from pathlib import Path
 
@@ -9,6 +9,8 @@ from keras_ssd.config import (
     SSD512_VOC,
     SSD_MOBILENET_300,
     SSD_MOBILENET_320,
+    SSD_MOBILENET_FPN_320,
+    SSD_MOBILENET_V3_LARGE_320,
     SSD_TINY_128,
 )
 from keras_ssd.models import backbones
@@ -109,7 +111,8 @@ def SSDMobileNet320(
         >>> keras_ssd.SSDMobileNet320(num_classes=20).config.num_default_boxes
         2034
     """
-    return _ssd_mobilenet(SSD_MOBILENET_320, num_classes, alpha, weights, backbone_weights, name)
+    backbone = backbones.mobilenet_v2(320, alpha, backbone_weights)
+    return _ssdlite(backbone, SSD_MOBILENET_320, num_classes, weights, name)
 
 
 def SSDMobileNet300(
@@ -130,7 +133,56 @@ def SSDMobileNet300(
         >>> keras_ssd.SSDMobileNet300(num_classes=20).config.num_default_boxes
         1917
     """
-    return _ssd_mobilenet(SSD_MOBILENET_300, num_classes, alpha, weights, backbone_weights, name)
+    backbone = backbones.mobilenet_v2(300, alpha, backbone_weights)
+    return _ssdlite(backbone, SSD_MOBILENET_300, num_classes, weights, name)
+
+
+def SSDMobileNetFPN320(
+    num_classes: int = 20,
+    *,
+    alpha: float = 1.0,
+    weights: str | Path | None = None,
+    backbone_weights: str | Path | None = None,
+    name: str = "ssd_mobilenet_fpn_320",
+) -> SSD:
+    """Builds an SSD on MobileNetV2 with a feature pyramid, for RGB images of 320 px: 12750 boxes.
+
+    Its first map has stride 8, so it sees smaller objects than `SSDMobileNet320`. Its pyramid and
+    its default boxes are those of TensorFlow's `ssd_mobilenet_v2_fpnlite_320x320`, without the map
+    of the largest boxes. TensorFlow's heads are four layers that all maps share; here each map has
+    its own separable head, as in `SSDMobileNet320`. It takes the same arguments as
+    `SSDMobileNet320`.
+
+    Example:
+        >>> import keras_ssd
+        >>> ssd = keras_ssd.SSDMobileNetFPN320(num_classes=20)
+        >>> [feature_map.grid for feature_map in ssd.config.feature_maps]
+        [40, 20, 10, 5]
+    """
+    backbone = backbones.mobilenet_v2_fpn(320, alpha, backbone_weights)
+    return _ssdlite(backbone, SSD_MOBILENET_FPN_320, num_classes, weights, name)
+
+
+def SSDMobileNetV3Large320(
+    num_classes: int = 20,
+    *,
+    alpha: float = 1.0,
+    weights: str | Path | None = None,
+    backbone_weights: str | Path | None = None,
+    name: str = "ssd_mobilenet_v3_large_320",
+) -> SSD:
+    """Builds SSDLite on MobileNetV3-Large, for RGB images of 320 px: 2034 default boxes.
+
+    The default boxes are those of `SSDMobileNet320`, and it takes the same arguments. `alpha` and
+    `backbone_weights` are as in `backbones.mobilenet_v3_large`.
+
+    Example:
+        >>> import keras_ssd
+        >>> keras_ssd.SSDMobileNetV3Large320(num_classes=20).config.num_default_boxes
+        2034
+    """
+    backbone = backbones.mobilenet_v3_large(320, alpha, backbone_weights)
+    return _ssdlite(backbone, SSD_MOBILENET_V3_LARGE_320, num_classes, weights, name)
 
 
 def SSDTiny128(
@@ -152,8 +204,7 @@ def SSDTiny128(
     return SSD.from_backbone(backbone, SSD_TINY_128, num_classes, weights=weights, name=name)
 
 
-def _ssd_mobilenet(config, num_classes, alpha, weights, backbone_weights, name):
-    backbone = backbones.mobilenet_v2(config.image_size, alpha, backbone_weights)
+def _ssdlite(backbone, config, num_classes, weights, name):
     return SSD.from_backbone(
         backbone, config, num_classes, separable_heads=True, weights=weights, name=name
     )

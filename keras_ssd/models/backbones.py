@@ -6,25 +6,22 @@ it takes plain pixels.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 from keras import layers
 
 from keras_ssd.checkpoints.vgg16 import IMAGENET_MEAN, read_vgg16_weights
-from keras_ssd.models.data_format import channels_last
-from keras_ssd.models.fast_layers import (
-    DilatedConv2D,
-    FastDepthwiseConv2D,
-    FastReLU,
-    FusedBatchNormalization,
-    fast_kind,
+from keras_ssd.models.backbone_parts import (
+    normalized_images,
+    normalized_relu6,
+    relu_convolution,
+    ssdlite_extras,
+    with_fast_layers,
 )
+from keras_ssd.models.data_format import channels_last
+from keras_ssd.models.fast_layers import DilatedConv2D
+from keras_ssd.models.feature_pyramid import feature_pyramid
 from keras_ssd.models.layers import L2Normalization
-
-# The momentum of the moving statistics. At 0.99 or 0.999 they have not converged after a few
-# hundred steps, so inference is worse than training suggests.
-BATCH_NORM_MOMENTUM = 0.95
 
 
 @channels_last
@@ -51,7 +48,7 @@ def vgg16(
     Raises:
         ValueError: the image size is not 300 or 512, or the weights do not fit.
     """
-    images, x = _normalized_images(image_size, offset=[-value for value in mean])
+    images, x = normalized_images(image_size, offset=[-value for value in mean])
     application = keras.applications.VGG16(include_top=False, weights=None)
     for layer in application.layers[1:-1]:  # all but the input and the last pooling
         changes = {"padding": "same"} if layer.name == "block3_pool" else {}
@@ -59,8 +56,8 @@ def vgg16(
         if layer.name == "block4_conv3":
             conv4_3 = x
     x = layers.MaxPooling2D(3, strides=1, padding="same", name="block5_pool")(x)
-    x = _vgg_conv(1024, 3, DilatedConv2D, padding="same", dilation_rate=6, name="fc6")(x)
-    x = _vgg_conv(1024, 1, name="fc7")(x)
+    x = relu_convolution(1024, 3, DilatedConv2D, padding="same", dilation_rate=6, name="fc6")(x)
+    x = relu_convolution(1024, 1, name="fc7")(x)
     maps = [L2Normalization(name="conv4_3_norm")(conv4_3), x]
 
     # (channels, kernel size, stride, padding) of each block's second convolution
@@ -71,10 +68,10 @@ def vgg16(
     if image_size not in extras:
         raise ValueError(f"vgg16: image_size must be 300 or 512, not {image_size}")
     for number, (channels, size, strides, padding) in enumerate(extras[image_size], start=6):
-        x = _vgg_conv(channels // 2, 1, name=f"conv{number}_1")(x)
+        x = relu_convolution(channels // 2, 1, name=f"conv{number}_1")(x)
         if padding:  # on all sides, as in Caffe; "same" would pad even maps on one side only
             x = layers.ZeroPadding2D(padding, name=f"conv{number}_2_pad")(x)
-        x = _vgg_conv(channels, size, strides=strides, name=f"conv{number}_2")(x)
+        x = relu_convolution(channels, size, strides=strides, name=f"conv{number}_2")(x)
         maps.append(x)
 
     model = keras.Model(images, maps, name="vgg16")
@@ -102,25 +99,71 @@ def mobilenet_v2(
         A model from (B, S, S, 3) to six maps: the expansion of block 13 (stride 16), the last
         convolution (stride 32) and the extras, each half as large as the one before.
     """
-    _, x = _normalized_images(image_size, scale=1 / 127.5, offset=-1.0)
-    application = _with_fast_layers(
-        keras.applications.MobileNetV2(
-            input_tensor=x, alpha=alpha, include_top=False, weights=weights
-        )
-    )
+    application = _mobilenet_v2(image_size, alpha, weights)
     maps = [application.get_layer(name).output for name in ("block_13_expand_relu", "out_relu")]
-    x = maps[-1]
-    for number, channels in enumerate((512, 256, 256, 128), start=1):
-        for convolution in (
-            layers.Conv2D(channels // 2, 1, use_bias=False, name=f"extra{number}_reduce"),
-            FastDepthwiseConv2D(
-                3, strides=2, padding="same", use_bias=False, name=f"extra{number}_depthwise"
-            ),
-            layers.Conv2D(channels, 1, use_bias=False, name=f"extra{number}_expand"),
-        ):
-            x = normalized_relu6(convolution, x)
-        maps.append(x)
+    maps += ssdlite_extras(maps[-1])
     return keras.Model(application.inputs[0], maps, name="mobilenet_v2")
+
+
+@channels_last
+def mobilenet_v2_fpn(
+    image_size: int, alpha: float = 1.0, weights: str | Path | None = None
+) -> keras.Model:
+    """Builds `keras.applications.MobileNetV2` and a feature pyramid of 128 channels.
+
+    It joins the maps that TensorFlow's `ssd_mobilenet_v2_fpnlite` joins.
+
+    Args:
+        image_size: the side of the input in pixels, a multiple of 32.
+        alpha: the width multiplier of MobileNetV2.
+        weights: the weights of MobileNetV2, as in `mobilenet_v2`.
+
+    Returns:
+        A model from (B, S, S, 3) to four maps of strides 8, 16, 32 and 64.
+
+    Raises:
+        ValueError: the image size is not a multiple of 32, or the weights do not fit.
+    """
+    if image_size % 32:
+        raise ValueError(f"mobilenet_v2_fpn: image_size must be a multiple of 32, not {image_size}")
+    application = _mobilenet_v2(image_size, alpha, weights)
+    names = ("block_5_add", "block_12_add", "out_relu")
+    maps = feature_pyramid([application.get_layer(name).output for name in names])
+    return keras.Model(application.inputs[0], maps, name="mobilenet_v2_fpn")
+
+
+@channels_last
+def mobilenet_v3_large(
+    image_size: int, alpha: float = 1.0, weights: str | Path | None = None
+) -> keras.Model:
+    """Builds `keras.applications.MobileNetV3Large` and the extra blocks of `mobilenet_v2`.
+
+    The maps are those of torchvision's `ssdlite320_mobilenet_v3_large`.
+
+    Args:
+        image_size: the side of the input in pixels.
+        alpha: the width multiplier of MobileNetV3.
+        weights: the weights of MobileNetV3Large without its top: "imagenet" (downloads), a path, or
+            None (random).
+
+    Returns:
+        A model from (B, S, S, 3) to six maps: the expansion of block 12 (stride 16), the last
+        convolution (stride 32) and the extras, each half as large as the one before.
+    """
+    _, x = normalized_images(image_size, scale=1 / 127.5, offset=-1.0)
+    application = with_fast_layers(
+        keras.applications.MobileNetV3Large(
+            input_tensor=x,
+            alpha=alpha,
+            include_top=False,
+            weights=weights,
+            include_preprocessing=False,
+        ),
+        end="out_hard_swish",
+    )
+    expanded = application.get_layer("expanded_conv_12_depthwise_pad").input
+    maps = [expanded, *application.outputs, *ssdlite_extras(application.outputs[0])]
+    return keras.Model(application.inputs[0], maps, name="mobilenet_v3_large")
 
 
 @channels_last
@@ -136,8 +179,8 @@ def resnet50(image_size: int, weights: str | Path | None = None) -> keras.Model:
         A model from (B, S, S, 3) to six maps: the ends of stages 3, 4 and 5 (strides 8, 16
         and 32) and the extras.
     """
-    _, x = _normalized_images(image_size, offset=[-mean for mean in IMAGENET_MEAN])
-    application = _with_fast_layers(
+    _, x = normalized_images(image_size, offset=[-mean for mean in IMAGENET_MEAN])
+    application = with_fast_layers(
         keras.applications.ResNet50(input_tensor=x, include_top=False, weights=weights)
     )
     if weights is not None:
@@ -148,10 +191,10 @@ def resnet50(image_size: int, weights: str | Path | None = None) -> keras.Model:
     maps = [application.get_layer(name).output for name in stages]
     x = maps[-1]
     for number, strides in enumerate((2, 1, 1), start=1):
-        x = _vgg_conv(128, 1, name=f"extra{number}_1")(x)
+        x = relu_convolution(128, 1, name=f"extra{number}_1")(x)
         if strides == 2:
             x = layers.ZeroPadding2D(1, name=f"extra{number}_2_pad")(x)
-        x = _vgg_conv(256, 3, strides=strides, name=f"extra{number}_2")(x)
+        x = relu_convolution(256, 3, strides=strides, name=f"extra{number}_2")(x)
         maps.append(x)
     return keras.Model(application.inputs[0], maps, name="resnet50")
 
@@ -166,7 +209,7 @@ def tiny(image_size: int) -> keras.Model:
     Returns:
         A model from (B, S, S, 3) to four maps of strides 8, 16, 32 and 64.
     """
-    images, x = _normalized_images(image_size, scale=1 / 127.5, offset=-1.0)
+    images, x = normalized_images(image_size, scale=1 / 127.5, offset=-1.0)
     maps = []
     for number, channels in enumerate((16, 32, 64, 96, 128, 128), start=1):
         for index, strides in enumerate((2,) if number == 1 else (2, 1), start=1):
@@ -183,39 +226,9 @@ def tiny(image_size: int) -> keras.Model:
     return keras.Model(images, maps[2:], name="tiny")
 
 
-def normalized_relu6(convolution: keras.layers.Layer, x: Any) -> Any:
-    """Applies a convolution layer, then batch normalization and ReLU6 named after it."""
-    name = convolution.name
-    x = FusedBatchNormalization(epsilon=1e-3, momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(
-        convolution(x)
+def _mobilenet_v2(image_size, alpha, weights):
+    _, x = normalized_images(image_size, scale=1 / 127.5, offset=-1.0)
+    application = keras.applications.MobileNetV2(
+        input_tensor=x, alpha=alpha, include_top=False, weights=weights
     )
-    return FastReLU(6.0, name=f"{name}_relu")(x)
-
-
-def _with_fast_layers(application):
-    """Copies the model with this package's layers, and its momentum of the batch norms."""
-
-    def clone(layer):
-        config = layer.get_config()
-        if isinstance(layer, layers.BatchNormalization):
-            config["momentum"] = BATCH_NORM_MOMENTUM
-        return fast_kind(layer).from_config(config)
-
-    model = keras.models.clone_model(application, clone_function=clone)
-    model.set_weights(application.get_weights())
-    return model
-
-
-def xavier() -> keras.initializers.Initializer:
-    """Returns the initializer of the paper's new layers: Caffe's "xavier", uniform by fan-in."""
-    return keras.initializers.VarianceScaling(1.0, mode="fan_in", distribution="uniform")
-
-
-def _vgg_conv(channels, size, kind=layers.Conv2D, **kwargs):
-    return kind(channels, size, activation="relu", kernel_initializer=xavier(), **kwargs)
-
-
-def _normalized_images(image_size, scale=1.0, offset=0.0):
-    images = keras.Input((image_size, image_size, 3), name="images")
-    # float32, because half precision rounds the difference of pixel and mean too much
-    return images, layers.Rescaling(scale, offset, dtype="float32", name="normalize")(images)
+    return with_fast_layers(application)

@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from keras_ssd.config import SSDConfig
-from keras_ssd.models import backbones
+from keras_ssd.models.backbone_parts import normalized_relu6, xavier
 from keras_ssd.models.data_format import channels_last
 from keras_ssd.models.layers import FlattenPredictions
 
@@ -150,11 +150,9 @@ def _load_weights(model, path):
 
 
 def _head(x, channels, name):
-    return layers.Conv2D(
-        channels, 3, padding="same", kernel_initializer=backbones.xavier(), name=name
-    )(x)
+    return layers.Conv2D(channels, 3, padding="same", kernel_initializer=xavier(), name=name)(x)
 
 
 def _separable_head(x, channels, name):
     depthwise = layers.DepthwiseConv2D(3, padding="same", use_bias=False, name=f"{name}_depthwise")
-    return layers.Conv2D(channels, 1, name=name)(backbones.normalized_relu6(depthwise, x))
+    return layers.Conv2D(channels, 1, name=name)(normalized_relu6(depthwise, x))

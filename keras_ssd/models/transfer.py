@@ -1,6 +1,7 @@
 """Prepares a trained SSD for further training: other classes, frozen layers."""
 
 import difflib
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -9,8 +10,8 @@ import keras
 from keras_ssd.classes import VOC_NAMES
 from keras_ssd.models.ssd import SSD
 
-# The last layers with pretrained weights of VGG16, MobileNetV2 and ResNet50.
-BACKBONE_ENDS = ("fc7", "out_relu", "conv5_block3_out")
+# The last layers of VGG16, MobileNetV2, MobileNetV3 and ResNet50, up to which they are pretrained.
+BACKBONE_ENDS = ("fc7", "out_relu", "out_hard_swish", "conv5_block3_out")
 
 
 def with_classes(
@@ -74,10 +75,10 @@ def freeze_up_to(model: keras.Model, layer_name: str) -> None:
     Args:
         model: an SSD, which is changed in place.
         layer_name: the name of one of its layers; or "backbone", which are the layers up to "fc7"
-            (VGG16), "out_relu" (MobileNetV2) or "conv5_block3_out" (ResNet50), or in other models
-            all layers before the heads; or "stride8", which are those of the backbone with maps of
-            at least an eighth of the image's side. They are the costliest to train, and the most
-            alike for all kinds of objects.
+            (VGG16), "out_relu" (MobileNetV2), "out_hard_swish" (MobileNetV3) or "conv5_block3_out"
+            (ResNet50), or in other models all layers before the heads; or "stride8", which are
+            those of the backbone before the first map that is smaller than an eighth of the image's
+            side. They are the costliest to train, and the most alike for all kinds of objects.
 
     Raises:
         ValueError: the model has no layer of that name.
@@ -91,12 +92,7 @@ def freeze_up_to(model: keras.Model, layer_name: str) -> None:
     """
     names = {layer.name for layer in model.layers}
     if layer_name == "stride8" and layer_name not in names:
-        size = model.input.shape[1]
-        layers = [
-            layer
-            for layer in _backbone(model)
-            if len(layer.output.shape) == 4 and 8 * layer.output.shape[1] >= size
-        ]
+        layers = list(itertools.takewhile(_is_up_to_stride_8(model), _backbone(model)))
     elif layer_name == "backbone" and layer_name not in names:
         layers = _backbone(model)
     else:
@@ -132,6 +128,17 @@ def _backbone(model):
             return _layers_up_to(model, end)
     is_head = re.compile(r"head\d+_|(offsets|classes)\Z").match
     return [layer for layer in model.layers if not is_head(layer.name)]
+
+
+def _is_up_to_stride_8(model):
+    size = model.input.shape[1]
+
+    def is_up_to_stride_8(layer):
+        # Squeeze-and-excitation has maps of one cell, which may be within any stride.
+        shape = layer.output.shape
+        return len(shape) != 4 or shape[1] == 1 or 8 * shape[1] >= size
+
+    return is_up_to_stride_8
 
 
 def _layers_up_to(model, layer_name):

@@ -4,6 +4,7 @@ import pytest
 from keras import ops
 
 from keras_ssd.models import backbones
+from keras_ssd.models.backbone_parts import normalized_relu6
 
 # The architecture is the same on every backend, so one of them is enough.
 tensorflow_only = pytest.mark.skipif(
@@ -200,7 +201,7 @@ def test_tiny_has_four_maps(tiny):
 def test_normalized_relu6_of_a_fresh_layer_clips_to_0_to_6():
     images = keras.Input((1, 1, 1))
     convolution = keras.layers.Conv2D(1, 1, use_bias=False, name="x", kernel_initializer="ones")
-    model = keras.Model(images, backbones.normalized_relu6(convolution, images))
+    model = keras.Model(images, normalized_relu6(convolution, images))
     assert [layer.name for layer in model.layers[1:]] == ["x", "x_bn", "x_relu"]
     values = np.array([-1, 0, 3, 100], np.float32).reshape(4, 1, 1, 1)
     expected = np.array([0, 0, 3 / np.sqrt(1 + 1e-3), 6]).reshape(4, 1, 1, 1)

@@ -14,6 +14,7 @@ from keras_ssd.models import (
     SSDTiny128,
     backbones,
 )
+from keras_ssd.models.backbone_parts import xavier
 from keras_ssd.models.layers import FlattenPredictions
 
 tensorflow_only = pytest.mark.skipif(
@@ -159,9 +160,9 @@ def test_a_prediction_comes_from_the_cell_that_its_default_box_is_centered_on():
 
 def test_new_heads_start_with_caffe_s_xavier_and_zero_bias():
     head = two_maps_ssd().get_layer("head2_classes")
-    assert head.kernel_initializer.get_config() == backbones.xavier().get_config()
+    assert head.kernel_initializer.get_config() == xavier().get_config()
     np.testing.assert_array_equal(ops.convert_to_numpy(head.bias), np.zeros(9))
-    kernel = ops.convert_to_numpy(backbones.xavier()((3, 3, 128, 84)))
+    kernel = ops.convert_to_numpy(xavier()((3, 3, 128, 84)))
     limit = np.sqrt(3 / (3 * 3 * 128))
     assert 0.99 * limit < np.abs(kernel).max() <= limit
     assert abs(kernel.var() / (limit**2 / 3) - 1) < 0.02

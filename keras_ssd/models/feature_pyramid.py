@@ -39,7 +39,9 @@ def feature_pyramid(maps: Sequence[Any], channels: int = 128, extra_maps: int = 
     for number in range(len(maps), 0, -1):
         x = layers.Conv2D(channels, 1, name=f"pyramid{number}_lateral")(maps[number - 1])
         if coarser is not None:
-            larger = layers.UpSampling2D(name=f"pyramid{number}_enlarge")(coarser)
+            larger = layers.Resizing(*x.shape[1:3], "nearest", name=f"pyramid{number}_enlarge")(
+                coarser
+            )
             x = layers.Add(name=f"pyramid{number}_add")([x, larger])
         coarser = x
         pyramid.insert(0, separable_relu6(x, channels, f"pyramid{number}"))

@@ -114,6 +114,19 @@ def test_ssd_mobilenet_320_has_2034_boxes():
     assert [middle for _, (middle, _) in squares] == pytest.approx(middles, abs=1e-6)
 
 
+def test_a_cell_of_ssd_mobilenet_fpn_320_has_tensorflows_anchors_of_4_and_5_7_strides():
+    ssd = config.SSD_MOBILENET_FPN_320
+    assert [m.num_default_boxes for m in ssd.feature_maps] == [9600, 2400, 600, 150]
+    for feature_map, stride in zip(ssd.feature_maps, (8, 16, 32, 64), strict=True):
+        assert feature_map.step * 320 == pytest.approx(stride)
+        pixels = [
+            (width * 320 / stride, height * 320 / stride) for width, height in feature_map.box_sizes
+        ]
+        assert [value for size in pixels for value in size] == pytest.approx(
+            [4, 4, 5.656854, 5.656854, 5.656854, 2.828427, 8, 4, 2.828427, 5.656854, 4, 8]
+        )
+
+
 @all_configs
 def test_a_config_survives_json(ssd):
     assert SSDConfig.from_dict(json.loads(json.dumps(ssd.to_dict()))) == ssd

@@ -259,6 +259,35 @@ def test_mobilenet_v2_takes_weights_of_the_keras_application(tmp_path, mobilenet
 
 
 @tensorflow_only
+def test_the_feature_pyramid_of_mobilenet_v2_has_tensorflows_maps_up_to_stride_64():
+    model = backbones.mobilenet_v2_fpn(320)
+    assert map_shapes(model) == [(40, 40, 128), (20, 20, 128), (10, 10, 128), (5, 5, 128)]
+    with pytest.raises(ValueError, match="image_size must be a multiple of 32, not 300"):
+        backbones.mobilenet_v2_fpn(300)
+
+
+@tensorflow_only
+def test_mobilenet_v3_large_with_weights_sees_what_the_keras_application_sees(tmp_path):
+    application = keras.applications.MobileNetV3Large(
+        input_shape=(320, 320, 3), include_top=False, weights=None
+    )
+    path = tmp_path / "mobilenet_v3_large.weights.h5"
+    application.save_weights(path)
+    model = backbones.mobilenet_v3_large(320, weights=str(path))
+    assert map_shapes(model) == [  # those of torchvision's ssdlite320_mobilenet_v3_large
+        (20, 20, 672),
+        (10, 10, 960),
+        (5, 5, 512),
+        (3, 3, 256),
+        (2, 2, 256),
+        (1, 1, 128),
+    ]
+    pixels = np.random.default_rng(0).uniform(0, 255, (1, 320, 320, 3)).astype(np.float32)
+    expected = application(pixels)  # which normalizes the pixels itself
+    np.testing.assert_allclose(model(pixels)[1], expected, atol=1e-3 * np.max(expected))
+
+
+@tensorflow_only
 def test_resnet50_with_weights_sees_what_the_keras_application_sees(tmp_path):
     application = keras.applications.ResNet50(
         input_shape=(300, 300, 3), include_top=False, weights=None

@@ -10,6 +10,8 @@ from keras_ssd.models import (
     SSD,
     SSD300,
     SSDMobileNet320,
+    SSDMobileNetFPN320,
+    SSDMobileNetV3Large320,
     SSDResNet300,
     SSDTiny128,
     backbones,
@@ -140,6 +142,16 @@ def frozen_and_learning(model):
             SSDMobileNet320,
             ("block_6_expand_BN", "block_6_depthwise"),
             ("Conv_1_bn", "extra1_reduce"),
+        ),
+        (
+            SSDMobileNetFPN320,
+            ("block_6_expand_BN", "block_6_depthwise"),
+            ("Conv_1_bn", "pyramid3_lateral"),
+        ),
+        (  # squeeze-and-excitation, with maps of one cell, is within stride 8
+            SSDMobileNetV3Large320,
+            ("expanded_conv_6_expand_bn", "expanded_conv_6_depthwise"),
+            ("conv_1_bn", "extra1_reduce"),
         ),
         (
             SSDResNet300,

@@ -50,8 +50,8 @@ def export_litert(
         path: the file to write, with the suffix ".tflite".
         quantize: the precision of the file. None keeps float32. "float16" stores the weights in
             half the size. "dynamic_int8" stores int8 weights, and computes with them in int8 where
-            the runtime can. "int8" has int8 weights and activations; L2 normalization, softmax and
-            decoding stay float32.
+            the runtime can. "int8" has int8 weights and activations; L2 normalization, hard-swish,
+            softmax and decoding stay float32.
         nms: whether the file decodes the raw outputs and gives detections.
         calibration_images: the images, RGB uint8 (H, W, 3), on which "int8" measures the ranges of
             the activations.

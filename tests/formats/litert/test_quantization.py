@@ -150,6 +150,27 @@ def test_padding_with_minus_infinity_does_no_harm():
     np.testing.assert_allclose(theirs, ours, atol=0.03 * np.abs(ours).max())
 
 
+def test_hard_swish_stays_float32_between_int8_convolutions():
+    content = convert(
+        layers.Conv2D(4, 1), layers.Activation("hard_swish"), layers.Conv2D(4, 1, use_bias=False)
+    )
+    images = [RNG.integers(0, 256, (8, 8, 4), np.uint8) for _ in range(4)]
+    quantized = to_int8(content, images)
+    model = litert_graph.read(quantized)
+    (graph,) = model.subgraphs
+    types = {
+        name: {
+            graph.tensors[operator.outputs[0]].type
+            for operator in litert_graph.operators(model, name)
+        }
+        for name in ("HARD_SWISH", "CONV_2D")
+    }
+    schema = litert_graph.schema().TensorType
+    assert types == {"HARD_SWISH": {schema.FLOAT32}, "CONV_2D": {schema.INT8}}
+    ours, theirs = run(content, images[0]), run(quantized, images[0])
+    np.testing.assert_allclose(theirs, ours, atol=0.03 * np.abs(ours).max())
+
+
 def test_nothing_is_printed(capsys):
     to_int8(convert(layers.Conv2D(2, 1)), PLAIN)
     assert capsys.readouterr() == ("", "")

@@ -35,15 +35,15 @@ def feature_pyramid(maps: Sequence[Any], channels: int = 128, extra_maps: int = 
                 f"feature_pyramid: each map must be twice as large as the next, not {sizes}"
             )
     pyramid: list[Any] = []
-    coarser = None
+    above = None
     for number in range(len(maps), 0, -1):
         x = layers.Conv2D(channels, 1, name=f"pyramid{number}_lateral")(maps[number - 1])
-        if coarser is not None:
+        if above is not None:
             larger = layers.Resizing(*x.shape[1:3], "nearest", name=f"pyramid{number}_enlarge")(
-                coarser
+                above
             )
             x = layers.Add(name=f"pyramid{number}_add")([x, larger])
-        coarser = x
+        above = x
         pyramid.insert(0, separable_relu6(x, channels, f"pyramid{number}"))
     for number in range(len(maps) + 1, len(maps) + extra_maps + 1):
         pyramid.append(separable_relu6(pyramid[-1], channels, f"pyramid{number}", strides=2))

@@ -38,6 +38,7 @@ ROOMS = [
     "outputs",
     "callbacks",
     "training",
+    "explain",
     "serving",
     "benchmark",
     "cli",

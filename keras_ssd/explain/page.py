@@ -1,0 +1,62 @@
+"""Writes the pictures of all steps, and a page that explains them."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from keras_ssd.detector import Detector
+from keras_ssd.explain import pictures
+from keras_ssd.explain.following import follow
+from keras_ssd.explain.steps import STEPS
+from keras_ssd.extras import require
+from keras_ssd.files import replace_file, write_text
+
+
+def explain(
+    detector: Detector,
+    image: np.ndarray,
+    output: str | Path,
+    *,
+    boxes: np.ndarray | None = None,
+    labels: np.ndarray | None = None,
+    confidence_threshold: float = 0.3,
+) -> Path:
+    """Follows a photo through an SSD, and writes a picture of each step with a page about them.
+
+    Args:
+        detector: the detector.
+        image: uint8 RGB (H, W, 3), the photo.
+        output: the folder to write to; it is made if it does not exist.
+        boxes: float32 (M, 4), relative corners (x1, y1, x2, y2) of the annotated objects. Without
+            them, the steps of training and the precision are left out.
+        labels: int32 (M,), the classes of the objects.
+        confidence_threshold: the score that a box must exceed to be shown.
+
+    Returns:
+        The path of the page, `index.html` in the folder.
+
+    Raises:
+        ImportError: matplotlib or Jinja2 is not installed.
+        OSError: a file cannot be written.
+    """
+    jinja2 = require("jinja2", extra="train")
+    output = Path(output)
+    output.mkdir(parents=True, exist_ok=True)
+    if boxes is not None and not len(boxes):
+        boxes = labels = None
+    followed = follow(detector, image, boxes, labels, confidence_threshold=confidence_threshold)
+    shown = [step for step in STEPS if followed.objects is not None or not step.needs_objects]
+    for number, step in enumerate(shown, start=1):
+        figure = pictures.DRAWINGS[step.name](followed)
+        replace_file(output / f"{number}_{step.name}.png", partial(pictures.save, figure))
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("keras_ssd.explain"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    html = environment.get_template("explain.html").render(steps=shown, followed=followed)
+    write_text(output / "index.html", html)
+    return output / "index.html"

@@ -1,10 +1,13 @@
-"""Packs a trained detector for shipping.
+"""Packs a trained detector for shipping, or the average of several.
 
-python training/pack.py TRAINED.keras PACKED.keras [START.keras SHARE]
+python training/pack.py PACKED.keras TRAINED.keras... [--start START.keras --share SHARE]
 
 The packed file is a usual `.keras` file, but has compressed weights in float16, which take less
 than half the size. When it is loaded, they are float32 again. Frozen layers can be trained again,
 and mixed precision becomes float32.
+
+Several detectors that began from the same one, such as runs with other seeds, are averaged weight
+by weight; the average is often better than each of them (Wortsman et al. 2022, "Model soups").
 
 START is the detector that the training began from. With it, each weight moves only a SHARE of the
 way from its value there to the trained value. So the detector keeps more of what training on
@@ -14,6 +17,7 @@ little data makes it forget (Wortsman et al. 2022, "Robust fine-tuning of zero-s
 import argparse
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
@@ -27,13 +31,21 @@ WEIGHTS = "model.weights.h5"  # the name in Keras's archive
 
 
 def pack(
-    trained: str | Path, packed: str | Path, start: str | Path | None = None, share: float = 1.0
+    trained: Sequence[str | Path],
+    packed: str | Path,
+    start: str | Path | None = None,
+    share: float = 1.0,
 ) -> None:
-    """Writes the detector in the file `trained` to the file `packed`."""
-    detector = open_detector(trained).with_dtype("float32")
-    if start is not None:
-        pairs = zip(open_detector(start).get_weights(), detector.get_weights(), strict=True)
-        detector.set_weights([before + share * (after - before) for before, after in pairs])
+    """Writes the average of the detectors in the files `trained` to the file `packed`."""
+    detector = open_detector(trained[0]).with_dtype("float32")
+    weights = {weight.path: weight for weight in detector.weights}
+    averages = {path: weight.numpy() / len(trained) for path, weight in weights.items()}
+    for other in trained[1:]:
+        for path, value in _weights(other, weights).items():
+            averages[path] += value / len(trained)
+    before = averages if start is None else _weights(start, weights)
+    for path, weight in weights.items():
+        weight.assign(before[path] + share * (averages[path] - before[path]))
     for layer in detector.ssd.layers:
         layer.trainable = True
     with tempfile.TemporaryDirectory() as folder:
@@ -55,6 +67,15 @@ def pack(
                     output.write(half, WEIGHTS)
 
             replace_file(packed, write)
+
+
+def _weights(file, expected):
+    """Returns the weights of a detector by their paths, which have to be the expected ones."""
+    weights = {weight.path: weight for weight in open_detector(file).weights}
+    shapes = {path: weight.shape for path, weight in weights.items()}
+    if shapes != {path: weight.shape for path, weight in expected.items()}:
+        raise ValueError(f"{file}: has other weights than the first detector")
+    return {path: weight.numpy() for path, weight in weights.items()}
 
 
 def _copy_half(name, item, target):
@@ -79,16 +100,19 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("trained", metavar="TRAINED.keras", help="the detector to pack")
     add("packed", type=Path, metavar="PACKED.keras", help="the file to write")
-    add("start", nargs="?", metavar="START.keras", help="the detector that the training began from")
-    add("share", nargs="?", type=share, metavar="SHARE", help="the share of the way, 0 to 1")
+    add("trained", nargs="+", metavar="TRAINED.keras", help="a detector to pack, or to average")
+    add("--start", metavar="START.keras", help="the detector that the training began from")
+    add("--share", type=share, metavar="SHARE", help="the share of the way from it, 0 to 1")
     options = parser.parse_args()
-    if options.start is not None and options.share is None:
-        parser.error("START.keras needs a SHARE")
+    if (options.start is None) != (options.share is None):
+        parser.error("--start and --share need each other")
     try:
         checked_output(options.packed, ".keras")
-        pack(options.trained, options.packed, options.start, options.share)
+        if options.start is None:
+            pack(options.trained, options.packed)
+        else:
+            pack(options.trained, options.packed, options.start, options.share)
     except (ValueError, ImportError, OSError) as error:
         parser.error(str(error))
 

@@ -1,10 +1,14 @@
 """The examples in the documents."""
 
 import ast
+import csv
 import re
 from pathlib import Path
 
+import pytest
+
 import keras_ssd
+from keras_ssd.models.transfer import freeze_up_to
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -29,6 +33,31 @@ def test_the_example_of_tracking_in_the_document_runs(shared, tmp_path, monkeypa
     ways = ast.literal_eval(counts)[0]["lines"][0]
     # Two cars drive down and two up.
     assert [sum(ways[way].values()) for way in ("left_to_right", "right_to_left")] == [2, 2]
+
+
+@pytest.mark.slow
+def test_the_example_of_an_own_backbone_in_the_document_trains_and_exports(
+    drawn_voc, tmp_path, monkeypatch
+):
+    blocks = re.findall("```python\n(.*?)```", (DOCS / "python.md").read_text("utf-8"), re.DOTALL)
+    (example,) = [block for block in blocks if "EfficientNetV2B0" in block]
+    assert len([line for line in example.splitlines() if line]) < 25
+    (tmp_path / "VOCdevkit").symlink_to(drawn_voc)
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(example, names)
+    log = (tmp_path / "runs" / "efficientnet" / "log.csv").read_text("utf-8").splitlines()
+    losses = [float(row["loss"]) for row in csv.DictReader(log)]
+    assert losses[-1] < losses[0]
+    exported = keras_ssd.load_detector(tmp_path / "efficientnet.tflite")
+    assert exported.class_names == ("circle", "rectangle", "triangle")
+    image = names["data"].samples[0].read_image()
+    (found,) = exported.detect(image, confidence_threshold=0.0)
+    assert len(found) > 0
+    saved = tmp_path / "runs" / "efficientnet" / "last.keras"
+    freeze_up_to(ssd := keras_ssd.load_detector(saved).ssd, "stride8")
+    layers = [layer for layer in ssd.layers if layer.weights]
+    assert next(layer.name for layer in layers if layer.trainable) == "block4a_dwconv2"
 
 
 def test_the_document_says_what_to_do_about_each_kind_of_error():

@@ -39,12 +39,22 @@ def feature_pyramid(maps: Sequence[Any], channels: int = 128, extra_maps: int = 
     for number in range(len(maps), 0, -1):
         x = layers.Conv2D(channels, 1, name=f"pyramid{number}_lateral")(maps[number - 1])
         if above is not None:
-            larger = layers.Resizing(*x.shape[1:3], "nearest", name=f"pyramid{number}_enlarge")(
-                above
-            )
+            larger = _enlarged(above, f"pyramid{number}_enlarge")
             x = layers.Add(name=f"pyramid{number}_add")([x, larger])
         above = x
         pyramid.insert(0, separable_relu6(x, channels, f"pyramid{number}"))
     for number in range(len(maps) + 1, len(maps) + extra_maps + 1):
         pyramid.append(separable_relu6(pyramid[-1], channels, f"pyramid{number}", strides=2))
     return pyramid
+
+
+def _enlarged(x, name):
+    """Repeats each row and each column of a map (B, H, W, C): (B, 2 H, 2 W, C).
+
+    It only joins and reshapes, because int8 files repeat in float32, and ONNX files resize wrongly.
+    """
+    _, height, width, channels = x.shape
+    x = layers.Concatenate(name=f"{name}_columns")([x, x])  # (B, H, W, 2 C)
+    x = layers.Reshape((height, 1, 2 * width * channels), name=f"{name}_row")(x)
+    x = layers.Concatenate(axis=2, name=f"{name}_rows")([x, x])  # (B, H, 2, 2 W C)
+    return layers.Reshape((2 * height, 2 * width, channels), name=name)(x)

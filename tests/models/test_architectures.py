@@ -48,5 +48,5 @@ def test_it_trains_is_saved_and_takes_other_classes(build, dtype, tmp_path):
     for name, value in again.predict(images, verbose=0).items():
         np.testing.assert_allclose(value, found[name], atol=1e-5)
     other = detector.with_classes(["dog", "cow"])
-    assert other.carried_over == ["dog"]
+    assert other.carried_over == ("dog",)
     assert np.isfinite(other.predict(images, verbose=0)["scores"]).all()

@@ -51,6 +51,12 @@ def share(text: str) -> float:
     return _parser(float, lambda value: 0 <= value <= 1, "a number from 0 to 1")(text)
 
 
+def share_above_0(text: str) -> float:
+    """Parses an option with a number above 0 and at most 1."""
+    expected = "a number above 0 and at most 1"
+    return _parser(float, lambda value: 0 < value <= 1, expected)(text)
+
+
 def seed(text: str) -> int:
     """Parses an option with the start of random numbers."""
     expected = f"a whole number from 0 to {_MAX_SEED}"

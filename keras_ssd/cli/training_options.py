@@ -4,14 +4,26 @@ import argparse
 import dataclasses
 from typing import TYPE_CHECKING
 
-from keras_ssd.cli.option_values import positive, positive_or, seconds, seed, share
+from keras_ssd.cli.option_values import (
+    positive,
+    positive_or,
+    seconds,
+    seed,
+    share,
+    share_above_0,
+)
 from keras_ssd.files import checked_folder
 
 if TYPE_CHECKING:
     from keras_ssd.training.recipes import Recipe
 
 AUTO = "auto"
-RECIPES = ("finetune", "paper", "smoke")  # of `keras_ssd.training`, which takes seconds to import
+RECIPES = (
+    "finetune",
+    "modern",
+    "paper",
+    "smoke",
+)  # of `keras_ssd.training`, which takes seconds to import
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -73,6 +85,13 @@ def add_options(command: argparse.ArgumentParser) -> None:
         "saved; 0 measures and saves the weights themselves; default: the recipe's",
     )
     add(
+        "--matching-iou",
+        type=share_above_0,
+        metavar="IOU",
+        help="lowest IoU with an object at which a default box learns that object; default: the "
+        "recipe's, 0.4 for modern and 0.5 for the others",
+    )
+    add(
         "--augmentation",
         choices=("paper", "paper-numpy", "none"),
         default="paper",
@@ -125,6 +144,7 @@ def chosen_recipe(options: argparse.Namespace, num_images: int) -> "Recipe":
         batch_size=before.batch_size if options.batch_size in (None, AUTO) else options.batch_size,
         accumulate=options.accumulate or before.accumulate,
         schedule=options.schedule or before.schedule,
+        matching_iou=options.matching_iou or before.matching_iou,
     )
     if options.average_over is not None:
         recipe = dataclasses.replace(recipe, average_over=options.average_over or None)

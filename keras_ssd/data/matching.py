@@ -82,6 +82,7 @@ def encode_targets(
     labels: Any,
     default_boxes: Any,
     variances: tuple[float, float, float, float],
+    iou_threshold: float = MATCHING_IOU,
 ) -> dict[str, tf.Tensor]:
     """Returns the targets: the outputs that an SSD should give for an image with these objects.
 
@@ -90,6 +91,7 @@ def encode_targets(
         labels: int32 (M,), from 0.
         default_boxes: float32 (N, 4), relative (cx, cy, w, h).
         variances: the variances of the SSDConfig.
+        iou_threshold: the lowest IoU of a default box with its object, as in `match`.
 
     Returns:
         A dictionary, as the losses expect it:
@@ -97,7 +99,7 @@ def encode_targets(
                 elsewhere the whole row is 0.
             "classes": int32 (N,), 0 for background, label + 1 where matched.
     """
-    matches = match(boxes, geometry.centers_to_corners(default_boxes, tnp))
+    matches = match(boxes, geometry.centers_to_corners(default_boxes, tnp), iou_threshold)
     count = tf.shape(matches, tf.int64)[0]
     matched = tf.where(matches >= 0)  # (matched, 1)
     objects = tf.gather_nd(matches, matched)

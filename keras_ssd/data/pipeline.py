@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_ssd.config import MATCHING_IOU
 from keras_ssd.data.annotated_images import AnnotatedImages
 from keras_ssd.data.augmentation import Augmentation
 from keras_ssd.data.augmentation_steps import MEAN_COLOR, Example
@@ -41,6 +42,7 @@ def training_dataset(
     skipped: set[str] | None = None,
     share: tuple[int, int] = (0, 1),
     cache: CachedImages | str | Path | None = None,
+    matching_iou: float = MATCHING_IOU,
 ) -> tf.data.Dataset:
     """Returns endless shuffled batches of augmented images with their targets.
 
@@ -64,6 +66,8 @@ def training_dataset(
             the batches then have B / count images. B must be a multiple of the count.
         cache: "memory" or the path of a folder, to decode all images now and keep them; or a
             CachedImages, to keep them for several data sets.
+        matching_iou: the lowest IoU with an object at which a default box learns that object, as
+            the `iou_threshold` of `keras_ssd.data.match`.
 
     Returns:
         Dataset of (images, targets): float32 RGB pixels (B, S, S, 3) in 0..255, and the targets as
@@ -89,6 +93,7 @@ def training_dataset(
             seed=seed,
             start_batch=start_batch,
             share=share,
+            matching_iou=matching_iou,
             then=KerasAugmentation(augmentation, size, seed) if is_layer else None,
         )
 
@@ -108,7 +113,7 @@ def training_dataset(
 
     numbers = tf.data.Dataset.range(start_batch * batch_share, np.iinfo(np.int64).max)
     positions = numbers.map(in_share)
-    return _batches(positions, arguments, load, model.config, batch_share)
+    return _batches(positions, arguments, load, model.config, batch_share, matching_iou)
 
 
 def validation_dataset(
@@ -201,7 +206,9 @@ def batch_ids(data: AnnotatedImages, batch: int, *, batch_size: int, seed: int) 
     return [data[int(sample_index(p, len(data), seed))].id for p in positions]
 
 
-def _batches(positions, arguments, load, config, batch_size) -> tf.data.Dataset:
+def _batches(
+    positions, arguments, load, config, batch_size, matching_iou=MATCHING_IOU
+) -> tf.data.Dataset:
     """Returns batches of the examples that `load` returns for the arguments at each position."""
     size, all_default_boxes = config.image_size, default_boxes(config)
 
@@ -214,7 +221,7 @@ def _batches(positions, arguments, load, config, batch_size) -> tf.data.Dataset:
         )
         boxes = tf.ensure_shape(boxes, (None, 4))
         labels = tf.ensure_shape(labels, (None,))
-        targets = encode_targets(boxes, labels, all_default_boxes, config.variances)
+        targets = encode_targets(boxes, labels, all_default_boxes, config.variances, matching_iou)
         return tf.ensure_shape(image, (size, size, 3)), targets
 
     batches = positions.map(example, num_parallel_calls=tf.data.AUTOTUNE).batch(batch_size)

@@ -24,12 +24,14 @@ def planned_batches(
     seed: int,
     start_batch: int,
     share: tuple[int, int],
+    matching_iou: float,
     then: KerasAugmentation | None = None,
 ) -> tf.data.Dataset:
     """Returns the batches of `training_dataset` for an augmentation of TensorFlow operations.
 
     Args:
-        data, augmentation, batch_size, seed, start_batch, share: as in `training_dataset`.
+        data, augmentation, batch_size, seed, start_batch, share, matching_iou: as in
+            `training_dataset`.
         config: the SSDConfig of the model.
         images: the images, by index.
         then: what changes the augmented images and their objects, or None.
@@ -54,7 +56,7 @@ def planned_batches(
         boxes, labels = plan.boxes[kept], labels[kept]
         if then is not None:
             image, boxes, labels = then(image, boxes, labels, position)
-        targets = encode_targets(boxes, labels, all_default_boxes, config.variances)
+        targets = encode_targets(boxes, labels, all_default_boxes, config.variances, matching_iou)
         return tf.ensure_shape(image, (size, size, 3)), targets
 
     examples = (

@@ -236,6 +236,7 @@ class Run:
             skipped=self.skipped,
             cache=self.cache,
             share=dataclasses.astuple(this_process()),
+            matching_iou=self.recipe.matching_iou,
         )
 
     def _batch_ids(self, batch):

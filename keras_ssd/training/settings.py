@@ -32,7 +32,7 @@ def run_settings(
     """
     followed = dataclasses.asdict(recipe)
     if optimizer is not None:  # it takes the place of the rest
-        followed = {name: followed[name] for name in ("batch_size", "steps")}
+        followed = {name: followed[name] for name in ("batch_size", "steps", "matching_iou")}
     return {
         "model": detector.ssd.name,
         "class_names": detector.class_names,

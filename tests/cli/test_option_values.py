@@ -5,7 +5,15 @@ import argparse
 import pytest
 
 from keras_ssd.cli import main
-from keras_ssd.cli.option_values import in_options, positive, positive_or, seconds, seed, share
+from keras_ssd.cli.option_values import (
+    in_options,
+    positive,
+    positive_or,
+    seconds,
+    seed,
+    share,
+    share_above_0,
+)
 
 
 def test_numbers_in_their_range_are_taken():
@@ -33,6 +41,8 @@ def test_numbers_in_their_range_are_taken():
         (seconds, "5 minutes", "a time such as 90s, 55m or 8h, not '5 minutes'"),
         (share, "1.5", "a number from 0 to 1, not '1.5'"),
         (share, "nan", "a number from 0 to 1, not 'nan'"),
+        (share_above_0, "0", "a number above 0 and at most 1, not '0'"),
+        (share_above_0, "1.1", "a number above 0 and at most 1, not '1.1'"),
         (share, "high", "a number from 0 to 1, not 'high'"),
         (seed, "-1", "a whole number from 0 to 4294967295, not '-1'"),
         (seed, "4294967296", "a whole number from 0 to 4294967295, not '4294967296'"),

@@ -183,13 +183,13 @@ def test_what_a_recipe_leaves_open_is_as_the_options_say(options_of_train):
 
     changed = options_of_train(
         *("--batch-size", 4, "--accumulate", 2, "--epochs", 3, "--schedule", "step"),
-        *("--average-over", 0, "--time-limit", "55m"),
+        *("--average-over", 0, "--time-limit", "55m", "--matching-iou", 0.45),
     )
     recipe = changed["recipe"]
     assert (recipe.batch_size, recipe.accumulate, recipe.schedule) == (4, 2, "step")
     assert recipe.steps == 3 * 3  # 24 images are 3 steps of 2 batches of 4
     assert recipe.learning_rate == training.RECIPES["finetune"].learning_rate / 2  # 8 for 16 images
-    assert recipe.average_over is None
+    assert (recipe.average_over, recipe.matching_iou) == (None, 0.45)
     assert changed["time_limit"] == 3300
 
     auto = options_of_train("--batch-size", "auto", "--recipe", "paper", "--schedule", "cosine")

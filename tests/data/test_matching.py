@@ -187,6 +187,15 @@ def test_the_worked_example_of_ssd300_encodes_as_caffe_does():
     assert targets["classes"][6856] == 12
 
 
+def test_targets_follow_the_threshold_of_the_matching():
+    boxes, priors = np.float32([(0, 0, 1, 1)]), np.float32([(0.5, 0.5, 1, 1), (0.25, 0.5, 0.5, 1)])
+    found = [
+        encode_targets(boxes, np.int32([1]), priors, VARIANCES, iou_threshold)["classes"]
+        for iou_threshold in (0.51, 0.5)  # the second default box is half of the object
+    ]
+    assert [classes.numpy().tolist() for classes in found] == [[2, 0], [2, 2]]
+
+
 def test_matched_targets_decode_to_their_object_and_the_rest_is_background():
     rng = np.random.default_rng(0)
     low = rng.uniform(0, 0.6, (6, 2))

@@ -156,6 +156,8 @@ def test_a_recipe_may_clip_nothing():
         ("global_clipnorm", 0, "more than 0 or None"),
         ("average_over", 0, "more than 0 and at most 1, or None"),
         ("average_over", 2, "more than 0 and at most 1, or None"),
+        ("matching_iou", 0, "more than 0 and at most 1"),
+        ("matching_iou", 40, "more than 0 and at most 1"),
     ],
 )
 def test_a_value_out_of_range_is_named(name, value, expected):

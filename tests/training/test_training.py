@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from keras_ssd.data.augmentation import PaperAugmentation
+from keras_ssd.data.pipeline import training_dataset
 from keras_ssd.detector import Detector, open_detector
 from keras_ssd.training.folder import RunFolder
 
@@ -154,6 +155,18 @@ def test_a_run_resumes_only_with_the_settings_it_began_with(finished, run, recip
         run(output, resume=True, augmentation=PaperAugmentation(), steps_per_epoch=5)
 
 
+def test_a_run_matches_by_the_iou_of_its_recipe(run, recipe, tmp_path, monkeypatch):
+    seen = []
+
+    def spied(*arguments, matching_iou, **options):
+        seen.append(matching_iou)
+        return training_dataset(*arguments, matching_iou=matching_iou, **options)
+
+    monkeypatch.setattr("keras_ssd.training.run.training_dataset", spied)
+    run(tmp_path / "run", dataclasses.replace(recipe, steps=1, matching_iou=0.4), validation=None)
+    assert set(seen) == {0.4}
+
+
 def test_a_detector_keeps_its_thresholds_and_is_trained_in_place(run, recipe, data, tmp_path):
     from_ssd = run(tmp_path / "ssd", dataclasses.replace(recipe, steps=1), validation=None)
     given = Detector(from_ssd.ssd, data.class_names, confidence_threshold=0.3, max_detections=7)
@@ -178,7 +191,7 @@ def test_an_optimizer_of_ones_own_takes_the_recipes_place(run, recipe, tmp_path,
         if a.shape in kernels and a.ndim == 4:
             np.testing.assert_array_equal(a, b)
     settings = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert settings["recipe"] == {"batch_size": 4, "steps": 2}
+    assert settings["recipe"] == {"batch_size": 4, "steps": 2, "matching_iou": 0.5}
     assert settings["optimizer"]["class_name"] == "SGD"
 
 

@@ -5,7 +5,7 @@ import argparse
 from keras_ssd.cli.new_models import NEW_MODELS
 from keras_ssd.cli.training_options import chosen_recipe
 
-RECIPE = "finetune"  # the recipe of these defaults; the others say everything themselves
+RECIPES = ("finetune", "modern")  # take these defaults; the others say everything themselves
 
 
 def fill_in(options: argparse.Namespace, num_images: int) -> None:
@@ -17,7 +17,7 @@ def fill_in(options: argparse.Namespace, num_images: int) -> None:
     """
     from keras_ssd.training.defaults import Defaults, steps_per_evaluation
 
-    if options.recipe != RECIPE or options.model in NEW_MODELS:
+    if options.recipe not in RECIPES or options.model in NEW_MODELS:
         return
     defaults = Defaults.for_images(num_images)
     if options.epochs is None and options.steps is None:

@@ -211,6 +211,7 @@ def test_a_trained_detector_trains_as_long_as_the_number_of_images_says(options_
     assert steps("--steps", 400, "--learning-rate", 0.1) == (400, 40, 0.1, 16)
     assert steps("--steps", 10, "--batch-size", 8) == (10, 3, 2.5e-4, 8)  # 3 steps are a pass
     assert steps("--epochs", 5, "--evaluate-every", 7) == (10, 7, 5e-4, 16)
+    assert steps("--recipe", "modern") == steps()
     # other recipes say it themselves
     assert steps("--recipe", "paper") == (120_000, None, 1e-3, 32)
 

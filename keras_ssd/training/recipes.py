@@ -38,7 +38,7 @@ class Recipe:
             averages already, are not averaged again. None measures and saves the weights
             themselves.
         matching_iou: the lowest IoU with an object at which a default box learns that object. With
-            0.4 in place of the paper's 0.5 two to three times as many do.
+            0.4 in place of the paper's 0.5 nearly three times as many do (SSDMobileNet320 on VOC).
 
     Raises:
         ValueError: a value is out of range.

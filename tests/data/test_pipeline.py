@@ -141,23 +141,6 @@ def test_batches_have_the_shapes_and_types_that_training_expects(augmented):
         assert {*np.unique(targets["offsets"][..., 4])} == {0.0, 1.0}
 
 
-@pytest.mark.parametrize("augmentation", [Augmentation(), PaperAugmentation()])
-def test_a_default_box_learns_an_object_from_the_matching_iou_on(drawn, augmentation):
-    def learning(matching_iou):
-        options = {"augmentation": augmentation, "seed": 3, "matching_iou": matching_iou}
-        _, targets = batches(drawn, 1, batch_size=16, **options)[0]
-        return targets["classes"] > 0
-
-    many, some, one = learning(0.3), learning(0.5), learning(1.0)
-    assert many.sum() > some.sum() > one.sum() > 0
-    assert (many >= some).all()
-    objects = sum(len(sample.labels) for sample in drawn)
-    if augmentation == Augmentation():  # it keeps all objects; each has one box in any case
-        assert one.sum() == objects
-    usual = batches(drawn, 1, batch_size=16, augmentation=augmentation, seed=3)[0][1]
-    np.testing.assert_array_equal(usual["classes"] > 0, some)
-
-
 def test_the_static_shapes_of_images_and_targets_are_known(drawn):
     images, targets = training_dataset(drawn, MODEL).element_spec
     assert images.shape.as_list() == [None, 128, 128, 3]

@@ -21,6 +21,7 @@ COMMANDS = {
     "coco_start.py": ["FOLDER"],
     "compare.py": ["DATA", "val"],
     "int8_methods.py": ["DATA", "val", "model.keras", "first"],
+    "small_sets.py": ["VOC2007"],
     "pack.py": ["packed.keras", "a.keras", "--start", "start.keras"],
 }
 
@@ -65,6 +66,7 @@ def test_wrong_arguments_of_a_script_lead_to_its_usage(script, name, capsys):
     [
         (["pack.py", "b.keras", "no.keras"], "no.keras"),
         (["pack.py", "b.h5", "no.keras"], "b.h5: the name must end in .keras"),
+        (["small_sets.py", "no", "b"], "no/ImageSets/Main/train.txt"),
         (["coco_start.py", "no", "b.keras"], "no/mobilenet_v2_coco_notop.weights.h5"),
         (["compare.py", "no", "val", "m"], "no: there is no such folder"),
         (["int8_methods.py", "no", "val", "m", "0"], "no: there is no such folder"),

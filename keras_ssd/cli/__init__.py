@@ -27,7 +27,7 @@ COMMANDS = {
     "export": "Write a detector for use outside Python, and check what was written.",
     "convert": "Make a detector from a PyTorch or TensorFlow checkpoint of an SSD.",
     "benchmark": "Measure how fast and how accurate a detector is on every runtime.",
-    "explain": "Show in pictures how an SSD finds the objects in a photo, and learns from them.",
+    "explain": "Show in pictures how an SSD finds objects in a photo, and learns from them.",
     "presets": "List the trained detectors that --model takes by name.",
 }
 

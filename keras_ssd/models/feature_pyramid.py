@@ -51,7 +51,8 @@ def feature_pyramid(maps: Sequence[Any], channels: int = 128, extra_maps: int = 
 def _enlarged(x, name):
     """Repeats each row and each column of a map (B, H, W, C): (B, 2 H, 2 W, C).
 
-    It only joins and reshapes, because int8 files repeat in float32, and ONNX files resize wrongly.
+    It only joins and reshapes. Keras's UpSampling2D would repeat in float32 in an int8 file, and
+    after Keras's Resizing batch norms train in every call that does not say that it does not train.
     """
     _, height, width, channels = x.shape
     x = layers.Concatenate(name=f"{name}_columns")([x, x])  # (B, H, W, 2 C)

@@ -5,7 +5,7 @@ SOURCES = keras_ssd tests training examples benchmarks setup.py
 # One process for each core, up to 4, because each takes gigabytes. A file's tests run in one of them.
 IN_PARALLEL = -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: test test-slow test-backends lint format wheel demo clean
+.PHONY: test test-slow test-backends lint format docs docs-build wheel demo clean
 
 # What it takes to run; enough for `make demo`.
 .venv/.installed: setup.cfg
@@ -52,6 +52,14 @@ format: .venv/.installed-test
 	.venv/bin/ruff check --fix $(SOURCES)
 	.venv/bin/ruff format $(SOURCES)
 
+# Serves the documentation site on localhost:8000, and builds it anew after each change.
+docs: .venv/.installed-test
+	.venv/bin/zensical serve
+
+# Builds the site into site/; a warning, such as a broken link, is an error.
+docs-build: .venv/.installed-test
+	.venv/bin/zensical build --clean --strict
+
 # Builds the wheel and imports every module of it where nothing but its own requirements is
 # installed. The import runs inside dist/, so that it cannot find this folder's sources.
 wheel: .venv/.installed-test
@@ -70,5 +78,5 @@ demo: .venv/.installed
 	.venv/bin/python training/demo.py
 
 clean:
-	rm -rf .venv .venv-mediapipe .venv-ray .venv-beam .venv-wheel build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv .venv-mediapipe .venv-ray .venv-beam .venv-wheel build dist site *.egg-info .pytest_cache .ruff_cache
 	find keras_ssd tests training -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -29,19 +29,16 @@ class MeanAveragePrecision(keras.callbacks.Callback):
         ValueError: the data have no objects to find. `fit` raises it at its start if the model is
             not a detector or has other classes.
 
-    Example:
-
-    >>> import keras
-    >>> import keras_ssd
-    >>> def train(detector, data, validation):
-    ...     return detector.fit(
-    ...         keras_ssd.data.training_dataset(data, detector),
-    ...         steps_per_epoch=50,
-    ...         callbacks=[
-    ...             keras_ssd.callbacks.MeanAveragePrecision(validation),
-    ...             keras.callbacks.ModelCheckpoint("best.keras", monitor="val_map", mode="max"),
-    ...         ],
-    ...     )
+    Examples:
+        >>> import keras
+        >>> import keras_ssd
+        >>> def train(detector, data, validation):
+        ...     best = keras.callbacks.ModelCheckpoint("best.keras", monitor="val_map", mode="max")
+        ...     return detector.fit(
+        ...         keras_ssd.data.training_dataset(data, detector),
+        ...         steps_per_epoch=50,
+        ...         callbacks=[keras_ssd.callbacks.MeanAveragePrecision(validation), best],
+        ...     )
     """
 
     def __init__(

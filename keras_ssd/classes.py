@@ -145,7 +145,7 @@ def checked_class_names(names: Iterable[str]) -> tuple[str, ...]:
             be written as UTF-8; or `names` is one string, which would be taken apart into letters,
             or a set, which has no order.
 
-    Example:
+    Examples:
         >>> checked_class_names(["cat", "dog"])
         ('cat', 'dog')
     """

@@ -15,7 +15,7 @@ def default_boxes(config: SSDConfig) -> np.ndarray:
 
     Source: Caffe's `prior_box_layer.cpp`, and for the `clip` rules its ports.
 
-    Example:
+    Examples:
         >>> from keras_ssd.config import SSD300_VOC
         >>> default_boxes(SSD300_VOC).shape
         (8732, 4)

@@ -18,7 +18,7 @@ def require(module: str, *, extra: str) -> ModuleType:
         ImportError: the module, or a package that it needs, is missing or does not load; the
             message contains the command that installs it.
 
-    Example:
+    Examples:
         >>> require("json", extra="train").dumps([1])
         '[1]'
     """

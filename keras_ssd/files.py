@@ -23,7 +23,7 @@ def as_many(sources: Any) -> Iterable:
     Raises:
         ValueError: `sources` is neither a source nor an iterable.
 
-    Example:
+    Examples:
         >>> as_many("dog.jpg")
         ['dog.jpg']
         >>> as_many(["dog.jpg", "cat.jpg"])

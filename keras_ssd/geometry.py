@@ -23,7 +23,7 @@ _TINY_AREA = 1e-12
 def centers_to_corners(boxes: Array, xp: Any = np) -> Array:
     """Converts (cx, cy, w, h) to (x1, y1, x2, y2).
 
-    Example:
+    Examples:
         >>> centers_to_corners(np.array([0.5, 0.5, 0.25, 0.5])).tolist()
         [0.375, 0.25, 0.625, 0.75]
     """
@@ -63,7 +63,7 @@ def iou(a: Array, b: Array, xp: Any = np) -> Array:
 
     The IoU of a box without area is 0, also with itself.
 
-    Example:
+    Examples:
         >>> left, right = np.array([[0, 0, 0.5, 1]]), np.array([[0.25, 0, 0.75, 1]])
         >>> iou(left, right).round(4).tolist()
         [[0.3333]]

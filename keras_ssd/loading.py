@@ -46,7 +46,7 @@ def load_detector(
             downloaded (the message says what to do by hand), or it does not take an option.
         ImportError: the program that runs the file's format is not installed.
 
-    Example:
+    Examples:
         >>> import keras_ssd
         >>> detector = keras_ssd.load_detector("ssd_mobilenet_320_voc_int8")
         >>> detector.class_names[:3], detector.image_size

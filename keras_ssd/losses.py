@@ -46,14 +46,13 @@ class SmoothL1(_LossPerMatch):
     y_true: (B, N, 5), the target offsets, then 1 if the default box is matched and 0 if not.
     y_pred: (B, N, 4), the predicted offsets.
 
-    Example:
-
-    >>> import numpy as np
-    >>> import keras_ssd
-    >>> y_true = np.array([[[0, 0, 0, 0, 1], [0, 0, 0, 0, 0]]])  # the first box is matched
-    >>> y_pred = np.array([[[0.5, 0, 0, 3], [9, 9, 9, 9]]])
-    >>> float(keras_ssd.losses.SmoothL1()(y_true, y_pred))  # 0.5 * 0.5**2 + (3 - 0.5)
-    2.625
+    Examples:
+        >>> import numpy as np
+        >>> import keras_ssd
+        >>> y_true = np.array([[[0, 0, 0, 0, 1], [0, 0, 0, 0, 0]]])  # the first box is matched
+        >>> y_pred = np.array([[[0.5, 0, 0, 3], [9, 9, 9, 9]]])
+        >>> float(keras_ssd.losses.SmoothL1()(y_true, y_pred))  # 0.5 * 0.5**2 + (3 - 0.5)
+        2.625
     """
 
     def __init__(self, name: str = "smooth_l1"):
@@ -85,14 +84,13 @@ class HardNegativeCrossentropy(_LossPerMatch):
         negative_ratio: the number of negatives that an image keeps for each match.
         name: the loss's name.
 
-    Example:
-
-    >>> import numpy as np
-    >>> import keras_ssd
-    >>> y_true = np.array([[1, 0, 0, 0, 0]])  # one match; three of the four others are kept
-    >>> loss = keras_ssd.losses.HardNegativeCrossentropy()(y_true, np.zeros((1, 5, 2)))
-    >>> round(float(loss), 4)  # 4 * log(2)
-    2.7726
+    Examples:
+        >>> import numpy as np
+        >>> import keras_ssd
+        >>> y_true = np.array([[1, 0, 0, 0, 0]])  # one match; three of the four others are kept
+        >>> loss = keras_ssd.losses.HardNegativeCrossentropy()(y_true, np.zeros((1, 5, 2)))
+        >>> round(float(loss), 4)  # 4 * log(2)
+        2.7726
     """
 
     def __init__(self, negative_ratio: float = 3.0, name: str = "hard_negative_crossentropy"):

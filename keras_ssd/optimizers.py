@@ -73,12 +73,11 @@ class CaffeSGD(_WarmedUpAverages, _ClipsWholeBatch, keras.optimizers.SGD):
             decay is added. With `use_ema=True` the averages warm up: the momentum of update t, from
             0, is min(ema_momentum, (1 + t) / (10 + t)).
 
-    Example:
-
-    >>> import keras_ssd
-    >>> optimizer = keras_ssd.optimizers.CaffeSGD(1e-3, global_clipnorm=10.0)
-    >>> optimizer.caffe_weight_decay
-    0.0005
+    Examples:
+        >>> import keras_ssd
+        >>> optimizer = keras_ssd.optimizers.CaffeSGD(1e-3, global_clipnorm=10.0)
+        >>> optimizer.caffe_weight_decay
+        0.0005
     """
 
     def __init__(
@@ -122,11 +121,10 @@ class SSDAdamW(_WarmedUpAverages, _ClipsWholeBatch, keras.optimizers.AdamW):
         **kwargs: the other arguments of keras.optimizers.AdamW. The averages of `use_ema=True` warm
             up as those of `CaffeSGD`.
 
-    Example:
-
-    >>> import keras_ssd
-    >>> detector = keras_ssd.Detector(keras_ssd.SSDTiny128(1), ["cat"])
-    >>> detector.compile(keras_ssd.optimizers.SSDAdamW(1e-3, weight_decay=1e-2))
+    Examples:
+        >>> import keras_ssd
+        >>> detector = keras_ssd.Detector(keras_ssd.SSDTiny128(1), ["cat"])
+        >>> detector.compile(keras_ssd.optimizers.SSDAdamW(1e-3, weight_decay=1e-2))
     """
 
     def __init__(
@@ -144,13 +142,12 @@ class Warmup(keras.optimizers.schedules.LearningRateSchedule):
         schedule: one of Keras's learning rate schedules.
         steps: the number of steps until the factor is 1.
 
-    Example:
-
-    >>> import keras_ssd
-    >>> schedule = keras.optimizers.schedules.CosineDecay(0.1, 1000)
-    >>> warmup = keras_ssd.optimizers.Warmup(schedule, steps=10)
-    >>> [round(float(warmup(step)), 3) for step in (0, 4, 9, 999)]
-    [0.01, 0.05, 0.1, 0.0]
+    Examples:
+        >>> import keras_ssd
+        >>> schedule = keras.optimizers.schedules.CosineDecay(0.1, 1000)
+        >>> warmup = keras_ssd.optimizers.Warmup(schedule, steps=10)
+        >>> [round(float(warmup(step)), 3) for step in (0, 4, 9, 999)]
+        [0.01, 0.05, 0.1, 0.0]
     """
 
     def __init__(self, schedule: keras.optimizers.schedules.LearningRateSchedule, steps: int):

@@ -48,7 +48,7 @@ def track_bytes(description: str, total: int | None = None) -> Iterator[Callable
         description: the text in front of the bar.
         total: the number of bytes, or None if it is not known.
 
-    Example:
+    Examples:
         >>> with track_bytes("weights.pth", total=4) as advance:
         ...     advance(len(b"abcd"))
     """
@@ -81,7 +81,7 @@ def track_frames(description: str) -> Iterator[Callable[[int, int], object]]:
     Args:
         description: the text in front of the bar.
 
-    Example:
+    Examples:
         >>> with track_frames("Detecting") as advance:
         ...     advance(1, 10)
     """
@@ -151,7 +151,7 @@ def counted(number: int, one: str, many: str | None = None) -> str:
         one: the noun for one.
         many: the noun for other numbers; None adds an "s".
 
-    Example:
+    Examples:
         >>> counted(1, "image"), counted(0, "image"), counted(2, "class", "classes")
         ('1 image', '0 images', '2 classes')
     """
@@ -161,7 +161,7 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 def plain_table(header: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> str:
     """Returns a table as text; the arguments are those of `print_table`.
 
-    Example:
+    Examples:
         >>> print(plain_table(["class", "objects"], [["cat", "3"], ["dog", "12"]], "<>"))
         class  objects
         cat          3

@@ -153,7 +153,7 @@ def check_not_a_page(beginning: bytes, content_type: str) -> None:
 def without_password(url: str) -> str:
     """Returns the address with `***` in place of a password.
 
-    Example:
+    Examples:
         >>> from keras_ssd.web import without_password
         >>> without_password("rtsp://me:secret@camera:554/live")
         'rtsp://me:***@camera:554/live'

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import keras_ssd
+from keras_ssd.explain.steps import STEPS
 from keras_ssd.models.transfer import freeze_up_to
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -60,6 +61,16 @@ def test_the_example_of_an_own_backbone_in_the_document_trains_and_exports(
     assert next(layer.name for layer in layers if layer.trainable) == "block4a_dwconv2"
 
 
+def test_the_tutorial_has_the_texts_and_the_code_of_the_steps_that_explain_draws():
+    text = (DOCS / "how_ssd_works.md").read_text("utf-8")
+    words = " ".join(text.split())
+    for number, step in enumerate(STEPS, start=1):
+        assert f"## {number}. {step.title}\n" in text
+        assert step.text in words
+        assert f"```python\n{step.code}\n```" in text
+        assert (DOCS / "images" / "explain" / f"{number}_{step.name}.png").exists()
+
+
 def test_the_document_says_what_to_do_about_each_kind_of_error():
     text = (DOCS / "evaluate.md").read_text("utf-8")
     kinds = re.findall(r"^\| (\w+) \|", text, re.MULTILINE)
@@ -82,8 +93,8 @@ def _headings(document):
 
 def test_links_of_documents_lead_to_files_and_headings_that_exist():
     root = DOCS.parent
-    documents = [*root.glob("*.md"), *DOCS.glob("*.md")]
-    for folder in ("examples", "saved_models", "training"):
+    documents = [*root.glob("*.md"), *DOCS.rglob("*.md")]
+    for folder in ("benchmarks", "examples", "saved_models", "training"):
         documents += (root / folder).rglob("*.md")
     count = 0
     for document in documents:

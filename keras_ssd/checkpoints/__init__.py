@@ -10,7 +10,7 @@ __all__ = ["is_checkpoint"]
 def is_checkpoint(path: str | Path) -> bool:
     """Tells by the names of files whether a PyTorch or TensorFlow checkpoint is at a path.
 
-    Example:
+    Examples:
         >>> is_checkpoint("missing.pth")
         False
     """

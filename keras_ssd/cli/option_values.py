@@ -66,7 +66,7 @@ def seed(text: str) -> int:
 def seconds(text: str) -> float:
     """Parses an option with a time, such as 90s, 55m, 8h or 2d.
 
-    Example:
+    Examples:
         >>> seconds("1.5h")
         5400.0
     """
@@ -85,7 +85,7 @@ def in_options(message: str, options: Iterable[str]) -> str:
             its value, as in 'corrupt_images="skip"'.
         options: the names of the command's options, as `argparse` stores them.
 
-    Example:
+    Examples:
         >>> in_options("iou_threshold: expected 0 to 1, not 3", ["iou", "output"])
         '--iou: expected 0 to 1, not 3'
     """

@@ -1,6 +1,6 @@
 """Configs: the numbers that define an SSD, and the configs of the published SSDs.
 
-Example:
+Examples:
     >>> import keras_ssd
     >>> keras_ssd.config.SSD300_VOC.image_size, keras_ssd.config.SSD300_VOC.num_default_boxes
     (300, 8732)

@@ -72,7 +72,7 @@ class SSDConfig:
     Raises:
         ValueError: a value is of another type or out of range.
 
-    Example:
+    Examples:
         >>> one_map = FeatureMap(grid=4, step=0.25, box_sizes=((0.2, 0.2), (0.3, 0.15)))
         >>> config = SSDConfig("toy", image_size=64, feature_maps=(one_map,))
         >>> config.num_default_boxes

@@ -1,6 +1,6 @@
 """Turns annotated images on disk into batches to train on.
 
-Example:
+Examples:
     >>> import tempfile
     >>> import keras_ssd
     >>> from keras_ssd.data.synthetic import draw_voc

@@ -51,7 +51,7 @@ class ImageAnnotation:
 def class_name(text: str) -> str:
     """Gives a class name single spaces and composed letters, so that equal names compare equal.
 
-    Example:
+    Examples:
         >>> class_name(" traffic\\n light ")
         'traffic light'
     """
@@ -146,7 +146,7 @@ def parse_flag(value: Any, where: str, name: str) -> bool:
 def box_text(box: Iterable[float]) -> str:
     """Returns the box as text for messages.
 
-    Example:
+    Examples:
         >>> box_text((10.0, 2.5, 30.0, 40.0))
         '(10, 2.5, 30, 40)'
     """

@@ -51,7 +51,7 @@ class Augmentation:
         resize: a function of (image, size, rng) that returns an image (size, size, 3).
         after_resize: steps that see the resized image.
 
-    Example:
+    Examples:
         >>> import dataclasses
         >>> def to_gray(image, boxes, labels, rng):
         ...     return np.repeat(image[..., 1:2], 3, axis=2), boxes, labels

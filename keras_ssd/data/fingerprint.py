@@ -9,11 +9,10 @@ from keras_ssd.terminal import counted
 def fingerprint(data: AnnotatedImages | None) -> str:
     """Returns the number of images and a checksum of ids and annotations, to compare data sets.
 
-    Example:
-
-    >>> from keras_ssd.data.fingerprint import fingerprint
-    >>> fingerprint(None)
-    '0 images, CRC 00000000'
+    Examples:
+        >>> from keras_ssd.data.fingerprint import fingerprint
+        >>> fingerprint(None)
+        '0 images, CRC 00000000'
     """
     checksum, count = 0, 0
     for sample in data or ():

@@ -73,7 +73,7 @@ def load(
         ValueError: a source, set, file or annotation is missing or not as expected, and the message
             names it; or nothing is left to load.
 
-    Example:
+    Examples:
         >>> data = load("VOCdevkit", "train")  # doctest: +SKIP
         >>> data.class_names  # doctest: +SKIP
         ('aeroplane', 'bicycle', ...)

@@ -188,7 +188,7 @@ def distinct_names(sources: Sequence[str]) -> list[str]:
     Raises:
         ValueError: two sources are the same.
 
-    Example:
+    Examples:
         >>> distinct_names(["task 1/annotations.json", "task 2/annotations.json"])
         ['task 1', 'task 2']
     """

@@ -50,7 +50,7 @@ class TFPaperAugmentation:
         expand: whether half of the images are put on a canvas of up to 4 times their size, so that
             objects become small.
 
-    Example:
+    Examples:
         >>> import keras_ssd
         >>> keras_ssd.data.TFPaperAugmentation(expand=False)
         TFPaperAugmentation(expand=False)

@@ -32,14 +32,14 @@ class Detector(TrainsItsSSD, PredictsSafely, keras.Model, ObjectDetector):
     describes. `fit` trains the SSD within the detector, on batches of
     `keras_ssd.data.training_dataset`.
 
-    Example:
-    >>> import keras_ssd, numpy as np
-    >>> detector = keras_ssd.Detector(keras_ssd.SSDTiny128(2), ["cat", "dog"])
-    >>> detector.class_names, detector.image_size
-    (('cat', 'dog'), 128)
-    >>> found = detector.predict(np.zeros((1, 90, 120, 3), "uint8"), verbose=0)
-    >>> found["boxes"].shape
-    (1, 200, 4)
+    Examples:
+        >>> import keras_ssd, numpy as np
+        >>> detector = keras_ssd.Detector(keras_ssd.SSDTiny128(2), ["cat", "dog"])
+        >>> detector.class_names, detector.image_size
+        (('cat', 'dog'), 128)
+        >>> found = detector.predict(np.zeros((1, 90, 120, 3), "uint8"), verbose=0)
+        >>> found["boxes"].shape
+        (1, 200, 4)
 
     Args:
         ssd: the SSD, as `SSD300` returns it.

@@ -47,18 +47,18 @@ def f1_curves(result: VOCResult) -> F1Curves:
         result: the result of `evaluate_voc`, with K classes. Its rules say which detections are
             true positives.
 
-    Example:
-
-    >>> import numpy as np
-    >>> from keras_ssd.evaluation import f1_curves
-    >>> from keras_ssd.evaluation.voc import ClassResult, VOCResult
-    >>> cat = ClassResult(
-    ...     "cat", num_objects=2, num_detections=2, ap_11_point=0.5, ap_area=0.5,
-    ...     recall=np.array([0.5, 0.5]), precision=np.array([1.0, 0.5]), scores=np.array([0.9, 0.4])
-    ... )
-    >>> curves = f1_curves(VOCResult((cat,)))
-    >>> curves.f1[0, [0, 50, 95]].round(3).tolist(), curves.best_score
-    ([0.5, 0.667, 0.0], 0.41)
+    Examples:
+        >>> import numpy as np
+        >>> from keras_ssd.evaluation import f1_curves
+        >>> from keras_ssd.evaluation.voc import ClassResult, VOCResult
+        >>> cat = ClassResult(
+        ...     "cat", num_objects=2, num_detections=2, ap_11_point=0.5, ap_area=0.5,
+        ...     recall=np.array([0.5, 0.5]), precision=np.array([1.0, 0.5]),
+        ...     scores=np.array([0.9, 0.4]),
+        ... )
+        >>> curves = f1_curves(VOCResult((cat,)))
+        >>> curves.f1[0, [0, 50, 95]].round(3).tolist(), curves.best_score
+        ([0.5, 0.667, 0.0], 0.41)
     """
     scores = np.arange(101) / 100
     precision = np.full((len(result.classes), len(scores)), np.nan)

@@ -47,13 +47,12 @@ def match_objects(
     Returns:
         int (D,): indices of objects, or -1.
 
-    Example:
-
-    >>> import numpy as np
-    >>> from keras_ssd.evaluation.matching import match_objects
-    >>> overlaps, none = np.array([[0.9, 0.6], [0.8, 0.7], [0.7, 0.0]]), np.zeros(2, bool)
-    >>> match_objects(overlaps, np.array([0.5, 0.9, 0.1]), 0.5, none, none).tolist()
-    [1, 0, -1]
+    Examples:
+        >>> import numpy as np
+        >>> from keras_ssd.evaluation.matching import match_objects
+        >>> overlaps, none = np.array([[0.9, 0.6], [0.8, 0.7], [0.7, 0.0]]), np.zeros(2, bool)
+        >>> match_objects(overlaps, np.array([0.5, 0.9, 0.1]), 0.5, none, none).tolist()
+        [1, 0, -1]
     """
     hits: np.ndarray = np.full(len(scores), -1)
     free: np.ndarray = np.ones(len(optional), bool)

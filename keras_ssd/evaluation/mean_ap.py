@@ -73,13 +73,12 @@ def evaluate_map(
         CorruptImageError: an image cannot be read and `skipped` is None.
         ImportError: `coco` is True and neither pycocotools nor hotcoco is installed.
 
-    Example:
-
-    >>> import keras_ssd
-    >>> def print_map(model, folder):
-    ...     detector = keras_ssd.load_detector(model)
-    ...     val = keras_ssd.data.load(folder, "val", class_names=detector.class_names)
-    ...     print(keras_ssd.evaluation.evaluate_map(detector, val).voc.map_11_point)
+    Examples:
+        >>> import keras_ssd
+        >>> def print_map(model, folder):
+        ...     detector = keras_ssd.load_detector(model)
+        ...     val = keras_ssd.data.load(folder, "val", class_names=detector.class_names)
+        ...     print(keras_ssd.evaluation.evaluate_map(detector, val).voc.map_11_point)
     """
     _check_classes(data, detector)
     detections = predict_samples(detector, data, batch_size=batch_size, skipped=skipped)

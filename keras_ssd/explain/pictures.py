@@ -130,7 +130,7 @@ def draw_scores(followed: Followed) -> Any:
     _show(after, followed.pixels, title)
     for index in reversed(range(len(kept))):  # the best last, on top
         box, label = followed.candidates[index]
-        color = f"C{label % 10}" if kept[index] else _DROPPED
+        color = _color(label) if kept[index] else _DROPPED
         _box(before, followed.decoded[box], color, linewidth=1 + kept[index])
         if kept[index]:
             _box(after, followed.decoded[box], color, linewidth=2)
@@ -176,7 +176,7 @@ def _panels(rows: int, columns: int):
     """Returns a figure, and its panels in one list."""
     Figure = require("matplotlib.figure", extra="train").Figure
     canvas = require("matplotlib.backends.backend_agg", extra="train").FigureCanvasAgg
-    figure = Figure(figsize=(3.6 * columns, 3.9 * rows), dpi=110, layout="constrained")
+    figure = Figure(figsize=(3.6 * columns, 3.9 * rows), dpi=90, layout="constrained")
     canvas(figure)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for panel in panels:
@@ -197,6 +197,11 @@ def _box(panel, corners, color, **style):
         patches.Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=color, **style)
     )
     panel.set(xlim=(0, 1), ylim=(1, 0))
+
+
+def _color(label):
+    """Returns a color for a class; twenty classes in a row have different ones."""
+    return require("matplotlib", extra="train").colormaps["tab20"](label % 20)
 
 
 def _text(panel, corners, text, color):

@@ -2,7 +2,7 @@
 
 Importing this package needs neither Keras nor TensorFlow; exporting needs both.
 
-Example:
+Examples:
     >>> import keras_ssd
     >>> [one.name for one in keras_ssd.formats.FORMATS]
     ['litert', 'onnx', 'openvino', 'saved_model']

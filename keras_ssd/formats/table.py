@@ -119,7 +119,7 @@ def format_to_write(path: str | Path, name: str | None = None) -> Format:
     Raises:
         ValueError: the name or the suffix is unknown, or the format has another suffix.
 
-    Example:
+    Examples:
         >>> format_to_write("d.tflite").name, format_to_write("models/d").name
         ('litert', 'saved_model')
     """

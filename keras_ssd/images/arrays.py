@@ -27,7 +27,7 @@ def checked_image(
         ValueError: the image is neither.
         CorruptImageError: PIL cannot decode the image, or the image has too many pixels.
 
-    Example:
+    Examples:
         >>> checked_image(np.zeros((480, 640, 3)), "image")
         Traceback (most recent call last):
         ValueError: image: expected an RGB uint8 array (H, W, 3) or a PIL image, \

@@ -60,7 +60,7 @@ def detect_frames(
         ValueError: an argument is out of range; or an error among the frames, without `on_error`.
         Exception: whatever going through the frames raises, after the results before it.
 
-    Example:
+    Examples:
         >>> import keras_ssd, numpy as np
         >>> from keras_ssd.inference.pipeline import detect_frames
         >>> from keras_ssd.inputs import Frame

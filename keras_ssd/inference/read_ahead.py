@@ -40,7 +40,7 @@ def read_ahead(
         Exception: whatever taking or preparing an item raises, once all items before it have been
             yielded.
 
-    Example:
+    Examples:
         >>> from keras_ssd.inference.read_ahead import read_ahead
         >>> list(read_ahead("abc", str.upper, max_items=2, max_bytes=100, size_of=len))
         ['A', 'B', 'C']

@@ -30,7 +30,7 @@ class Selection:
     Raises:
         ValueError: a threshold is not in [0, 1], or the detector has no class of a name.
 
-    Example:
+    Examples:
         >>> from keras_ssd.inference.selection import Selection
         >>> Selection(("cat", "dog", "car"), {"cat": 0.5, "*": 0.1}, ["cat", "dog"]).lowest.tolist()
         [0.5, 0.1, inf]

@@ -41,7 +41,7 @@ def tile_boxes(height: int, width: int, network_size: int, tiles: Tiles) -> np.n
     Returns:
         int (T, 4), corners (x1, y1, x2, y2) in pixels. A square is cut to the picture.
 
-    Example:
+    Examples:
         >>> from keras_ssd.inference.tiles import tile_boxes
         >>> tile_boxes(300, 540, 320, 2).tolist()
         [[0, 0, 540, 300], [0, 0, 300, 300], [240, 0, 540, 300]]

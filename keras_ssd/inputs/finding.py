@@ -65,7 +65,7 @@ def find_inputs(
     Raises:
         ValueError: `sources` is neither a source nor an iterable of sources.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from keras_ssd.inputs import find_inputs
         >>> images = [np.zeros((480, 640, 3), np.uint8), np.zeros((300, 300, 3), np.uint8)]

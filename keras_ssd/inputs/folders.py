@@ -13,7 +13,7 @@ _DIGITS = re.compile("([0-9]+)")
 def natural_key(name: str) -> tuple:
     """Returns a key that sorts names with numbers by their value and without regard to case.
 
-    Example:
+    Examples:
         >>> from keras_ssd.inputs.folders import natural_key
         >>> sorted(["b.jpg", "a10.jpg", "a9.jpg"], key=natural_key)
         ['a9.jpg', 'a10.jpg', 'b.jpg']

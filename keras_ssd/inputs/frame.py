@@ -19,7 +19,7 @@ class Frame:
         live: whether the frame is of a live input, so that it does not wait for others.
         only_shown: whether the network does not look at the frame, which a film shows in between.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from keras_ssd.inputs import Frame
         >>> Frame(np.zeros((480, 640, 3), np.uint8), "film.mp4", number=50, time=2.0)

@@ -38,7 +38,7 @@ def SSD300(
     Raises:
         ValueError: an argument is wrong, or the weights do not fit.
 
-    Example:
+    Examples:
         >>> import keras_ssd
         >>> ssd = keras_ssd.SSD300(num_classes=20)
         >>> ssd.config.image_size, ssd.config.num_default_boxes, ssd.count_params()
@@ -61,7 +61,7 @@ def SSD512(
 
     It takes the same arguments as `SSD300`.
 
-    Example:
+    Examples:
         >>> import keras_ssd
         >>> keras_ssd.SSD512(num_classes=20).config.num_default_boxes
         24564
@@ -83,7 +83,7 @@ def SSDResNet300(
 
     It takes the same arguments as `SSD300`; `backbone_weights` is as in `backbones.resnet50`.
 
-    Example:
+    Examples:
         >>> import keras_ssd
         >>> keras_ssd.SSDResNet300(num_classes=20).config.num_default_boxes
         8732
@@ -106,7 +106,7 @@ def SSDMobileNet320(
     It takes the same arguments as `SSD300`, except `boxes`. `alpha` and `backbone_weights` are as
     in `backbones.mobilenet_v2`.
 
-    Example:
+    Examples:
         >>> import keras_ssd
         >>> keras_ssd.SSDMobileNet320(num_classes=20).config.num_default_boxes
         2034
@@ -128,7 +128,7 @@ def SSDMobileNet300(
     It equals TensorFlow's `ssdlite_mobilenet_v2` layer by layer, and takes the same arguments as
     `SSDMobileNet320`.
 
-    Example:
+    Examples:
         >>> import keras_ssd
         >>> keras_ssd.SSDMobileNet300(num_classes=20).config.num_default_boxes
         1917
@@ -153,7 +153,7 @@ def SSDMobileNetFPN320(
     its own separable head, as in `SSDMobileNet320`. It takes the same arguments as
     `SSDMobileNet320`.
 
-    Example:
+    Examples:
         >>> import keras_ssd
         >>> ssd = keras_ssd.SSDMobileNetFPN320(num_classes=20)
         >>> [feature_map.grid for feature_map in ssd.config.feature_maps]
@@ -176,7 +176,7 @@ def SSDMobileNetV3Large320(
     The default boxes are those of `SSDMobileNet320`, and it takes the same arguments. `alpha` and
     `backbone_weights` are as in `backbones.mobilenet_v3_large`.
 
-    Example:
+    Examples:
         >>> import keras_ssd
         >>> keras_ssd.SSDMobileNetV3Large320(num_classes=20).config.num_default_boxes
         2034
@@ -195,7 +195,7 @@ def SSDTiny128(
         weights: the path of the whole model's weights, or None for random weights.
         name: the model's name.
 
-    Example:
+    Examples:
         >>> import keras_ssd
         >>> keras_ssd.SSDTiny128(num_classes=3).config.num_default_boxes
         1360

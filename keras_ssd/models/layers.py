@@ -1,6 +1,6 @@
 """Defines the layers of an SSD that Keras lacks.
 
-Example:
+Examples:
     >>> import keras_ssd
     >>> import numpy as np
     >>> normalized = keras_ssd.layers.L2Normalization()(np.ones((1, 38, 38, 512), "float32"))

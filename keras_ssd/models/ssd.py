@@ -34,7 +34,7 @@ class SSD(keras.Model):
     Raises:
         ValueError: the shapes of the inputs or outputs do not fit the config.
 
-    Example:
+    Examples:
         >>> import keras_ssd
         >>> ssd = keras_ssd.SSDTiny128(num_classes=3)
         >>> {name: output.shape for name, output in ssd.output.items()}

@@ -83,7 +83,7 @@ def freeze_up_to(model: keras.Model, layer_name: str) -> None:
     Raises:
         ValueError: the model has no layer of that name.
 
-    Example:
+    Examples:
         >>> import keras_ssd
         >>> ssd = keras_ssd.SSDTiny128(1)
         >>> freeze_up_to(ssd, "stride8")

@@ -64,7 +64,7 @@ def detect_to_folder(
     written from it when the run ends, also by Ctrl-C or by an error; a killed run goes on with
     `resume`, as if it had not ended. Drawing and writing are done in a thread beside the network.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> from pathlib import Path
         >>> import keras_ssd, numpy as np

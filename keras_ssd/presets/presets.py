@@ -128,7 +128,7 @@ _PRESETS = (
 def list_presets() -> tuple[Preset, ...]:
     """Returns the trained detectors that `load_detector` knows by name.
 
-    Example:
+    Examples:
         >>> import keras_ssd
         >>> keras_ssd.list_presets()[0].name
         'ssd_mobilenet_320_voc'
@@ -159,7 +159,7 @@ def find_preset(name: str | Path) -> Preset:
 def similar_preset(name: str | Path) -> str | None:
     """Returns the name of the preset that is most similar to a misspelt one, or None.
 
-    Example:
+    Examples:
         >>> similar_preset("ssd_mobilnet_320-voc")
         'ssd_mobilenet_320_voc'
     """

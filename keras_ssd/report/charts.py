@@ -83,12 +83,11 @@ def line_chart(
         area: the points of the upper edge of an area to shade, from left to right.
         size: (width, height).
 
-    Example:
-
-    >>> from keras_ssd.report.charts import line_chart
-    >>> chart = line_chart("loss", {"": [(1, 4.0), (2, 2.0)]}, x_label="epoch", whole_x=True)
-    >>> chart.summary, [text for _, text in chart.x_ticks]
-    ('From 4 at epoch 1 to 2 at epoch 2.', ['1', '2'])
+    Examples:
+        >>> from keras_ssd.report.charts import line_chart
+        >>> chart = line_chart("loss", {"": [(1, 4.0), (2, 2.0)]}, x_label="epoch", whole_x=True)
+        >>> chart.summary, [text for _, text in chart.x_ticks]
+        ('From 4 at epoch 1 to 2 at epoch 2.', ['1', '2'])
     """
     kept = {name: _thinned(points) for name, points in lines.items()}
     finite = [point for points in kept.values() for point in points if _is_finite(point)]

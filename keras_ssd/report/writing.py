@@ -32,14 +32,13 @@ def write_report(
         ImportError: Jinja2 is not installed.
         OSError: the file cannot be written.
 
-    Example:
-
-    >>> import keras_ssd
-    >>> def report(model, folder):
-    ...     detector = keras_ssd.load_detector(model)
-    ...     val = keras_ssd.data.load(folder, "val", class_names=detector.class_names)
-    ...     result = keras_ssd.evaluation.evaluate_map(detector, val)
-    ...     keras_ssd.report.write_report("report.html", result, val, model=model)
+    Examples:
+        >>> import keras_ssd
+        >>> def report(model, folder):
+        ...     detector = keras_ssd.load_detector(model)
+        ...     val = keras_ssd.data.load(folder, "val", class_names=detector.class_names)
+        ...     result = keras_ssd.evaluation.evaluate_map(detector, val)
+        ...     keras_ssd.report.write_report("report.html", result, val, model=model)
     """
     write_page(
         path,

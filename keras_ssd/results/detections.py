@@ -55,7 +55,7 @@ class Detections:
         ValueError: an array has another shape or type, or values that are not finite; or a label
             has no class name.
 
-    Example:
+    Examples:
         >>> import keras_ssd
         >>> found = keras_ssd.Detections(
         ...     image="a.jpg",
@@ -265,7 +265,7 @@ class Detections:
             tracked objects have "track". Numbers have as many digits as tell a float32 apart from
             all others, so that `from_records` gives the same values.
 
-        Example:
+        Examples:
             >>> found = Detections("a.jpg", (4, 4), [[0, 1, 2, 3]], [0], [0.9], ("cat",))
             >>> found.to_records()
             [{'image': 'a.jpg', 'label': 'cat', 'score': 0.9, 'box': [0.0, 1.0, 2.0, 3.0]}]

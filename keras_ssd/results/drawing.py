@@ -40,7 +40,7 @@ def draw_detections(image: "np.ndarray | Image", detections: "Detections") -> np
     Raises:
         ValueError: the image is not RGB uint8, or does not have the size of the detections.
 
-    Example:
+    Examples:
         >>> import keras_ssd
         >>> image = np.zeros((480, 640, 3), np.uint8)
         >>> found = keras_ssd.Detections(
@@ -97,7 +97,7 @@ def draw_boxes(
         ValueError: the image is not RGB uint8, or an argument has another shape or length, or
             values that are not finite.
 
-    Example:
+    Examples:
         >>> image = np.zeros((480, 640, 3), np.uint8)
         >>> drawn = draw_boxes(image, [[10, 20, 110, 220], [300, 50, 640, 400]], ["cat", "dog"])
         >>> drawn.shape, image.any()

@@ -58,7 +58,7 @@ def load_for(
             the detector.
         ImportError: a package of the runtime is missing.
 
-    Example:
+    Examples:
         >>> from keras_ssd.runtime import load_for
         >>> detector = load_for("ssd_mobilenet_320_voc")
         >>> type(detector).__name__

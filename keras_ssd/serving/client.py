@@ -31,7 +31,7 @@ class Client(BatchDetector):
     REST needs neither TensorFlow nor Keras here. gRPC needs the extra "serving"; its package
     `tensorflow-serving-api` imports TensorFlow.
 
-    Example:
+    Examples:
         with keras_ssd.serving.Client("http://localhost:8501/v1/models/ssd") as client:
             for found in client.detect(["dog.jpg"]):
                 print(found.to_records())

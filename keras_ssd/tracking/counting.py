@@ -30,7 +30,7 @@ class CountLine:
     Raises:
         ValueError: the points are the same, or not finite.
 
-    Example:
+    Examples:
         >>> from keras_ssd.tracking import CountLine
         >>> line = CountLine(0, 200, 640, 200)
         >>> line.distance(320, 250), line.distance(320, 150)
@@ -125,7 +125,7 @@ class LineCounter:
     Attributes:
         counts: the counts of each line, up to the last frame.
 
-    Example:
+    Examples:
         >>> import keras_ssd
         >>> from keras_ssd.tracking import CountLine, LineCounter
         >>> counter = LineCounter([CountLine(0, 200, 640, 200)])

@@ -32,7 +32,7 @@ class TrackDrawing:
     Args:
         lines: the lines at which objects are counted.
 
-    Example:
+    Examples:
         >>> import keras_ssd, numpy as np
         >>> from keras_ssd.tracking import CountLine, TrackDrawing
         >>> drawing = TrackDrawing([CountLine(0, 200, 640, 200)])

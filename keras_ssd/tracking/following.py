@@ -58,7 +58,7 @@ def continues(before: Detections | None, found: Detections) -> bool:
     Raises:
         ValueError: the frame is an image that has no number, or a lower one than the one before.
 
-    Example:
+    Examples:
         >>> from keras_ssd import Detections
         >>> first, second = (
         ...     Detections(f"film/{n}.jpg", (9, 9), [], [], [], ["cat"]) for n in (9, 10)

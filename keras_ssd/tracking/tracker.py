@@ -48,7 +48,7 @@ class Tracker:
         ValueError: an argument is out of range.
         ImportError: the package trackers is not installed.
 
-    Example:
+    Examples:
         >>> import keras_ssd
         >>> tracker = keras_ssd.tracking.Tracker()
         >>> for frame, x in enumerate([10, 14, 18]):

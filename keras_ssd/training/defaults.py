@@ -1,6 +1,6 @@
 """What the training of a trained detector takes where nothing else is asked for.
 
-training/README.md ("Small data") has the measurements behind these numbers.
+docs/training_results.md ("Small data") has the measurements behind these numbers.
 """
 
 from dataclasses import dataclass
@@ -22,11 +22,10 @@ class Defaults:
             them.
         freeze_batch_norm: whether batch norms do not train.
 
-    Example:
-
-    >>> from keras_ssd.training.defaults import Defaults
-    >>> [Defaults.for_images(number).steps for number in (20, 160, 10_000)]
-    [120, 260, 3000]
+    Examples:
+        >>> from keras_ssd.training.defaults import Defaults
+        >>> [Defaults.for_images(number).steps for number in (20, 160, 10_000)]
+        [120, 260, 3000]
     """
 
     steps: int

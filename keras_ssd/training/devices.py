@@ -71,13 +71,12 @@ def data_parallel(devices: int | Literal["all"] = "all") -> Iterator[None]:
         ValueError: there are fewer devices, or the backend is PyTorch, or something was computed
             before the processor could be split.
 
-    Example:
-
-    >>> import keras_ssd
-    >>> def train_cats(data, detector_of):
-    ...     with keras_ssd.training.data_parallel("all"):
-    ...         detector = keras_ssd.Detector.from_preset("ssd_mobilenet_320_voc", ["cat"])
-    ...         return keras_ssd.training.train(detector, data, output="runs/cats")
+    Examples:
+        >>> import keras_ssd
+        >>> def train_cats(data, detector_of):
+        ...     with keras_ssd.training.data_parallel("all"):
+        ...         detector = keras_ssd.Detector.from_preset("ssd_mobilenet_320_voc", ["cat"])
+        ...         return keras_ssd.training.train(detector, data, output="runs/cats")
     """
     if devices != "all" and (not isinstance(devices, int) or devices < 1):
         raise ValueError(f'devices: expected a whole number from 1, or "all", not {devices!r}')

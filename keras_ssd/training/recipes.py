@@ -43,12 +43,11 @@ class Recipe:
     Raises:
         ValueError: a value is out of range.
 
-    Example:
-
-    >>> from keras_ssd.training import Recipe
-    >>> recipe = Recipe(steps=500, batch_size=8, learning_rate=2e-4)
-    >>> recipe.optimizer, recipe.average_over
-    ('adamw', 0.1)
+    Examples:
+        >>> from keras_ssd.training import Recipe
+        >>> recipe = Recipe(steps=500, batch_size=8, learning_rate=2e-4)
+        >>> recipe.optimizer, recipe.average_over
+        ('adamw', 0.1)
     """
 
     optimizer: str = "adamw"
@@ -145,7 +144,7 @@ RECIPES = {
         average_over=None,
     ),
     # This learns more from each object, for a new model with the weights of a backbone only
-    # (training/README.md, "A modern recipe").
+    # (docs/training_results.md, "A modern recipe").
     "modern": Recipe(matching_iou=0.4),
     # This does everything once, to show that an installation and a data set work.
     "smoke": Recipe(learning_rate=1e-3, batch_size=4, steps=20, warmup=1 / 4, average_over=None),

@@ -206,7 +206,7 @@ def training_seconds(
         steps_to_evaluation: the number of steps before the next evaluation.
         steps_per_epoch: the number of steps between two evaluations after that.
 
-    Example:
+    Examples:
         10 steps of 2 s, an evaluation of 5 s, 20 steps, another evaluation, and 15 s of a third
         epoch, before the last evaluation:
 

@@ -15,15 +15,14 @@ class WaitingTime:
     training step. It counts from the moment when a batch is asked for until it is there: if it was
     prefetched, that is next to nothing (a third of a millisecond with the measuring itself).
 
-    Example:
-
-    >>> import tensorflow as tf
-    >>> from keras_ssd.training.timing import WaitingTime
-    >>> waiting = WaitingTime()
-    >>> list(waiting.measured(tf.data.Dataset.range(2)).as_numpy_iterator())
-    [np.int64(0), np.int64(1)]
-    >>> 0 < waiting.seconds < 1
-    True
+    Examples:
+        >>> import tensorflow as tf
+        >>> from keras_ssd.training.timing import WaitingTime
+        >>> waiting = WaitingTime()
+        >>> list(waiting.measured(tf.data.Dataset.range(2)).as_numpy_iterator())
+        [np.int64(0), np.int64(1)]
+        >>> 0 < waiting.seconds < 1
+        True
     """
 
     def __init__(self) -> None:

@@ -102,18 +102,17 @@ def train(
         NonFiniteLossError: the loss became infinite or not a number.
         CorruptImageError: an image cannot be read.
 
-    Example:
-
-    >>> import keras_ssd
-    >>> from keras_ssd.training import Recipe
-    >>> def train_cats(folder):
-    ...     data = keras_ssd.data.load(folder, "train")
-    ...     val = keras_ssd.data.load(folder, "val", class_names=data.class_names)
-    ...     detector = keras_ssd.Detector.from_preset("ssd_mobilenet_320_voc", data.class_names)
-    ...     recipe = Recipe(steps=500, learning_rate=2e-4)
-    ...     return keras_ssd.training.train(
-    ...         detector, data, output="runs/cats", recipe=recipe, validation=val
-    ...     )
+    Examples:
+        >>> import keras_ssd
+        >>> from keras_ssd.training import Recipe
+        >>> def train_cats(folder):
+        ...     data = keras_ssd.data.load(folder, "train")
+        ...     val = keras_ssd.data.load(folder, "val", class_names=data.class_names)
+        ...     detector = keras_ssd.Detector.from_preset("ssd_mobilenet_320_voc", data.class_names)
+        ...     recipe = Recipe(steps=500, learning_rate=2e-4)
+        ...     return keras_ssd.training.train(
+        ...         detector, data, output="runs/cats", recipe=recipe, validation=val
+        ...     )
     """
     began = time.monotonic()
     detector = Detector(model, data.class_names) if isinstance(model, SSD) else model

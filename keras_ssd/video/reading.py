@@ -22,7 +22,7 @@ class VideoReader:
         BrokenVideoError: there is no such video, or no frame of it can be read, or it has more
             pixels than `keras_ssd.images.limits.max_pixels` allows.
 
-    Example:
+    Examples:
         with VideoReader("film.mp4") as video:
             print(video.info.width, video.info.height, video.info.rate)
             for frame in video.frames():

@@ -42,7 +42,7 @@ class VideoWriter:
     Raises:
         OSError: the file cannot be written; the error names it.
 
-    Example:
+    Examples:
         with VideoReader("film.mp4") as video, VideoWriter("part.mp4", video.info) as part:
             for frame in video.frames():
                 part.write(frame.image, frame.pts)

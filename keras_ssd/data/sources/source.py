@@ -96,7 +96,7 @@ class Source(ABC):
 def parse_slice(image_set: str) -> slice | None:
     """Returns the slice of "all" or a text such as "0:160", "160:" or ":-40", or else None.
 
-    Example:
+    Examples:
         >>> parse_slice("0:160")
         slice(0, 160, None)
     """

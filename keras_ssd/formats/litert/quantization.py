@@ -1,8 +1,8 @@
 """Quantizes a float32 `.tflite` file to int8, by ai-edge-quantizer.
 
 The ranges of the activations are measured on images. Rounding the weights shifts the mean of each
-channel, and the biases of the convolutions are corrected by this shift. training/README.md says
-what each step gains, and what else was tried.
+channel, and the biases of the convolutions are corrected by this shift. docs/training_results.md
+says what each step gains, and what else was tried.
 
 The bias correction follows Nagel et al. 2019, "Data-Free Quantization Through Weight
 Equalization and Bias Correction", section 4.2, but measures the means on images.

@@ -106,6 +106,7 @@ def test_a_killed_process_ends_the_run_and_it_resumes_to_the_same_losses(tmp_pat
         time.sleep(0.1)
         assert all(process.poll() is None for process in processes)
     processes[killed].kill()
+    processes[killed].communicate()
     text, _ = processes[1 - killed].communicate(timeout=300)
     assert processes[1 - killed].returncode != 0
     assert "another process of the run ended" in text or "another task died" in text

@@ -64,4 +64,6 @@ def run(options: argparse.Namespace) -> int:
         confidence_threshold=options.confidence,
     )
     print(f"The steps are explained in {page}")
+    if boxes is None:
+        print("Without --annotations, the steps of training and the precision are left out")
     return 0

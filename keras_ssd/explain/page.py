@@ -46,8 +46,9 @@ def explain(
     if boxes is not None and not len(boxes):
         boxes = labels = None
     followed = follow(detector, image, boxes, labels, confidence_threshold=confidence_threshold)
-    shown = [step for step in STEPS if followed.objects is not None or not step.needs_objects]
-    for number, step in enumerate(shown, start=1):
+    numbered = enumerate(STEPS, start=1)  # a step has the same number in every explanation
+    shown = [pair for pair in numbered if followed.objects is not None or not pair[1].needs_objects]
+    for number, step in shown:
         figure = pictures.DRAWINGS[step.name](followed)
         replace_file(output / f"{number}_{step.name}.png", partial(pictures.save, figure))
     environment = jinja2.Environment(

@@ -106,8 +106,8 @@ print(float(loss(targets["classes"][None], raw["classes"])))""",
         "Scores, and non-maximum suppression",
         "To detect, the offsets of all default boxes are decoded, and the softmax gives a score "
         "for each class. Many boxes find the same object. So, class by class, the box with the "
-        "highest score is kept, and all boxes that overlap it too much are dropped, until no box "
-        "is left.",
+        "highest score is kept, and all boxes that overlap it too much are dropped. The same is "
+        "done with the boxes that remain, until each is kept or dropped.",
         "The boxes above the threshold before, and those that remain after, the suppression.",
         """(found,) = detector.detect([image], confidence_threshold=0.3)
 print(found)""",

@@ -70,7 +70,7 @@ def test_each_object_has_one_best_box(followed):
 def test_a_photo_without_annotations_skips_the_steps_of_training(detector, sample, tmp_path):
     page = explain(detector, sample.read_image(), tmp_path, confidence_threshold=ABOVE)
     names = sorted(path.name for path in tmp_path.iterdir())
-    pictures = ["1_input.png", "2_maps.png", "3_default_boxes.png", "4_scores.png"]
+    pictures = ["1_input.png", "2_maps.png", "3_default_boxes.png", "7_scores.png"]
     assert names == [*pictures, "index.html"]
     text = page.read_text()
     assert [picture in text for picture in pictures] == [True] * 4

@@ -18,12 +18,8 @@ if TYPE_CHECKING:
     from keras_ssd.training.recipes import Recipe
 
 AUTO = "auto"
-RECIPES = (
-    "finetune",
-    "modern",
-    "paper",
-    "smoke",
-)  # of `keras_ssd.training`, which takes seconds to import
+# Those of `keras_ssd.training`, which takes seconds to import.
+RECIPES = ("finetune", "modern", "paper", "smoke")
 
 
 def add_options(command: argparse.ArgumentParser) -> None:

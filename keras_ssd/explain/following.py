@@ -12,9 +12,8 @@ from keras_ssd.data.matching import encode_targets, match
 from keras_ssd.default_boxes import default_boxes
 from keras_ssd.detector import Detector
 from keras_ssd.images import resize_image
+from keras_ssd.losses import HardNegativeCrossentropy
 from keras_ssd.models.ssd import SSD
-
-NEGATIVE_RATIO = 3  # negatives for each match, as in `HardNegativeCrossentropy`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +122,9 @@ def follow(
         dropped_by=dropped_by,
         confidence_threshold=confidence_threshold,
         iou_threshold=iou_threshold,
-        objects=None if boxes is None else _objects(boxes, labels, config, scores),
+        objects=None
+        if boxes is None
+        else _objects(boxes, labels, all_default_boxes, config.variances, scores),
     )
 
 
@@ -158,18 +159,19 @@ def _suppressed(decoded, scores, confidence_threshold, iou_threshold):
     return candidates, dropped_by
 
 
-def _objects(boxes, labels, config, scores) -> Objects:
-    corners = geometry.centers_to_corners(default_boxes(config))
-    targets = encode_targets(boxes, labels, default_boxes(config), config.variances)
+def _objects(boxes, labels, all_default_boxes, variances, scores) -> Objects:
+    corners = geometry.centers_to_corners(all_default_boxes)
+    targets = encode_targets(boxes, labels, all_default_boxes, variances)
     classes = targets["classes"].numpy()
     losses = -np.log(np.maximum(scores[np.arange(len(scores)), classes], 1e-12))
     negative = np.where(classes == 0, losses, -1.0)
-    kept = np.argsort(-negative, kind="stable")[: NEGATIVE_RATIO * int((classes > 0).sum())]
+    ratio = HardNegativeCrossentropy().negative_ratio
+    kept = np.argsort(-negative, kind="stable")[: int(ratio * (classes > 0).sum())]
     is_mined = np.zeros(len(classes), bool)
     is_mined[kept] = negative[kept] >= 0
     matches = match(boxes, corners).numpy()
-    # A match below the threshold of the second step can only come from the first.
     overlaps = geometry.iou(boxes, corners)
+    # The box that an object gets in the first step is the best of all that it gets.
     is_best = np.zeros(len(classes), bool)
     for index in range(len(boxes)):
         own = np.flatnonzero(matches == index)

@@ -9,8 +9,8 @@ from keras_ssd.detector import Detector
 from keras_ssd.explain import pictures
 from keras_ssd.explain.following import follow
 from keras_ssd.explain.steps import STEPS
-from keras_ssd.extras import require
 from keras_ssd.files import replace_file, write_text
+from keras_ssd.report.templating import template_environment
 
 
 def explain(
@@ -40,7 +40,7 @@ def explain(
         ImportError: matplotlib or Jinja2 is not installed.
         OSError: a file cannot be written.
     """
-    jinja2 = require("jinja2", extra="train")
+    template = template_environment("keras_ssd.explain").get_template("explain.html")
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
     if boxes is not None and not len(boxes):
@@ -51,13 +51,6 @@ def explain(
     for number, step in shown:
         figure = pictures.DRAWINGS[step.name](followed)
         replace_file(output / f"{number}_{step.name}.png", partial(pictures.save, figure))
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("keras_ssd.explain"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    html = environment.get_template("explain.html").render(steps=shown, followed=followed)
+    html = template.render(steps=shown, followed=followed)
     write_text(output / "index.html", html)
     return output / "index.html"

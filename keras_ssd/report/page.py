@@ -5,11 +5,11 @@ from functools import cache
 from math import isnan
 from pathlib import Path
 
-from keras_ssd.extras import require
 from keras_ssd.files import write_text
 from keras_ssd.report.environment import how_it_was_made
 from keras_ssd.report.evaluation_part import EvaluationPart
 from keras_ssd.report.run_part import RunPart
+from keras_ssd.report.templating import template_environment
 
 
 def write_page(
@@ -53,14 +53,7 @@ def write_page(
 
 @cache
 def _environment():
-    jinja2 = require("jinja2", extra="train")
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("keras_ssd.report"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
+    environment = template_environment("keras_ssd.report")
     environment.filters["figure"] = _figure
     return environment
 

@@ -5,7 +5,7 @@ SOURCES = keras_ssd tests training examples benchmarks setup.py
 # One process for each core, up to 4, because each takes gigabytes. A file's tests run in one of them.
 IN_PARALLEL = -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: test test-slow test-backends lint format docs docs-build wheel demo clean
+.PHONY: test test-docs test-slow test-backends lint format docs docs-build wheel demo clean
 
 # What it takes to run; enough for `make demo`.
 .venv/.installed: setup.cfg
@@ -36,12 +36,16 @@ test: .venv/.installed-test
 	.venv/bin/python -m pytest --doctest-modules keras_ssd
 	$(MAKE) test-backends
 
+# The notebooks, the command blocks of README and guides, and pages in a browser.
+test-docs: .venv/.installed-test
+	.venv/bin/python -m pytest -m docs
+
 test-slow: .venv/.installed-test .venv-mediapipe/.installed .venv-ray/.installed .venv-beam/.installed
 	.venv/bin/python -m pytest -m slow
 
 test-backends: .venv/.installed-test
-	KERAS_BACKEND=jax .venv/bin/python -m pytest $(IN_PARALLEL) -m "not slow" $(BACKEND_TESTS)
-	KERAS_BACKEND=torch .venv/bin/python -m pytest $(IN_PARALLEL) -m "not slow" $(BACKEND_TESTS)
+	KERAS_BACKEND=jax .venv/bin/python -m pytest $(IN_PARALLEL) -m "not slow and not docs" $(BACKEND_TESTS)
+	KERAS_BACKEND=torch .venv/bin/python -m pytest $(IN_PARALLEL) -m "not slow and not docs" $(BACKEND_TESTS)
 
 lint: .venv/.installed-test
 	.venv/bin/ruff check $(SOURCES)

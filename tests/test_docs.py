@@ -22,6 +22,7 @@ def test_the_example_of_records_in_the_document_runs(capsys):
     assert capsys.readouterr().out == f"{shown}\n"
 
 
+@pytest.mark.docs
 def test_the_example_of_tracking_in_the_document_runs(shared, tmp_path, monkeypatch, capsys):
     blocks = re.findall("```python\n(.*?)```", (DOCS / "python.md").read_text("utf-8"), re.DOTALL)
     (example,) = [block for block in blocks if "TrackDrawing" in block]

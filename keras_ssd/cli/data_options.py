@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from keras_ssd.data import AnnotatedImages
 
 SOURCES_HELP = (
-    "folder in the format of PASCAL VOC, YOLO or COCO; a .json (COCO), .csv or data.yaml file; "
-    "tfds:NAME of a prepared data set of TensorFlow Datasets"
+    "folder in the format of PASCAL VOC, YOLO, COCO or labelme; a .json (COCO), .csv or data.yaml "
+    "file; tfds:NAME of a prepared data set of TensorFlow Datasets"
 )
 CLASSES_HELP = "names separated by commas, or @FILE with one name in each line; "
 IMAGE_SET_HELP = (

@@ -74,6 +74,28 @@ def existing_file(path: Path) -> Path | None:
     return None
 
 
+def find_image(name: str, folders: Sequence[Path], where: str | Path) -> Path:
+    """Returns the path of an image in the first folder that has it, or else in the first folder.
+
+    Args:
+        name: the name in the annotation, relative to the folders; Windows' "\\" is understood.
+        folders: the folders to look in.
+        where: the text that the message begins with.
+
+    Raises:
+        AnnotationError: there cannot be a file of this name.
+    """
+    for spelled in dict.fromkeys((name, name.replace("\\", "/"))):
+        for folder in folders:
+            try:
+                found = existing_file(folder / spelled)
+            except (OSError, ValueError) as error:  # a name of 10,000 letters, or with "\0"
+                raise AnnotationError(f"{where}: image {name[:40]!r}: {error}") from error
+            if found is not None:
+                return found
+    return folders[0] / name
+
+
 def parse_box(values: Iterable[Any], where: str, names: str) -> tuple[float, float, float, float]:
     """Parses the four numbers of a box as floats.
 

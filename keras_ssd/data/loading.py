@@ -36,6 +36,7 @@ def load(
     - a folder in YOLO's format, or its .yaml file, as Ultralytics and Roboflow write it;
     - a .json file in COCO's format, or a folder with annotations/instances_*.json or with
       Roboflow's train, valid and test;
+    - a folder of labelme's .json files, one for each image;
     - a .csv file with the columns image, x1, y1, x2, y2, label, or a folder of such files;
     - "tfds:" and the name of a prepared data set of TensorFlow Datasets.
 

@@ -1,7 +1,9 @@
 """Reads text files that people and tools make, such as lists of ids and of names."""
 
 import codecs
+import json
 from pathlib import Path
+from typing import Any
 
 from keras_ssd.data.annotations import composed
 
@@ -66,3 +68,17 @@ def read_ids(path: str | Path) -> list[str]:
     if not ids:
         raise ValueError(f"{path}: contains no id; expected one in each line")
     return ids
+
+
+def read_json(path: Path) -> Any:
+    """Returns the content of a JSON file.
+
+    Raises:
+        ValueError: the file cannot be read, or is not JSON; the message names it.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: not valid JSON ({error})") from error

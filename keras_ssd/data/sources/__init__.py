@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from keras_ssd.data.problems import Problems
+from keras_ssd.data.sources.read_labelme import LabelmeSource, is_labelme_folder
 from keras_ssd.data.sources.read_tfds import TfdsSource
 from keras_ssd.data.sources.read_voc import VocSource
 from keras_ssd.data.sources.read_yolo import (
@@ -25,7 +26,7 @@ __all__ = ["Source", "open_source"]
 
 _TFDS = "tfds:"
 EXPECTED = (
-    "a folder in the format of PASCAL VOC, COCO or YOLO, a .json, .csv or .yaml file, or "
+    "a folder in the format of PASCAL VOC, COCO, YOLO or labelme, a .json, .csv or .yaml file, or "
     "tfds:NAME of a data set of TensorFlow Datasets"
 )
 
@@ -69,6 +70,8 @@ def _open_folder(folder: Path) -> Source:
         return TableFolder(folder, tables)
     if find_voc_folders(folder):
         return VocSource(folder)
+    if is_labelme_folder(folder):
+        return LabelmeSource(folder)
     if (names := find_name_list(folder)) is not None:
         return YoloSource(names)
     if tables := find_csv_files(folder):
@@ -77,6 +80,6 @@ def _open_folder(folder: Path) -> Source:
     hint = f"; or give the file itself, such as {folder / json_files[0]}" if json_files else ""
     raise ValueError(
         f"{folder}: neither a folder with JPEGImages, Annotations and perhaps ImageSets/Main, nor "
-        "one with .xml files beside images, nor one with data.yaml, "
+        "one with .xml or labelme's .json files beside images, nor one with data.yaml, "
         f"annotations/instances_*.json or .csv files, nor a folder of such folders{hint}"
     )

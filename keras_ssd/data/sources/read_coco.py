@@ -1,9 +1,7 @@
 """Reads a JSON file in COCO's format: the lists images, annotations and categories."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from keras_ssd.data.annotations import (
     ImageAnnotation,
@@ -15,6 +13,7 @@ from keras_ssd.data.annotations import (
     parse_size,
 )
 from keras_ssd.data.problems import AnnotationError, Problems
+from keras_ssd.data.text_files import read_json
 
 _LISTS = ("images", "annotations", "categories")
 _Id = int | str
@@ -43,7 +42,7 @@ def read_coco(
     Raises:
         ValueError: the file is not JSON, or not in this format.
     """
-    data = _read_json(path)
+    data = read_json(path)
     images, annotations, categories = (_list_of(data, name, path) for name in _LISTS)
     name_of = _read_categories(categories, annotations, path, problems)
     images_by_id: dict[_Id, ImageAnnotation] = {}
@@ -77,15 +76,6 @@ def read_coco(
             if annotated is not None and image_id in images_by_id:
                 images_by_id[image_id].objects.append(annotated)
     return list(images_by_id.values()), tuple(name_of.values())
-
-
-def _read_json(path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: not valid JSON ({error})") from error
 
 
 def _list_of(data, name, path) -> list:

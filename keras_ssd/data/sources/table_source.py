@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from keras_ssd.data.annotations import ImageAnnotation, composed, existing_file
-from keras_ssd.data.problems import AnnotationError, Problems
+from keras_ssd.data.annotations import ImageAnnotation, composed, find_image
+from keras_ssd.data.problems import Problems
 from keras_ssd.data.sources.read_coco import read_coco
 from keras_ssd.data.sources.read_csv import read_csv
 from keras_ssd.data.sources.source import Source
@@ -124,16 +124,5 @@ def find_csv_files(folder: Path) -> dict[str, Path]:
 def _read(file: Path, image_folders: Iterable[Path], problems: Problems):
     folders = list(image_folders)
 
-    def find_image(name: str) -> Path:
-        for spelled in dict.fromkeys((name, name.replace("\\", "/"))):
-            for folder in folders:
-                try:
-                    found = existing_file(folder / spelled)
-                except (OSError, ValueError) as error:  # a name of 10,000 letters, or with "\0"
-                    raise AnnotationError(f"{file}: image {name[:40]!r}: {error}") from error
-                if found is not None:
-                    return found
-        return folders[0] / name
-
     read: Callable = _READERS[file.suffix.lower()]
-    return read(file, find_image, problems)
+    return read(file, lambda name: find_image(name, folders, file), problems)

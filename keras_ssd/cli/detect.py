@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_ssd.cli.model_options import (
+    DEFAULT_MODEL,
     add_model_options,
     add_runtime_options,
     check_model,
@@ -66,7 +67,8 @@ def run(options: argparse.Namespace, tracking: Tracking | None = None) -> int:
     if options.output is None and not options.show:
         raise ValueError("--output: is needed, unless --show is given")
     check_server_options(options)
-    if options.model:
+    if not options.server:
+        options.model = options.model or DEFAULT_MODEL
         check_model(options)
     window = _window(options.command) if options.show else None
     problems = _detect(_detector(options), options, window, tracking)

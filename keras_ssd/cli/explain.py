@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from keras_ssd.cli.model_options import check_model
+from keras_ssd.cli.model_options import DEFAULT_MODEL, check_model
 from keras_ssd.cli.option_values import share
 from keras_ssd.extras import require
 from keras_ssd.files import checked_folder
@@ -22,7 +22,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     )
     add(
         "--model",
-        default="ssd_mobilenet_320_voc",
+        default=DEFAULT_MODEL,
         help="the name of a preset, or the path of a .keras file; default: %(default)s",
     )
     add("--output", type=Path, required=True, metavar="DIR", help="folder of the pictures")

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 # Those of `keras_ssd.runtime`, which takes a while to import.
 RUNTIMES = ("auto", "keras", "litert", "onnx", "openvino")
 
+# The preset that commands take where the user names no model.
+DEFAULT_MODEL = "ssd_mobilenet_320_voc"
+
 
 def add_model_options(
     command: argparse.ArgumentParser, *, or_server: bool = False, to_export: bool = False
@@ -17,17 +20,18 @@ def add_model_options(
 
     Args:
         command: the subcommand's parser.
-        or_server: whether `--server` may be given in place of `--model`.
+        or_server: whether `--server` may be given in place of `--model`, and neither need be.
         to_export: whether the model must be a Keras detector, in float32 unless the user names
             another dtype.
     """
-    choice = command.add_mutually_exclusive_group(required=True)
+    choice = command.add_mutually_exclusive_group(required=not or_server)
     choice.add_argument(
         "--model",
         metavar="MODEL",
         help="the name of a preset (`keras-ssd presets` lists them), or the path of a detector: a "
         ".keras file, a checkpoint of PyTorch or TensorFlow"
-        + ("" if to_export else ", or an exported .tflite, .onnx or .xml file or SavedModel"),
+        + ("" if to_export else ", or an exported .tflite, .onnx or .xml file or SavedModel")
+        + (f"; default: {DEFAULT_MODEL}" if or_server else ""),
     )
     if or_server:
         choice.add_argument(

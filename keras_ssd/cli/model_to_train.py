@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from keras_ssd.cli.model_options import DEFAULT_MODEL
 from keras_ssd.cli.new_models import NEW_MODELS
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add(
         "--model",
-        default="ssd_mobilenet_320_voc",
+        default=DEFAULT_MODEL,
         help="detector to start from: a preset (`keras-ssd presets` lists them) or a .keras file, "
         "which keeps what it has learned of the classes that have the same name in the data; or a "
         f"new model: {', '.join(NEW_MODELS)}",

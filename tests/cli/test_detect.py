@@ -172,6 +172,13 @@ def test_an_output_is_needed_unless_a_window_is_shown(fails, monkeypatch):
         assert fails(CAT, "--show").startswith("--show: there is no display")
 
 
+def test_without_a_model_the_packaged_preset_detects(output, capsys):
+    assert main(["detect", str(CAT), "--output", str(output)]) == 0
+    assert capsys.readouterr().out.startswith(f"{CAT}: cat ")
+    settings = (output / "journal.jsonl").read_text()
+    assert model_options.DEFAULT_MODEL in settings
+
+
 def test_the_choices_are_those_of_the_package():
     assert model_options.RUNTIMES == RUNTIMES
     assert tuple(RESULT_FILES) == output_options.FORMATS

@@ -64,11 +64,12 @@ docs: .venv/.installed-test
 docs-build: .venv/.installed-test
 	.venv/bin/zensical build --clean --strict
 
-# Builds the wheel and imports every module of it where nothing but its own requirements is
-# installed. The import runs inside dist/, so that it cannot find this folder's sources.
+# Builds the source distribution and from that the wheel, checks what an index would say of them, and
+# imports every module of the wheel where nothing but its own requirements is installed. The import runs inside dist/, so that it cannot find this folder's sources.
 wheel: .venv/.installed-test
 	rm -rf build dist .venv-wheel
-	.venv/bin/python -m build --wheel
+	.venv/bin/python -m build
+	.venv/bin/twine check --strict dist/*
 	$(PYTHON) -m venv .venv-wheel
 	.venv-wheel/bin/pip install -q dist/*.whl
 	cd dist && ../.venv-wheel/bin/python -c "import importlib, pkgutil, keras_ssd; \

@@ -24,6 +24,14 @@ IN_PARALLEL = -n auto --maxprocesses 4 --dist loadfile
 	.venv-mediapipe/bin/pip install -q "mediapipe>=1.2,<2"
 	touch $@
 
+# Gradio needs an older Pillow, so the page has an environment of its own; it runs without TensorFlow.
+.venv-demo/.installed: setup.cfg
+	$(PYTHON) -m venv .venv-demo
+	.venv-demo/bin/pip install -q "gradio>=6.31,<7" "numpy>=2,<3" "opencv-python-headless>=4.13,<6" \
+	    "ai-edge-litert>=2.3,<3" "av>=18,<19"
+	.venv-demo/bin/pip install -q --no-deps -e .
+	touch $@
+
 # Ray and Apache Beam, without TensorFlow, for the recipes in examples/distributed.
 .venv-ray/.installed .venv-beam/.installed: .venv-%/.installed: examples/distributed/requirements-%.txt
 	$(PYTHON) -m venv .venv-$*
@@ -37,7 +45,7 @@ test: .venv/.installed-test
 	$(MAKE) test-backends
 
 # The notebooks, the command blocks of README and guides, and pages in a browser.
-test-docs: .venv/.installed-test
+test-docs: .venv/.installed-test .venv-demo/.installed
 	.venv/bin/python -m pytest -m docs
 
 test-slow: .venv/.installed-test .venv-mediapipe/.installed .venv-ray/.installed .venv-beam/.installed
@@ -83,5 +91,5 @@ demo: .venv/.installed
 	.venv/bin/python training/demo.py
 
 clean:
-	rm -rf .venv .venv-mediapipe .venv-ray .venv-beam .venv-wheel build dist site *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv .venv-mediapipe .venv-demo .venv-ray .venv-beam .venv-wheel build dist site *.egg-info .pytest_cache .ruff_cache
 	find keras_ssd tests training -name __pycache__ -type d -prune -exec rm -rf {} +

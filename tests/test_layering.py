@@ -41,6 +41,7 @@ ROOMS = [
     "explain",
     "serving",
     "benchmark",
+    "demo",
     "cli",
 ]
 

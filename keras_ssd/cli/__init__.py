@@ -28,6 +28,7 @@ COMMANDS = {
     "convert": "Make a detector from a PyTorch or TensorFlow checkpoint of an SSD.",
     "benchmark": "Measure how fast and how accurate a detector is on every runtime.",
     "explain": "Show in pictures how an SSD finds objects in a photo, and learns from them.",
+    "demo": "Serve a page on which a detector is tried in the browser.",
     "presets": "List the trained detectors that --model takes by name.",
 }
 

@@ -133,7 +133,7 @@ def decode_detections(
     order = np.argsort(-scores[labels, indices], kind="stable")
     labels, indices = labels[order], indices[order]
     boxes = geometry.decode(offsets[indices], default_boxes[indices], settings.config.variances)
-    kept = _not_suppressed(boxes, labels, settings)
+    kept = not_suppressed(boxes, labels, settings)
     labels, indices = labels[kept], indices[kept]
     boxes = geometry.clip(boxes[kept])
     return padded(boxes, labels, scores[labels, indices], settings.max_detections)
@@ -158,8 +158,19 @@ def _best(scores, settings):
     return indices[np.argsort(-scores[indices], kind="stable")[: settings.top_k]]
 
 
-def _not_suppressed(boxes, labels, settings):
-    """Returns the rows that remain after NMS of each class, until there are `max_detections`."""
+def not_suppressed(
+    boxes: np.ndarray, labels: np.ndarray, settings: ThresholdSettings
+) -> np.ndarray:
+    """Returns the rows that remain after NMS of each class, until there are `max_detections`.
+
+    Args:
+        boxes: float32 (D, 4), corners, the best first.
+        labels: int (D,).
+        settings: the IoU threshold and the number of rows to keep.
+
+    Returns:
+        int (M,), in order.
+    """
     rows_of = {label: np.flatnonzero(labels == label) for label in np.unique(labels)}
     free, kept = np.ones(len(boxes), bool), []
     for row, label in enumerate(labels):

@@ -45,19 +45,28 @@ class OnnxOperations:
     def non_max_suppression(
         self, boxes: Value, scores: Value, k: int, settings: DecodingSettings
     ) -> Value:
+        # OpenCV crashes if no box is kept. So each row gets one more box, before the others, which
+        # is always kept; `only_at` removes it again.
+        boxes = self._add("Pad", boxes, np.array([0, 1, 0, 0, 0, 0], np.int64))
+        scores = self._add("Pad", scores, np.array([0, 1, 0, 0], np.int64), np.float32(2))
         kept = self._add(
             "NonMaxSuppression",
             boxes,
             self._add("Unsqueeze", scores, np.array([1], np.int64)),
-            np.array([k], np.int64),
+            np.array([k + 1], np.int64),
             np.array([settings.iou_threshold], np.float32),
             np.array([settings.confidence_threshold], np.float32),
         )
         return self._add("Gather", kept, np.array([0, 2], np.int64), axis=1)
 
     def only_at(self, indices: Value, x: Value) -> Value:
-        empty = self._add("ConstantOfShape", self._add("Shape", x))
-        return self._add("ScatterND", empty, indices, self.gather_nd(x, indices, batch_dims=0))
+        from onnx import numpy_helper
+
+        x = self._add("Pad", x, np.array([0, 1, 0, 0], np.int64))
+        zero = numpy_helper.from_array(np.zeros(1, np.float32))  # OpenCV does not know the default
+        empty = self._add("ConstantOfShape", self._add("Shape", x), value=zero)
+        found = self._add("ScatterND", empty, indices, self.gather_nd(x, indices, batch_dims=0))
+        return self.without_first(found)
 
     def pad_last(self, x: Value, count: int) -> Value:
         return self._add("Pad", x, np.array([0, 0, 0, count], np.int64))

@@ -40,14 +40,12 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serves the page until Ctrl-C."""
-    from keras_ssd.demo.server import listen, serve
+    from keras_ssd.demo.server import check_address, serve
 
     check_model(options)
     examples = pictures_in(options.examples)
-    with (
-        listen(options.host, options.port) as listening,
-        tempfile.TemporaryDirectory(prefix="keras-ssd-demo-") as folder,
-    ):
+    check_address(options.host, options.port)
+    with tempfile.TemporaryDirectory(prefix="keras-ssd-demo-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder  # of uploads
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
         require("gradio", extra="demo")
@@ -56,9 +54,7 @@ def run(options: argparse.Namespace) -> int:
         from keras_ssd.loading import load_detector
 
         page = make_page(load_detector(options.model), model=options.model, examples=examples)
-        host = f"[{options.host}]" if ":" in options.host else options.host
-        print(f"The page is at http://{host}:{options.port}; Ctrl-C ends it", flush=True)
-        serve(page, listening)
+        serve(page, options.host, options.port)
     return 0
 
 

@@ -1,5 +1,6 @@
 """Serves the page."""
 
+import os
 import socket
 from typing import Any
 
@@ -9,17 +10,13 @@ from keras_ssd.extras import require
 _LAST_PORT = 65535
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Returns a socket that listens at an address, so that no other program can take it.
-
-    Raises:
-        ValueError: the address is not one of this computer, or its port is taken.
-    """
+def check_address(host: str, port: int) -> None:
+    """Raises ValueError unless the host is this computer and the port is free."""
     if port > _LAST_PORT:
         raise ValueError(f"port: expected 1 to {_LAST_PORT}, not {port}")
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family)
+        socket.create_server((host, port), family=family).close()
     except OSError as error:
         reason = str(error.strerror).partition(" (while")[0]
         raise ValueError(
@@ -28,35 +25,34 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def serve(page: Any, listening: socket.socket) -> None:
+def serve(page: Any, host: str, port: int) -> None:
     """Serves a page until Ctrl-C.
 
     Args:
-        page: the `gradio.Blocks`.
-        listening: the socket that `listen` returned.
+        page: the `gradio.Blocks`. It must be launched, because a page that is mounted in another
+            application lets its visitors read every picture on this computer (Gradio 6.31).
+        host, port: the address, which `check_address` has checked.
     """
-    gr, fastapi, uvicorn = (
-        require(module, extra="demo") for module in ("gradio", "fastapi", "uvicorn")
-    )
-    host, port = listening.getsockname()[:2]
-    app = gr.mount_gradio_app(
-        fastapi.FastAPI(),
-        page,
-        path="/",
+    gr = require("gradio", extra="demo")
+    os.environ["no_proxy"] = "*"  # for Gradio asks the page, when it starts, whether it is there
+    host = f"[{host}]" if ":" in host else host
+    page.launch(
         server_name=host,
         server_port=port,
-        theme=gr.themes.Default(primary_hue="indigo").set(
-            block_info_text_color="*neutral_600",
-            body_text_color_subdued="*neutral_600",
-        ),
-        footer_links=[],
-        run_history=False,
+        prevent_thread_lock=True,
+        quiet=True,
+        show_error=True,
+        share=False,
         max_file_size=f"{MAX_MEGABYTES}mb",
-        ssr_mode=False,
+        run_history=False,
+        footer_links=[],
         enable_monitoring=False,
+        ssr_mode=False,
         pwa=False,
         mcp_server=False,
+        theme=gr.themes.Default(primary_hue="indigo").set(
+            block_info_text_color="*neutral_600", body_text_color_subdued="*neutral_600"
+        ),
     )
-    # Open pages hold a connection, which would delay the end.
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
-    uvicorn.Server(config).run(sockets=[listening])
+    print(f"The page is at http://{host}:{port}; Ctrl-C ends it", flush=True)
+    page.block_thread()

@@ -1,12 +1,12 @@
 """`keras-ssd demo` with arguments that are wrong; tests/demo/test_page.py serves the page."""
 
+import socket
 import sys
 
 import pytest
 
 from keras_ssd.cli import main
 from keras_ssd.cli.demo import pictures_in
-from keras_ssd.demo.server import listen
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def fails(capsys):
 @pytest.fixture
 def port():
     """A port that is free."""
-    with listen("127.0.0.1", 0) as listening:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
         return listening.getsockname()[1]
 
 
@@ -33,7 +33,7 @@ def test_without_gradio_the_command_that_installs_it_is_told(fails, port, monkey
 
 
 def test_a_port_in_use_is_told(fails):
-    with listen("127.0.0.1", 0) as listening:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
         taken = listening.getsockname()[1]
         assert fails("--port", taken).startswith(
             f"keras-ssd demo: --port: {taken} of 127.0.0.1 cannot be used (Address already in use)"

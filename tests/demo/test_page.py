@@ -4,7 +4,7 @@ import json
 import os
 import re
 import shutil
-import signal
+import socket
 import subprocess
 import time
 import urllib.error
@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_ssd.demo.server import listen
 from keras_ssd.images import read_image
 from keras_ssd.video import VideoInfo, VideoReader, VideoWriter
 
@@ -30,13 +29,14 @@ CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    """Serves the page, and ends it by Ctrl-C."""
+    """Serves the page where the environment names a proxy that is not there."""
     if not PYTHON.exists():
         pytest.skip("Gradio is in an environment of its own: make .venv-demo/.installed")
-    with listen("127.0.0.1", 0) as listening:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
     folder = tmp_path_factory.mktemp("demo")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
+    environment |= {"http_proxy": "http://127.0.0.1:9", "no_proxy": ""}
     with (folder / "log").open("w+") as log:
         command = [PYTHON, "-m", "keras_ssd.cli", "demo", "--port", str(port)]
         server = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
@@ -48,10 +48,10 @@ def address(tmp_path_factory):
                 time.sleep(0.1)
             yield f"http://127.0.0.1:{port}/"
         finally:
-            server.send_signal(signal.SIGINT)
+            server.terminate()  # which ends it like Ctrl-C
             server.wait(timeout=20)
     text = (folder / "log").read_text()
-    assert "Traceback" not in text, text
+    assert text.count("Traceback") == text.count("was not uploaded by a user"), text
     assert [path.name for path in folder.iterdir()] == ["log"]  # uploads are removed
 
 
@@ -177,6 +177,21 @@ def test_an_upload_of_200_mb_is_refused_by_the_page_and_by_the_server(page, addr
     with pytest.raises((urllib.error.HTTPError, ConnectionError, urllib.error.URLError)) as raised:
         urllib.request.urlopen(request)
     assert getattr(raised.value, "code", 413) == 413
+
+
+def test_a_file_of_the_server_that_was_not_uploaded_is_not_read(page, address):
+    """A visitor may send what the page itself would not."""
+    functions = page.evaluate("window.gradio_config.dependencies")
+    number = next(one["id"] for one in functions if len(one["inputs"]) == 4)
+    picture = {"path": str(ASTRONAUT), "meta": {"_type": "gradio.FileData"}}
+    sent = {"data": [picture, 0.5, 0.45, []], "fn_index": number, "session_hash": "visitor"}
+    answer = page.request.post(f"{address}gradio_api/queue/join", data=sent)
+    assert answer.ok
+    events = page.request.get(f"{address}gradio_api/queue/data?session_hash=visitor").text()
+    assert "process_completed" in events
+    assert "astronaut-detections" not in events
+    assert '"success":false' in events
+    assert page.request.get(f"{address}gradio_api/file={ASTRONAUT}").status == 403
 
 
 def test_a_video_becomes_a_film_and_a_broken_one_is_told(page, tmp_path):

@@ -74,7 +74,7 @@ _PRESETS = (
         trained_by="keras-ssd, ssd_mobilenet_320_voc quantized to int8, for LiteRT (Apache-2.0)",
         metric="mAP 0.745 on 500 images of VOC2007 val, measured",
         megabytes=4.2,
-        sha256="bb791f3212f8dee9e61677e22a72891a182d7608e6e7c55373144e38b1d995d9",
+        sha256="5284c9f791d2985666ceaec870bc5ed28cc3c136dc1791a21df5546e4211ce90",
         kind="litert",
     ),
     Preset(

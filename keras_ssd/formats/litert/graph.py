@@ -101,6 +101,24 @@ def append(model: Any, following: Any) -> None:
         entry.tensorIndex = new_index[entry.tensorIndex]
 
 
+def put_int8_first(model: Any) -> None:
+    """Moves all operators that do not depend on a DEQUANTIZE before those that do.
+
+    Both keep their order. The Edge TPU's compiler takes the operators up to the first that it does
+    not know, which is a DEQUANTIZE.
+    """
+    (graph,) = model.subgraphs
+    dequantize = {id(operator) for operator in operators(model, "DEQUANTIZE")}
+    first, following, dependent = [], [], set()
+    for operator in graph.operators:
+        if id(operator) in dequantize or not dependent.isdisjoint(operator.inputs):
+            dependent.update(operator.outputs)
+            following.append(operator)
+        else:
+            first.append(operator)
+    graph.operators = first + following
+
+
 def add_buffer(model: Any, data: np.ndarray | bytes) -> int:
     """Adds the bytes to the model's buffers and returns their index."""
     data = np.frombuffer(data if isinstance(data, bytes) else data.tobytes(), np.uint8)

@@ -82,6 +82,8 @@ def export_litert(
         files["thresholds.json"] = baked.to_json()
     else:
         files["decoding.json"] = settings.to_json()
+    if quantize == "int8":
+        litert_graph.put_int8_first(model)
     add_metadata(model, detector.name, config.image_size, nms=nms)
     content = with_files(litert_graph.pack(model), files)
 

@@ -157,6 +157,14 @@ def test_full_int8_joins_boxes_and_scores_in_int8_each_with_a_scale_of_its_own(f
     assert offset_scale != class_scale
 
 
+def test_the_network_of_full_int8_comes_before_the_first_operator_in_float32(files):
+    model = litert_graph.read(files["int8", True].read_bytes())
+    (graph,) = model.subgraphs
+    int8 = [graph.tensors[one.outputs[0]].type == schema.TensorType.INT8 for one in graph.operators]
+    assert int8 == sorted(int8, reverse=True)
+    assert 0 < sum(int8) < len(int8)
+
+
 def test_decoding_of_full_int8_stays_float32(files):
     model = read(files["int8", True])
     graph = model.subgraphs[0]

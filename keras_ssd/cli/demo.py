@@ -53,7 +53,8 @@ def run(options: argparse.Namespace) -> int:
         from keras_ssd.demo.page import make_page
         from keras_ssd.loading import load_detector
 
-        page = make_page(load_detector(options.model), model=options.model, examples=examples)
+        name = Path(options.model).name  # visitors need not know the folder
+        page = make_page(load_detector(options.model), model=name, examples=examples)
         serve(page, options.host, options.port)
     return 0
 

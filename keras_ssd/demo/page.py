@@ -40,7 +40,7 @@ def make_page(detector: ObjectDetector, *, model: str, examples: Sequence[Path] 
     page = gr.Blocks(
         title=f"keras-ssd: {model}",
         analytics_enabled=False,
-        delete_cache=(_KEPT_SECONDS, _KEPT_SECONDS),
+        delete_cache=(_KEPT_SECONDS // 6, _KEPT_SECONDS),
     )
     with page:
         gr.Markdown(

@@ -208,6 +208,14 @@ def test_every_block_of_a_page_runs(page, workplace):
             assert block.language in NOT_RUN, f"{where}: nothing runs {block.language!r}"
 
 
+def test_the_commands_in_tables_of_the_readme_have_the_options_that_they_name():
+    text = (ROOT / "README.md").read_text("utf-8")
+    commands = re.findall(r"^\| `keras-ssd (.*?)`", text, re.MULTILINE)
+    assert len(commands) > 5
+    for command in commands:
+        check_options(["keras-ssd", *shlex.split(command)])
+
+
 def test_a_command_that_no_rule_knows_fails():
     with pytest.raises(AssertionError, match=r"'curl http.*' has no rule"):
         run_command("curl http://localhost")

@@ -14,7 +14,7 @@ import shlex
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -219,6 +219,31 @@ def test_the_commands_in_tables_of_the_readme_have_the_options_that_they_name():
     assert len(commands) > 5
     for command in commands:
         check_options(["keras-ssd", *shlex.split(command)])
+
+
+def all_commands() -> Iterator[tuple[str, str]]:
+    """Yields the place and the text of each command in a block of any document, or in a table."""
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        for block in blocks_of(page):
+            if block.language in COMMANDS:
+                for command in commands_of(block.text):
+                    yield f"{page.name}, line {block.line}", command
+        for command in re.findall(
+            r"^\| `(keras-ssd [^`]*)` \|", page.read_text("utf-8"), re.MULTILINE
+        ):
+            yield page.name, command
+
+
+def test_every_command_of_every_document_has_its_options():
+    count = 0
+    for where, command in all_commands():
+        if re.match(r"keras-ssd \S+ ", command):
+            count += 1
+            try:
+                check_options(shlex.split(re.sub(" *[|<>].*", "", command)))
+            except SystemExit:
+                pytest.fail(f"{where}: {command}")
+    assert count > 50
 
 
 def test_a_command_that_no_rule_knows_fails():

@@ -96,7 +96,8 @@ def _apply_rules(pool, annotations, class_names, problems) -> AnnotatedImages:
         names = pool.class_names(annotations) if class_names is None else class_names
         return apply_rules(list(annotations.values()), Rules(names), problems)
     except NoObjectError as error:
-        problems.error(error)
+        if annotations:  # without any, another error says why
+            problems.error(error)
         return AnnotatedImages([], ())
 
 

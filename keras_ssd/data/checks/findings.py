@@ -107,7 +107,7 @@ def _find_shared_images(data, images, splits) -> list[Finding]:
     for a, b in _pairs(splits):
         index_in_a = {images[index].digest: index for index in a.images}
         lines = [
-            f"{data[index_in_a[images[index].digest]].id} = {data[index].id}"
+            f"{data[index].id} = {data[index_in_a[images[index].digest]].id}"
             for index in b.images
             if images[index].digest in index_in_a
         ]
@@ -130,21 +130,21 @@ def _find_alike(data, images, splits) -> list[Finding]:
     """Finds images of two splits, or of one, that look the same although their bytes differ."""
     prints = ImagePrints([image.look for image in images])
 
-    def lines(found):
+    def lines(pairs):
         return [
-            f"{data[other].id} ~ {data[index].id}"
-            for index, other in found.items()
-            if images[index].digest != images[other].digest
+            f"{data[one].id} ~ {data[other].id}"
+            for one, other in pairs
+            if images[one].digest != images[other].digest
         ]
 
     findings, within = [], []
     for a, b in _pairs(splits):
         title = f"images of {b.name!r} that look like one of {a.name!r}"
-        findings += _warn(title, lines(prints.first_alike(b.images, a.images)))
+        findings += _warn(title, lines(prints.first_alike(b.images, a.images).items()))
     for split in splits:
         found = prints.first_alike(split.images, split.images)
         position = {index: place for place, index in enumerate(split.images)}
-        within += lines({i: o for i, o in found.items() if position[o] < position[i]})
+        within += lines((o, i) for i, o in found.items() if position[o] < position[i])
     return [*findings, *_warn("images that look like another one of their split", within)]
 
 

@@ -186,9 +186,9 @@ def test_an_image_in_two_splits_is_an_error_but_trainval_holds_train_and_val(tmp
     trainval = splits["train"] | splits["val"]
     folder = write_voc(tmp_path, **splits, trainval=trainval, test={"e": 1})
     assert errors(check_data([folder])) == {
-        "images of 'val' that are in 'train' too: 1": ["a = d"],
-        "images of 'test' that are in 'train' too: 1": ["b = e"],
-        "images of 'test' that are in 'trainval' too: 1": ["b = e"],
+        "images of 'val' that are in 'train' too: 1": ["d = a"],
+        "images of 'test' that are in 'train' too: 1": ["e = b"],
+        "images of 'test' that are in 'trainval' too: 1": ["e = b"],
     }
     assert errors(check_data([folder], ["all", "trainval", "val"])) == {}
 
@@ -198,7 +198,7 @@ def test_an_image_in_two_sources_is_an_error_whatever_its_name(tmp_path):
     second = write_csv(tmp_path / "2/b.csv", "b.png,,,1,1,9,9,cat", images=["b.png"])
     found = errors(check_data([first, second]))
     assert found == {
-        f"images of '{second}:all' that are in '{first}:all' too: 1": ["a.png = b.png"]
+        f"images of '{second}:all' that are in '{first}:all' too: 1": ["b.png = a.png"]
     }
 
 
@@ -239,6 +239,12 @@ def test_a_split_that_cannot_be_loaded_is_an_error_beside_the_others(drawn_voc):
     assert [split.name for split in report.splits] == ["train"]
     (line,) = errors(report)["sources and splits that cannot be loaded: 1"]
     assert "no image set 'best'; there are: train, trainval, val" in line
+
+
+def test_without_a_split_that_can_be_loaded_only_the_split_is_the_error(drawn_voc):
+    found = errors(check_data([drawn_voc], ["best"]))
+    (line,) = found["sources and splits that cannot be loaded: 1"]
+    assert "no image set 'best'" in line
 
 
 def test_without_a_usable_image_the_report_is_empty(tmp_path):

@@ -95,7 +95,7 @@ def test_a_copy_in_another_split_is_a_warning_naming_both(pictures, tmp_path, ki
     images["other"] = jpeg(pictures[20])
     report = check_data(write_sets(tmp_path, images, train=train, val=val))
     lines, is_error = found(report, "images of 'val' that look like one of 'train': 9")
-    assert lines == [[f"{number:02} ~ copy{number}" for number in range(9)]]
+    assert lines == [[f"copy{number} ~ {number:02}" for number in range(9)]]
     assert not is_error
 
 

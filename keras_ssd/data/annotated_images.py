@@ -10,8 +10,10 @@ import numpy as np
 from keras_ssd.data.sample import Sample
 from keras_ssd.terminal import counted
 
+_NAMES_SHOWN = 5
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class AnnotatedImages:
     """A data set for object detection.
 
@@ -45,6 +47,15 @@ class AnnotatedImages:
         for sample_id, count in ids.most_common(1):
             if count > 1:
                 raise ValueError(f"samples: {count} samples have the id {sample_id!r}")
+
+    def __repr__(self) -> str:
+        names = ", ".join(self.class_names[:_NAMES_SHOWN])
+        return (
+            f"<AnnotatedImages: {counted(len(self), 'image')}, "
+            f"{counted(self.num_objects, 'object')}, "
+            f"{counted(len(self.class_names), 'class', 'classes')}: {names}"
+            f"{', ...' if len(self.class_names) > _NAMES_SHOWN else ''}>"
+        )
 
     def __len__(self) -> int:
         return len(self.samples)

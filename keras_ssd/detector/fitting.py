@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_ssd.data.annotated_images import AnnotatedImages
 from keras_ssd.detector.callbacks import with_detector
 from keras_ssd.losses import HardNegativeCrossentropy, SmoothL1
 from keras_ssd.models.ssd import SSD
@@ -52,7 +53,10 @@ class TrainsItsSSD:
 
         Raises:
             CorruptImageError: an image cannot be read.
+            ValueError: the data are AnnotatedImages, not batches of them.
         """
+        _check_batches("x", x, "training_dataset")
+        _check_batches("validation_data", kwargs.get("validation_data"), "validation_dataset")
         if not isinstance(x, np.ndarray):
             kwargs.setdefault("shuffle", False)  # a data set shuffles itself
         with _errors_of_images():
@@ -69,7 +73,12 @@ class TrainsItsSSD:
         Args:
             x: batches of images and targets from `keras_ssd.data.validation_dataset`.
             callbacks, *args, **kwargs: as in Keras's `evaluate`.
+
+        Raises:
+            CorruptImageError: an image cannot be read.
+            ValueError: the data are AnnotatedImages, not batches of them.
         """
+        _check_batches("x", x, "validation_dataset")
         with _errors_of_images():
             return self.ssd.evaluate(x, *args, callbacks=with_detector(callbacks, self), **kwargs)
 
@@ -94,6 +103,14 @@ class TrainsItsSSD:
     @stop_training.setter
     def stop_training(self, value: bool) -> None:
         self.ssd.stop_training = value
+
+
+def _check_batches(argument, value, maker):
+    if isinstance(value, AnnotatedImages):
+        raise ValueError(
+            f"{argument}: expected batches, not AnnotatedImages; "
+            f"keras_ssd.data.{maker}(data, detector) makes them"
+        )
 
 
 def _errors_of_images():

@@ -26,6 +26,12 @@ def test_without_samples_it_is_empty():
     assert (len(empty), list(empty), empty.num_objects, empty.problems) == (0, [], 0, [])
 
 
+def test_in_print_it_is_one_line_with_at_most_five_class_names(data):
+    assert repr(data) == "<AnnotatedImages: 4 images, 4 objects, 2 classes: cat, dog>"
+    many = AnnotatedImages([sample("a", 7)], tuple("abcdefgh"))
+    assert str(many) == "<AnnotatedImages: 1 image, 1 object, 8 classes: a, b, c, d, e, ...>"
+
+
 def test_it_has_the_manners_of_a_list(data):
     assert len(data) == 4
     assert ids(data) == ["a", "b", "c", "d"]

@@ -177,3 +177,16 @@ def test_an_image_that_cannot_be_read_is_named(detector, data, tmp_path):
         fit(detector, broken)
     with pytest.raises(CorruptImageError, match=f"^{file}: "):
         detector.evaluate(keras_ssd.data.validation_dataset(broken, detector), verbose=0)
+
+
+def test_annotated_images_in_place_of_batches_are_refused_with_what_makes_batches(
+    detector, data, val
+):
+    detector.compile()
+    with pytest.raises(ValueError, match=r"x: expected batches.*training_dataset\(data, detector"):
+        detector.fit(data)
+    batches = keras_ssd.data.training_dataset(data, detector, batch_size=4)
+    with pytest.raises(ValueError, match=r"validation_data: expected batches.*validation_dataset"):
+        detector.fit(batches, validation_data=val)
+    with pytest.raises(ValueError, match=r"x: expected batches.*validation_dataset"):
+        detector.evaluate(val)

@@ -47,7 +47,9 @@ pixels = resize_image(image, detector.image_size)""",
         "The feature maps",
         "The backbone turns the pixels into feature maps, from fine to coarse. Each cell of a map "
         "describes a part of the image. Small objects are found on the fine maps, large ones on "
-        "the coarse maps. The pictures show the mean activation of each cell.",
+        "the coarse maps. The pictures show the mean activation of each cell. A convolution on "
+        "each map predicts four offsets, and a score for each class and the background, for each "
+        "of the map's default boxes.",
         "The photo under each feature map, whose cells are brighter where they are more active.",
         """raw = detector.ssd.predict(pixels[None].astype("float32"), verbose=0)
 print(raw["offsets"].shape, raw["classes"].shape)""",
@@ -95,7 +97,7 @@ print(targets["offsets"].numpy()[matches >= 0, :4], raw["offsets"][0, matches >=
         "Hard negatives",
         "Nearly all default boxes are background, and most of them are easy. If all counted, they "
         "would drown the objects. So training keeps only three of them for each match: those with "
-        "the highest loss, which the network takes for objects.",
+        "the highest loss, which the network takes for objects (red; the matches are blue).",
         "The hard negatives (red) around the objects, and the losses of all negatives.",
         """loss = keras_ssd.losses.HardNegativeCrossentropy(negative_ratio=3)
 print(float(loss(targets["classes"][None], raw["classes"])))""",

@@ -73,7 +73,8 @@ docs-build: .venv/.installed-test
 	.venv/bin/zensical build --clean --strict
 
 # Builds the source distribution and from that the wheel, checks what an index would say of them, and
-# imports every module of the wheel where nothing but its own requirements is installed. The import runs inside dist/, so that it cannot find this folder's sources.
+# imports every module of the wheel where nothing but its own requirements is installed. The import runs
+# inside dist/, so that it cannot find this folder's sources.
 wheel: .venv/.installed-test
 	rm -rf build dist .venv-wheel
 	.venv/bin/python -m build

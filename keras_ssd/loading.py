@@ -131,5 +131,5 @@ def _opening():
     except ModuleNotFoundError as error:
         raise ImportError(
             f"{error.name} is missing, which detectors of Keras need: pip install keras-ssd. "
-            "Without it, exported detectors can be loaded (.tflite, .onnx)"
+            "Without it, exported detectors can be loaded (.tflite, .onnx, .xml)"
         ) from error

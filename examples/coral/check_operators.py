@@ -40,6 +40,8 @@ def operators(content: bytes) -> list[tuple[str, bool]]:
 
 def main() -> None:
     """Prints the operators that can run on the Edge TPU, and those that run on the CPU."""
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     found = operators(Path(sys.argv[1]).read_bytes())
     can = [is_possible for _, is_possible in found]
     start = can.index(False) if False in can else len(can)

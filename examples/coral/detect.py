@@ -14,6 +14,8 @@ from ai_edge_litert.interpreter import Interpreter, load_delegate
 
 LOWEST_SCORE = 0.4
 
+if len(sys.argv) < 4:
+    sys.exit(__doc__)
 model, labels, photo, *delegate = sys.argv[1:]
 names = Path(labels).read_text(encoding="utf-8").splitlines()
 image = cv2.imread(photo)
@@ -22,7 +24,7 @@ if image is None:
 try:
     delegates = [load_delegate(name) for name in delegate]
 except (OSError, ValueError) as error:  # there is no such library, or no Edge TPU
-    sys.exit(f"{delegate[0]}: {error}")
+    sys.exit(f"the library of the Edge TPU cannot be loaded: {error}")
 interpreter = Interpreter(model, experimental_delegates=delegates)
 interpreter.allocate_tensors()
 (given,) = interpreter.get_input_details()

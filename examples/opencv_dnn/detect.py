@@ -13,6 +13,8 @@ import cv2
 SIZE = 320  # the network's size: the detector's image_size
 LOWEST_SCORE = 0.4
 
+if len(sys.argv) != 4:
+    sys.exit(__doc__)
 model, labels, photo = sys.argv[1:]
 names = Path(labels).read_text(encoding="utf-8").splitlines()
 image = cv2.imread(photo)

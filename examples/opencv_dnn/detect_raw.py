@@ -25,6 +25,8 @@ def decode(logits, offsets, default_boxes, variances):
     return scores, np.concatenate([centers - sizes / 2, centers + sizes / 2], axis=1).clip(0, 1)
 
 
+if len(sys.argv) != 4:
+    sys.exit(__doc__)
 model, settings, photo = sys.argv[1:]
 settings = np.load(settings)
 image = cv2.imread(photo)

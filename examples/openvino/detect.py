@@ -12,6 +12,8 @@ import openvino
 
 LOWEST_SCORE = 0.4
 
+if len(sys.argv) < 3:
+    sys.exit(__doc__)
 path, photo, *device = sys.argv[1:]
 image = cv2.imread(photo)
 if image is None:

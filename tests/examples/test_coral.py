@@ -81,4 +81,4 @@ def test_without_an_edge_tpu_the_script_runs_on_the_cpu(model, tmp_path):
 def test_a_library_that_is_missing_is_told(model, tmp_path):
     done = run(model, tmp_path, "libmissing.so.1")
     assert done.returncode == 1
-    assert "libmissing.so.1: libmissing.so.1: cannot open" in done.stderr
+    assert "Edge TPU cannot be loaded: libmissing.so.1: cannot open" in done.stderr

@@ -10,8 +10,8 @@ the features, measures mAP with the whole detector after every --evaluate-every 
 as RUN/last.keras. The first pass over the images only flips them, and the others have the paper's
 augmentation. A default box learns an object from an IoU of 0.4 on, as with `--recipe modern`.
 
-If it is called again with the same arguments, it goes on where it was stopped, to within 400 images or 100
-steps; the order of the batches then begins anew.
+If it is called again with the same arguments, it goes on where it was stopped, to within 400 images
+or 100 steps; the order of the batches then begins anew.
 """
 
 import argparse

@@ -82,7 +82,7 @@ def test_the_issue_forms_are_yaml_with_what_github_asks_for():
 @pytest.mark.slow
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
 def test_the_wheel_installs_and_detects_on_each_python(tmp_path, version):
-    python = shutil.which(f"python{version}")
+    python = _python(version)
     if python is None:
         pytest.skip(f"there is no python{version} on this machine")
     wheel = _wheel(tmp_path)
@@ -102,6 +102,17 @@ def test_the_registry_has_all_that_the_wheel_needs_for_each_python(tmp_path, ver
     options += ["--python-version", version, "--target", str(tmp_path / "target")]
     command = [sys.executable, "-m", "pip", "install", "-q", *options, _wheel(tmp_path)]
     subprocess.run(command, check=True)
+
+
+def _python(version):
+    """The path of a Python of this version, on the PATH or of pyenv, or None."""
+    found = [shutil.which(f"python{version}")]
+    found += sorted((Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin/python"))
+    for path in filter(None, found):
+        # pyenv has commands for all its versions on the PATH, which fail unless one is chosen.
+        if subprocess.run([path, "--version"], capture_output=True).returncode == 0:
+            return path
+    return None
 
 
 def _wheel(folder):

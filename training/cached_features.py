@@ -15,7 +15,6 @@ or 100 steps; the order of the batches then begins anew.
 """
 
 import argparse
-import dataclasses
 import json
 from pathlib import Path
 
@@ -111,20 +110,19 @@ class CachedFeatures:
         _, peaks = self._read_progress()
         per_epoch = self.num_images // batch_size
 
-        def rows(number):
+        def read(number):
             order = np.random.default_rng((seed, number // per_epoch)).permutation(self.num_images)
             first = number % per_epoch * batch_size
             rows = np.sort(order[first : first + batch_size])
-            return [self._arrays[name][rows] for name in ("features", "classes", "offsets")]
+            return [array[rows] for array in self._arrays.values()]
 
         def batch(number):
-            features, classes, offsets = tf.numpy_function(
-                rows, [number], [tf.uint8, tf.int8, tf.float16]
-            )
-            arrays = self._arrays
-            features = tf.ensure_shape(features, (batch_size, *arrays["features"].shape[1:]))
-            classes = tf.ensure_shape(classes, (batch_size, *arrays["classes"].shape[1:]))
-            offsets = tf.ensure_shape(offsets, (batch_size, *arrays["offsets"].shape[1:]))
+            types = [tf.uint8, tf.int8, tf.float16]
+            features, classes, offsets = tf.numpy_function(read, [number], types)
+            for tensor, array in zip(
+                (features, classes, offsets), self._arrays.values(), strict=True
+            ):
+                tensor.set_shape((batch_size, *array.shape[1:]))
             flags = tf.cast(classes > 0, tf.float32)[..., None]
             return (tf.cast(features, tf.float32) / 255) ** 2 * np.float32(peaks), {
                 "classes": tf.cast(classes, tf.int32),
@@ -195,9 +193,9 @@ def main() -> None:
     keras.utils.set_random_seed(options.seed)
     detector = open_detector(options.start).with_dtype("mixed_bfloat16")
     ssd, names = detector.ssd, detector.class_names
-    data = keras_ssd.data.load(options.data, options.image_set, class_names=names)
-    excluded = set(options.exclude.read_text().split())
-    data = dataclasses.replace(data, samples=[s for s in data if s.id not in excluded])
+    data = keras_ssd.data.load(
+        options.data, options.image_set, class_names=names, exclude=options.exclude
+    )
     validation = keras_ssd.data.load(options.data, options.validation_set, class_names=names)
 
     exact = detector.with_dtype("float32").ssd  # OpenVINO reads no layers of mixed precision

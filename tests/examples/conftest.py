@@ -1,4 +1,4 @@
-"""What the tests of the recipes in examples/distributed share."""
+"""What the tests of the examples share."""
 
 import json
 from pathlib import Path
@@ -26,6 +26,20 @@ def rows_in():
         return sorted(rows, key=lambda row: row["image"])
 
     return read
+
+
+@pytest.fixture(scope="session")
+def lines_of():
+    """Returns the lines that the scripts of OpenCV, OpenVINO and Coral print for detections."""
+
+    def lines(found):
+        return [
+            f"{record['label']} {record['score']:.2f} at x1, y1, x2, y2 "
+            f"{[round(float(corner)) for corner in record['box']]}"
+            for record in found.to_records()
+        ]
+
+    return lines
 
 
 def read_shard(path):

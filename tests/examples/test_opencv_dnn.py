@@ -63,16 +63,12 @@ def run(folder, *arguments):
         ("detect_raw.py", "raw.onnx", "raw.npz"),
     ],
 )
-def test_a_script_prints_the_objects_that_keras_ssd_finds(files, arguments):
+def test_a_script_prints_the_objects_that_keras_ssd_finds(files, arguments, lines_of):
     script, *names = arguments
     detector = keras_ssd.load_detector(files / "ssd.onnx")
     for photo in PHOTOS:
         (found,) = detector.detect([photo], confidence_threshold=0.4)
-        expected = [
-            f"{record['label']} {record['score']:.2f} at x1, y1, x2, y2 "
-            f"{[round(float(corner)) for corner in record['box']]}"
-            for record in found.to_records()
-        ]
+        expected = lines_of(found)
         assert run(files, FOLDER / script, *names, photo).splitlines() == expected != []
 
 

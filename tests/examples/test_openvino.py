@@ -37,15 +37,11 @@ def run(path, photo):
 
 
 @pytest.mark.docs
-def test_the_script_prints_the_objects_that_keras_finds(detector, tmp_path):
+def test_the_script_prints_the_objects_that_keras_finds(detector, tmp_path, lines_of):
     path = export_openvino(detector, tmp_path / "ssd.xml")
     for photo in PHOTOS:
         (found,) = detector.detect([photo], confidence_threshold=0.4)
-        expected = [
-            f"{record['label']} {record['score']:.2f} at x1, y1, x2, y2 "
-            f"{[round(float(corner)) for corner in record['box']]}"
-            for record in found.to_records()
-        ]
+        expected = lines_of(found)
         assert run(path, photo) == expected != []
 
 

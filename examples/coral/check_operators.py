@@ -42,7 +42,14 @@ def main() -> None:
     """Prints the operators that can run on the Edge TPU, and those that run on the CPU."""
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    found = operators(Path(sys.argv[1]).read_bytes())
+    path = Path(sys.argv[1])
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        sys.exit(f"{path}: {error.strerror}")
+    if content[4:8] != b"TFL3":
+        sys.exit(f"{path}: not a .tflite file")
+    found = operators(content)
     can = [is_possible for _, is_possible in found]
     start = can.index(False) if False in can else len(can)
     for where, names in (("Edge TPU", found[:start]), ("CPU", found[start:])):

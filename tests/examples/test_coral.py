@@ -62,6 +62,20 @@ def test_the_script_prints_which_operators_run_where(model):
     assert cpu.startswith("CPU, 58 operators: ADD 3, CAST 3, ")
 
 
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        (FOLDER / "nowhere.tflite", "No such file or directory"),
+        (FOLDER / "detect.py", "not a .tflite file"),
+    ],
+)
+def test_what_is_not_a_tflite_file_is_told_in_one_line(path, message):
+    command = [sys.executable, FOLDER / "check_operators.py", path]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == f"{path}: {message}\n"
+
+
 def run(model, folder, *arguments):
     with zipfile.ZipFile(model) as archive:
         labels = archive.extract("labels.txt", folder)

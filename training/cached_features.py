@@ -11,7 +11,7 @@ as RUN/last.keras. The first pass over the images only flips them, and the other
 augmentation. A default box learns an object from an IoU of 0.4 on, as with `--recipe modern`.
 
 If it is called again with the same arguments, it goes on where it was stopped, to within 400 images
-or 100 steps; the order of the batches then begins anew.
+or --evaluate-every steps; the order of the batches then begins anew.
 """
 
 import argparse
@@ -213,7 +213,7 @@ def main() -> None:
     trained.compile(
         recipe.build_optimizer(), {"offsets": SmoothL1(), "classes": HardNegativeCrossentropy()}
     )
-    backup = keras.callbacks.BackupAndRestore(options.run / "backup", save_freq=100)
+    backup = keras.callbacks.BackupAndRestore(options.run / "backup")
     trained.fit(
         cache.batches(options.batch_size, options.seed),
         epochs=-(-options.steps // options.evaluate_every),

@@ -39,16 +39,6 @@ def add_options(command: argparse.ArgumentParser) -> None:
         + quantizations,
     )
     add(
-        "--quantize-aware",
-        nargs="?",
-        const=200,
-        type=positive(int),
-        metavar="STEPS",
-        help="train a copy of the detector on the images for int8 before, without annotations, so "
-        "that the int8 file gives nearly the scores of float32; %(const)s steps of 8 images if "
-        "STEPS is not given (.tflite only)",
-    )
-    add(
         "--nms",
         action=argparse.BooleanOptionalAction,
         help="end the file with detections, or with --no-nms at the raw outputs of the network. A "
@@ -74,11 +64,7 @@ def run(options: argparse.Namespace) -> int:
     from keras_ssd.loading import check_keras_detector, load_detector, load_keras_detector
 
     chosen = format_to_write(options.output, options.format)
-    given = {
-        "quantize": options.quantize,
-        "quantize_aware": options.quantize_aware,
-        "nms": options.nms,
-    }
+    given = {"quantize": options.quantize, "nms": options.nms}
     checked_options(chosen, options.output, **given)  # before anything is loaded
     if options.dtype != "float32" and not chosen.keeps_dtype:
         raise ValueError(f"--dtype: {options.output} is {chosen.title}, which computes in float32")

@@ -36,7 +36,6 @@ def export(
     format: str | None = None,
     *,
     quantize: str | None = None,
-    quantize_aware: int | None = None,
     nms: bool | None = None,
     version: int | None = None,
     data: Any = None,
@@ -55,9 +54,6 @@ def export(
             path: `.tflite`, `.onnx`, `.xml`, or no suffix for a SavedModel.
         quantize: None for full precision; for LiteRT "float16", "dynamic_int8" or "int8"; for
             OpenVINO "int8".
-        quantize_aware: the number of steps of quantization-aware training before LiteRT's "int8":
-            a copy of the detector learns on the images of `data`, without annotations, to give in
-            int8 what the detector gives in float32. 200 are enough. None trains nothing.
         nms: True if the file gives detections, False if it gives the raw outputs of the network,
             which `load_detector` decodes. None takes the format's default: False for LiteRT, where
             True limits an image to 100 detections, and True for ONNX, where OpenCV needs False.
@@ -80,9 +76,7 @@ def export(
             install it.
     """
     chosen = format_to_write(path, format)
-    options = checked_options(
-        chosen, path, quantize=quantize, quantize_aware=quantize_aware, nms=nms, version=version
-    )
+    options = checked_options(chosen, path, quantize=quantize, nms=nms, version=version)
     images = [] if data is None else _pictures(data, all_of_them=quantize == "int8")
     if quantize == "int8":
         if not images:
@@ -116,11 +110,6 @@ def checked_options(chosen: Format, path: str | Path, **options: Any) -> dict[st
     if quantize not in (None, *chosen.quantizations):
         expected = ", ".join(map(str, (None, *chosen.quantizations)))
         raise ValueError(f"quantize: for {chosen.title} expected {expected}, not {quantize!r}")
-    steps = given.get("quantize_aware", 1)
-    if not isinstance(steps, int) or steps < 1:
-        raise ValueError(f"quantize_aware: expected a whole number from 1, not {steps!r}")
-    if "quantize_aware" in given and quantize != "int8":
-        raise ValueError(f'quantize_aware: it is for quantize="int8", not {quantize!r}')
     return given
 
 

@@ -48,16 +48,6 @@ def test_a_calibrated_export_is_compared_measured_and_usable(model, drawn_voc, t
     assert {record["label"] for record in records} <= set(DRAWN_CLASSES)
 
 
-def test_quantization_aware_training_changes_the_file(model, drawn_voc, tmp_path):
-    contents = []
-    for option in ((), ("--quantize-aware", 2)):
-        output = tmp_path / "tiny.tflite"
-        always = ("--quantize", "int8", "--data", drawn_voc, "--output", output)
-        assert run("export", "--model", model, *always, *option) == 0
-        contents.append(output.read_bytes())
-    assert contents[0] != contents[1]
-
-
 def test_without_data_it_is_compared_on_drawn_images(model, tmp_path, caplog):
     with caplog.at_level(logging.INFO, logger="keras_ssd"):
         assert run("export", "--model", model, "--output", tmp_path / "tiny.tflite") == 0
@@ -89,7 +79,6 @@ def test_thresholds_are_exported_as_the_options_say(model, tmp_path):
     ("options", "message"),
     [
         (("--quantize", "int8"), "--quantize int8 needs --data"),
-        (("--quantize-aware",), "--quantize-aware: it is for --quantize int8, not None"),
         (("--output", "new/tiny.bin"), "new/tiny.bin: the suffix .bin is of no format; expected"),
         (("--format", "openvino"), "tiny.tflite: the name must end in .xml"),
         (("--output", "a.xml", "--quantize", "float16"), "expected None, int8, not 'float16'"),

@@ -122,35 +122,16 @@ def _measure(content, graph, images) -> _Statistics:
         for index, value in zip(computed, values, strict=True):
             if value.ndim == 4:
                 sums[index] += np.where(np.abs(value) < _LARGEST, value, 0).mean(axis=(0, 1, 2))
-    low = (-upper_bounds(-np.array(lows))).tolist()
-    high = upper_bounds(np.array(highs)).tolist()
+    low, high = (-_most(-np.array(lows))).tolist(), _most(np.array(highs)).tolist()
     return _Statistics(
         ranges=dict(zip(computed, zip(low, high, strict=True), strict=True)),
         means={index: total / len(images) for index, total in sums.items()},
     )
 
 
-def upper_bounds(values: np.ndarray) -> np.ndarray:
+def _most(values):
     """Returns what the values (images, tensors) of most images do not exceed: (tensors,)."""
     return np.quantile(values, _SHARE_OF_IMAGES, axis=0, method="higher")
-
-
-def round_weights(kernel: np.ndarray, means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rounds the weights of a convolution as int8 does, to 255 values for each output channel.
-
-    Args:
-        kernel: the weights (O, height, width, I): each of the O output channels reads I inputs.
-        means: the means of the input channels (C,), C = I times the number of groups.
-
-    Returns:
-        The rounded weights, and what rounding adds to the mean of each output channel.
-    """
-    largest = np.abs(kernel).max(axis=(1, 2, 3), keepdims=True)
-    scale = np.maximum(largest, 1e-9) / 127
-    rounded = np.round(kernel / scale) * scale
-    groups = means.reshape(-1, kernel.shape[3])
-    groups = groups.repeat(len(kernel) // len(groups), axis=0)
-    return rounded, np.einsum("ohwi,oi->o", rounded - kernel, groups)
 
 
 def _correct_bias(model, operator, found, *, depthwise):
@@ -170,9 +151,15 @@ def _correct_bias(model, operator, found, *, depthwise):
     if (largest < least).any():
         kernel = kernel.copy()
         kernel[largest < least, 0, 0, 0] = least[largest < least]
+        largest = np.maximum(largest, least)
         changed = kernel.transpose(3, 1, 2, 0) if depthwise else kernel
         litert_graph.set_constant(model, operator, 1, changed)
-    _, shift = round_weights(kernel, found.means[image_index])
+    scale = np.maximum(largest, 1e-9)[:, None, None, None] / 127
+    added = np.round(kernel / scale) * scale - kernel
+    # Each group of output channels reads as many input channels as the kernel has.
+    means = found.means[image_index].reshape(-1, kernel.shape[3])
+    means = means.repeat(len(kernel) // len(means), axis=0)
+    shift = np.einsum("ohwi,oi->o", added, means)
     litert_graph.set_constant(model, operator, 2, (bias - shift).astype(np.float32))
 
 

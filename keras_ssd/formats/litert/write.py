@@ -14,7 +14,6 @@ from keras_ssd.formats.litert import graph as litert_graph
 from keras_ssd.formats.litert.decoding import MAX_DETECTIONS, decoding_model
 from keras_ssd.formats.litert.metadata import add_metadata, with_files
 from keras_ssd.formats.litert.quantization import to_int8
-from keras_ssd.formats.litert.quantization_aware import train_quantization_aware
 from keras_ssd.formats.raw_outputs import (
     KerasDetector,
     decoding_settings,
@@ -31,7 +30,6 @@ def export_litert(
     path: str | Path,
     *,
     quantize: str | None = None,
-    quantize_aware: int | None = None,
     nms: bool = False,
     calibration_images: Sequence[np.ndarray] = (),
     verify: Callable[[Path], object] | None = None,
@@ -54,10 +52,9 @@ def export_litert(
             half the size. "dynamic_int8" stores int8 weights, and computes with them in int8 where
             the runtime can. "int8" has int8 weights and activations; L2 normalization, hard-swish,
             softmax and decoding stay float32.
-        quantize_aware: the number of steps of quantization-aware training before "int8", or None.
         nms: whether the file decodes the raw outputs and gives detections.
         calibration_images: the images, RGB uint8 (H, W, 3), on which "int8" measures the ranges of
-            the activations, and from which `quantize_aware` learns.
+            the activations.
         verify: a function that is called with the complete file before it replaces an earlier one.
             If it raises an error, the earlier file stays.
 
@@ -74,8 +71,6 @@ def export_litert(
     ssd, warped = detector.with_dtype("float32").ssd, []
     if quantize == "int8":
         warped = warped_images(detector, calibration_images)
-    if quantize_aware is not None:
-        ssd = train_quantization_aware(ssd, warped, quantize_aware)
     content = _convert(ssd, config.image_size, quantize, warped)
     model = litert_graph.unpack(content, ("offsets", "classes"))
     files = {"labels.txt": labels_text(detector)}

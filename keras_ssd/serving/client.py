@@ -16,7 +16,7 @@ from keras_ssd.inference.batches import BatchDetector
 from keras_ssd.serving.connection import Connection
 
 _GRPC = re.compile(r"(grpcs?)://([^\s/@?#]+:\d+)/([^\s/?#]+)(?:/versions/(\d+))?/?")
-_REST = re.compile(r"(https?://[^\s/@?#]+[^\s@?#]*/v1/models/([^\s/?#]+(?:/versions/\d+)?))/?")
+_REST = re.compile(r"(https?://[^\s/@?#]+[^\s@?#]*/v1/models/([^\s/:?#]+(?:/versions/\d+)?))/?")
 _HEADER_NAME, _HEADER_VALUE = re.compile(r"[A-Za-z0-9_-]+"), re.compile(r"[\x20-\x7e]*")
 _OWN_HEADERS = {"content-type", "content-length", "transfer-encoding", "connection"}
 

@@ -214,7 +214,9 @@ class TestArguments:
          "ftp://localhost:8501/v1/models/m", "http://localhost:port/v1/models/m",
          "http://localhost:99999/v1/models/m", "http:///v1/models/m",
          "http://localhost:8501/v1/models/m?a=b", "http://localhost:8501/v1/models/m/versions/x",
-         "http://local host:8501/v1/models/m", "http://localhost:8501/v1/models/m\n"],
+         "http://local host:8501/v1/models/m", "http://localhost:8501/v1/models/m\n",
+         "http://localhost:8501/v1/models/m:predict",
+         "http://localhost:8501/v1/models/m/versions/1:predict"],
     )  # fmt: skip
     def test_an_address_of_another_form_is_refused(self, server):
         with pytest.raises(ValueError, match=r"server: .*expected grpc://HOST:PORT/NAME or http:"):

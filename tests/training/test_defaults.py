@@ -1,12 +1,16 @@
 """The length of a training by its number of images, and the measurements that it comes from."""
 
 import csv
+from collections import defaultdict
 from pathlib import Path
+from statistics import mean
 
 import pytest
 
 from keras_ssd.training.defaults import Defaults, steps_per_evaluation
 from keras_ssd.training.recipes import Recipe
+
+LOG = Path(__file__).parents[2] / "training" / "logs" / "small_data.csv"
 
 
 @pytest.mark.parametrize(
@@ -30,11 +34,15 @@ def test_a_run_is_measured_ten_times_or_after_each_pass_if_that_is_longer(steps,
     assert steps_per_evaluation(Recipe(steps=steps), images) == expected
 
 
+def rows_of(name):
+    """The measurements on a data set, from the log."""
+    with LOG.open(encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if row["set"] == name]
+
+
 @pytest.mark.parametrize("name", ["voc20", "voc100", "raccoon"])
 def test_the_defaults_in_the_table_of_measurements_are_those_of_today(name):
-    log = Path(__file__).parents[2] / "training" / "logs" / "small_data.csv"
-    with log.open(encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["set"] == name and row["default"]]
+    rows = [row for row in rows_of(name) if row["default"]]
     assert rows
     for row in rows:
         defaults = Defaults.for_images(int(row["images"]))
@@ -42,3 +50,27 @@ def test_the_defaults_in_the_table_of_measurements_are_those_of_today(name):
         assert (row["freeze_batch_norm"] == "yes") == defaults.freeze_batch_norm
         assert float(row["learning_rate"]) == Recipe().learning_rate
         assert int(row["steps"]) == defaults.steps
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            "voc20",
+            marks=pytest.mark.xfail(
+                strict=True, reason="a learning rate of 2e-4 is better by 0.036 (three seeds)"
+            ),
+        ),
+        "voc100",
+    ],
+)
+def test_no_setting_that_was_measured_is_better_than_the_default_by_more_than_0_02(name):
+    found, default = defaultdict(list), None
+    for row in rows_of(name):
+        setting = tuple(
+            row[key] for key in ("freeze", "freeze_batch_norm", "learning_rate", "steps")
+        )
+        found[setting].append(float(row["map_11_point"]))
+        default = setting if row["default"] else default
+    means = {setting: mean(values) for setting, values in found.items()}  # over the seeds
+    assert means[default] >= max(means.values()) - 0.02

@@ -1,10 +1,11 @@
-"""Writes two small data sets, each with three of VOC's classes, on which `train` was tried.
+"""Writes small data sets, each with some of VOC's classes, on which `train` was tried.
 
 python training/small_sets.py VOCdevkit/VOC2007 OUTPUT
 
-OUTPUT/voc20 has 20 images to train on and OUTPUT/voc100 has 100, both 150 to validate on. They come
-from VOC2007 train and val. The classes have new names, so that a detector trained on COCO or VOC
-learns them as if it had never seen them.
+OUTPUT/voc20 has 20 images of 3 classes to train on, OUTPUT/voc100 has 100 of 3 others, and
+OUTPUT/voc300 has 300 of 10. Each has 150 to validate on. They come from VOC2007 train and val. The
+classes have new names, so that a detector trained on COCO or VOC learns them as if it had never
+seen them.
 """
 
 import argparse
@@ -15,6 +16,10 @@ from pathlib import Path
 SETS = {
     "voc20": (20, ("bird", "boat", "horse")),
     "voc100": (100, ("bottle", "chair", "pottedplant")),
+    "voc300": (
+        300,
+        ("bicycle", "bus", "car", "cat", "cow", "dog", "motorbike", "person", "sheep", "sofa"),
+    ),
 }
 NUM_VALIDATION = 150
 

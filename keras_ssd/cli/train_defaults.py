@@ -15,7 +15,7 @@ def fill_in(options: argparse.Namespace, num_images: int) -> None:
         options: the options of the command, which are changed. Those that are given stay.
         num_images: the number of images to train on.
     """
-    from keras_ssd.training.defaults import Defaults, steps_per_evaluation
+    from keras_ssd.training.defaults import IMAGES_PER_STEP, Defaults, steps_per_evaluation
 
     if options.recipe not in RECIPES or options.model in NEW_MODELS:
         return
@@ -26,6 +26,9 @@ def fill_in(options: argparse.Namespace, num_images: int) -> None:
         options.freeze = defaults.freeze
     if options.freeze_batch_norm is None:
         options.freeze_batch_norm = defaults.freeze_batch_norm
+    recipe = chosen_recipe(options, num_images)
+    if options.learning_rate is None:
+        larger = recipe.images_per_step / IMAGES_PER_STEP
+        options.learning_rate = defaults.learning_rate * larger
     if options.evaluate_every is None:
-        recipe = chosen_recipe(options, num_images)
         options.evaluate_every = steps_per_evaluation(recipe, num_images)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from keras_ssd.training.recipes import Recipe
 
+IMAGES_PER_STEP = 16
 FIRST_STEPS = 100
 MOST_STEPS = 3_000
 EVALUATIONS = 10
@@ -14,10 +15,11 @@ EVALUATIONS = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Defaults:
-    """Says how long a trained detector trains, and which of its layers stay as they are.
+    """Says how long and how fast a trained detector trains, and which of its layers stay the same.
 
     Attributes:
         steps: the number of steps of 16 images.
+        learning_rate: the highest learning rate, for steps of 16 images.
         freeze: the layers that do not train, as `keras_ssd.models.transfer.freeze_up_to` names
             them.
         freeze_batch_norm: whether batch norms do not train.
@@ -29,6 +31,7 @@ class Defaults:
     """
 
     steps: int
+    learning_rate: float = 3e-4
     freeze: str = "stride8"
     freeze_batch_norm: bool = True
 

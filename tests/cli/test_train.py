@@ -205,12 +205,12 @@ def test_a_trained_detector_trains_as_long_as_the_number_of_images_says(options_
         recipe = given["recipe"]
         return recipe.steps, given["steps_per_epoch"], recipe.learning_rate, recipe.images_per_step
 
-    assert steps() == (124, 13, 5e-4, 16)  # 24 images
-    assert steps("--image-set", "train") == (116, 12, 5e-4, 16)
+    assert steps() == (124, 13, 3e-4, 16)  # 24 images
+    assert steps("--image-set", "train") == (116, 12, 3e-4, 16)
     # what is given stays as it is
     assert steps("--steps", 400, "--learning-rate", 0.1) == (400, 40, 0.1, 16)
-    assert steps("--steps", 10, "--batch-size", 8) == (10, 3, 2.5e-4, 8)  # 3 steps are a pass
-    assert steps("--epochs", 5, "--evaluate-every", 7) == (10, 7, 5e-4, 16)
+    assert steps("--steps", 10, "--batch-size", 8) == (10, 3, 1.5e-4, 8)  # 3 steps are a pass
+    assert steps("--epochs", 5, "--evaluate-every", 7) == (10, 7, 3e-4, 16)
     assert steps("--recipe", "modern") == steps()
     # other recipes say it themselves
     assert steps("--recipe", "paper") == (120_000, None, 1e-3, 32)

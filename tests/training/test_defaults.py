@@ -40,7 +40,7 @@ def rows_of(name):
         return [row for row in csv.DictReader(file) if row["set"] == name]
 
 
-@pytest.mark.parametrize("name", ["voc20", "voc100", "raccoon"])
+@pytest.mark.parametrize("name", ["voc20", "voc100", "voc300", "raccoon"])
 def test_the_defaults_in_the_table_of_measurements_are_those_of_today(name):
     rows = [row for row in rows_of(name) if row["default"]]
     assert rows
@@ -48,29 +48,21 @@ def test_the_defaults_in_the_table_of_measurements_are_those_of_today(name):
         defaults = Defaults.for_images(int(row["images"]))
         assert row["freeze"] == defaults.freeze
         assert (row["freeze_batch_norm"] == "yes") == defaults.freeze_batch_norm
-        assert float(row["learning_rate"]) == Recipe().learning_rate
+        assert float(row["learning_rate"]) == defaults.learning_rate
         assert int(row["steps"]) == defaults.steps
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(
-            "voc20",
-            marks=pytest.mark.xfail(
-                strict=True, reason="a learning rate of 2e-4 is better by 0.036 (three seeds)"
-            ),
-        ),
-        "voc100",
-    ],
-)
-def test_no_setting_that_was_measured_is_better_than_the_default_by_more_than_0_02(name):
+@pytest.mark.parametrize("rule", ["map_11_point", "map_area"])
+@pytest.mark.parametrize("name", ["voc20", "voc100", "voc300", "raccoon"])
+def test_no_setting_that_was_measured_is_better_than_the_default_by_more_than_0_02(name, rule):
     found, default = defaultdict(list), None
     for row in rows_of(name):
+        if row["dtype"] == "float32":
+            continue  # the single runs of own_objects.md; no other setting has them
         setting = tuple(
             row[key] for key in ("freeze", "freeze_batch_norm", "learning_rate", "steps")
         )
-        found[setting].append(float(row["map_11_point"]))
+        found[setting].append(float(row[rule]))
         default = setting if row["default"] else default
     means = {setting: mean(values) for setting, values in found.items()}  # over the seeds
     assert means[default] >= max(means.values()) - 0.02

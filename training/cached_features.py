@@ -8,7 +8,7 @@ So the script augments each image a few times, runs these layers on it with Open
 features in RUN/features, 8 bits a value (740 KB an image). Then it trains the layers after them on
 the features, measures mAP with the whole detector after every --evaluate-every steps, and saves it
 as RUN/last.keras. The first pass over the images only flips them, and the others have the paper's
-augmentation. A default box learns an object from the same IoU on as with `--recipe modern`.
+augmentation. A default box learns an object from an IoU of 0.4 on, as with `--recipe modern`.
 
 If it is called again with the same arguments, it goes on where it was stopped, to within 400 images
 or --evaluate-every steps; the order of the batches then begins anew.
@@ -30,7 +30,7 @@ from keras_ssd.detector import Detector, open_detector
 from keras_ssd.evaluation import evaluate_map
 from keras_ssd.files import replace_file, write_text
 from keras_ssd.losses import HardNegativeCrossentropy, SmoothL1
-from keras_ssd.training import RECIPES, Recipe
+from keras_ssd.training import Recipe
 
 COMPUTED_AT_ONCE = 8  # images
 
@@ -94,8 +94,7 @@ class CachedFeatures:
     def _images(self, data, ssd, seed, start_batch):
         """Yields batches of images with their targets, from a batch on."""
         only_flipped = len(data) // COMPUTED_AT_ONCE  # batches
-        matching_iou = RECIPES["modern"].matching_iou
-        options = {"batch_size": COMPUTED_AT_ONCE, "seed": seed, "matching_iou": matching_iou}
+        options = {"batch_size": COMPUTED_AT_ONCE, "seed": seed, "matching_iou": 0.4}
         if start_batch < only_flipped:
             flip = keras.layers.RandomFlip("horizontal", bounding_box_format="xyxy")
             flipped = training_dataset(

@@ -27,8 +27,7 @@ def fill_in(options: argparse.Namespace, num_images: int) -> None:
     if options.freeze_batch_norm is None:
         options.freeze_batch_norm = defaults.freeze_batch_norm
     recipe = chosen_recipe(options, num_images)
-    if options.learning_rate is None:
-        larger = recipe.images_per_step / IMAGES_PER_STEP
-        options.learning_rate = defaults.learning_rate * larger
+    if options.learning_rate is None:  # in proportion, as in `chosen_recipe`
+        options.learning_rate = defaults.learning_rate * recipe.images_per_step / IMAGES_PER_STEP
     if options.evaluate_every is None:
         options.evaluate_every = steps_per_evaluation(recipe, num_images)

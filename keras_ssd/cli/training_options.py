@@ -65,8 +65,8 @@ def add_options(command: argparse.ArgumentParser) -> None:
     add(
         "--learning-rate",
         type=positive(float),
-        help="highest learning rate; default: the recipe's, or 3e-4 for a trained detector, in "
-        "proportion to the images of a step",
+        help="highest learning rate; default: the recipe's, but 3e-4 for a trained detector with "
+        "finetune or modern; in proportion to the images of a step",
     )
     add(
         "--schedule",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from keras_ssd.training.recipes import Recipe
 
-IMAGES_PER_STEP = 16
+IMAGES_PER_STEP = 16  # in the measurements: the learning rate holds for it
 FIRST_STEPS = 100
 MOST_STEPS = 3_000
 EVALUATIONS = 10
@@ -15,10 +15,10 @@ EVALUATIONS = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Defaults:
-    """Says how long and how fast a trained detector trains, and which of its layers stay the same.
+    """Says how a trained detector trains: its steps, its learning rate and its frozen layers.
 
     Attributes:
-        steps: the number of steps of 16 images.
+        steps: the number of steps, whatever the number of images in a step.
         learning_rate: the highest learning rate, for steps of 16 images.
         freeze: the layers that do not train, as `keras_ssd.models.transfer.freeze_up_to` names
             them.

@@ -12,7 +12,10 @@ from keras_ssd.optimizers import CaffeSGD, SSDAdamW, Warmup
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Says how to train. The defaults fine-tune a trained detector on your own data.
+    """Says how to train. The defaults are those of `finetune`.
+
+    `keras-ssd train` takes other steps and a lower learning rate for a trained detector, which
+    `keras_ssd.training.defaults` says.
 
     Attributes:
         optimizer: the name of the optimizer: "adamw", or "sgd" with momentum 0.9 as in Caffe.

@@ -212,8 +212,11 @@ def test_a_trained_detector_trains_as_long_as_the_number_of_images_says(options_
     assert steps("--steps", 10, "--batch-size", 8) == (10, 3, 1.5e-4, 8)  # 3 steps are a pass
     assert steps("--epochs", 5, "--evaluate-every", 7) == (10, 7, 3e-4, 16)
     assert steps("--recipe", "modern") == steps()
+    assert steps("--batch-size", "auto") == steps()
+    assert steps("--batch-size", 8, "--accumulate", 4)[2:] == (6e-4, 32)
     # other recipes say it themselves
     assert steps("--recipe", "paper") == (120_000, None, 1e-3, 32)
+    assert steps("--recipe", "smoke") == (20, None, 1e-3, 4)
 
 
 def test_a_run_ends_early_only_with_images_to_validate_on(

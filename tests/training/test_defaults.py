@@ -1,4 +1,4 @@
-"""The length of a training by its number of images, and the measurements that it comes from."""
+"""The defaults of a trained detector, and the measurements that they come from."""
 
 import csv
 from collections import defaultdict
@@ -52,13 +52,13 @@ def test_the_defaults_in_the_table_of_measurements_are_those_of_today(name):
         assert int(row["steps"]) == defaults.steps
 
 
-@pytest.mark.parametrize("rule", ["map_11_point", "map_area"])
+@pytest.mark.parametrize("rule", ["map_11_point", "map_area", "coco_ap"])
 @pytest.mark.parametrize("name", ["voc20", "voc100", "voc300", "raccoon"])
 def test_no_setting_that_was_measured_is_better_than_the_default_by_more_than_0_02(name, rule):
     found, default = defaultdict(list), None
     for row in rows_of(name):
         if row["dtype"] == "float32":
-            continue  # the single runs of own_objects.md; no other setting has them
+            continue  # single runs for own_objects.md; seeds alone change mAP by as much
         setting = tuple(
             row[key] for key in ("freeze", "freeze_batch_norm", "learning_rate", "steps")
         )

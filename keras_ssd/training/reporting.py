@@ -16,7 +16,7 @@ from keras_ssd.terminal import counted
 from keras_ssd.training.callbacks import batches_of
 from keras_ssd.training.class_log import add_to_class_log, read_class_log
 from keras_ssd.training.folder import RunFolder
-from keras_ssd.training.tensorboard import write_to_tensorboard
+from keras_ssd.training.tensorboard import TensorBoardLog
 
 logger = logging.getLogger("keras_ssd")
 
@@ -41,6 +41,7 @@ class WriteReport(keras.callbacks.Callback):
         self.folder = folder
         self.measuring = measuring
         self.accumulate = accumulate
+        self._tensorboard = TensorBoardLog(folder.tensorboard)
         self._evaluation: EvaluationPart | None = None
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -69,7 +70,7 @@ class WriteReport(keras.callbacks.Callback):
         precisions = {entry.name: entry.ap_11_point for entry in result.voc.classes}
         add_to_class_log(self.folder.class_log, epoch, precisions)
         part = evaluation_part(result, data, skipped=self.measuring.skipped or ())
-        write_to_tensorboard(self.folder.tensorboard, part, epoch)
+        self._tensorboard.write(part, epoch)
         self._evaluation = part
 
     def _write_page(self, state):

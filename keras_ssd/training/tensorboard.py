@@ -4,6 +4,7 @@ import base64
 import importlib.util
 from math import isnan
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,27 +22,41 @@ _STATES = {
 _GRAY, _QUALITY = 138, 75
 
 
-def write_to_tensorboard(folder: Path, part: EvaluationPart, epoch: int) -> None:
-    """Writes the figures and pictures of an evaluation; it does nothing without TensorBoard.
+class TensorBoardLog:
+    """Writes the figures and pictures of each epoch's evaluation; nothing without TensorBoard.
+
+    All epochs go to one file: TensorBoard reads the files of a folder in the order of their names,
+    which, for files of the same second, is not the order in which they were written.
 
     Args:
         folder: the folder of TensorBoard's files.
-        part: what the report says about the evaluation.
-        epoch: the number of the epoch, from 0, which is the step in TensorBoard.
     """
-    if importlib.util.find_spec("tensorboard") is None:
-        return
-    import tensorflow as tf
 
-    writer = tf.summary.create_file_writer(str(folder / "validation"))
-    with writer.as_default(step=epoch):
-        for name, value in scalars(part).items():
-            if not isnan(value):
-                tf.summary.scalar(name, value)
-        for kind, pictures in (("worst", part.worst), ("best", part.best)):
-            for number, picture in enumerate(pictures, 1):
-                _write_jpeg(f"{kind}/{number}", truth_beside_detections(picture))
-    writer.close()
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._writer: Any = None
+
+    def write(self, part: EvaluationPart, epoch: int) -> None:
+        """Writes what there is to see of an epoch.
+
+        Args:
+            part: what the report says about the evaluation.
+            epoch: the number of the epoch, from 0, which is the step in TensorBoard.
+        """
+        if importlib.util.find_spec("tensorboard") is None:
+            return
+        import tensorflow as tf
+
+        if self._writer is None:
+            self._writer = tf.summary.create_file_writer(str(self.folder / "validation"))
+        with self._writer.as_default(step=epoch):
+            for name, value in scalars(part).items():
+                if not isnan(value):
+                    tf.summary.scalar(name, value)
+            for kind, pictures in (("worst", part.worst), ("best", part.best)):
+                for number, picture in enumerate(pictures, 1):
+                    _write_jpeg(f"{kind}/{number}", truth_beside_detections(picture))
+        self._writer.flush()
 
 
 def scalars(part: EvaluationPart) -> dict[str, float]:

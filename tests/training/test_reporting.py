@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from keras_ssd.report.pictures import Picture
-from keras_ssd.training import reporting
+from keras_ssd.training import reporting, tensorboard
 from keras_ssd.training.class_log import add_to_class_log, read_class_log
 from keras_ssd.training.folder import RunFolder
 from keras_ssd.training.tensorboard import truth_beside_detections
@@ -70,8 +70,8 @@ def test_tensorboard_gets_the_same_scalars_and_pictures(finished):
     rows = read_class_log(output / "classes.csv")
     for number, name in enumerate(CLASSES):
         tensors = events.Tensors(f"evaluation/ap/{number} {name}")
-        values = {event.step: float(tf.make_ndarray(event.tensor_proto)) for event in tensors}
-        assert values == {epoch: pytest.approx(float(row[name])) for epoch, row in rows}
+        values = [(event.step, float(tf.make_ndarray(event.tensor_proto))) for event in tensors]
+        assert values == [(epoch, pytest.approx(float(row[name]))) for epoch, row in rows]
     for tag in ("map_area", "f1", "error_cost/missed", "errors/missed", "map_by_size/large"):
         assert f"evaluation/{tag}" in tags
     (*_, last) = events.Tensors("worst/1")
@@ -84,6 +84,22 @@ def test_tensorboard_gets_the_same_scalars_and_pictures(finished):
     tags = events.Tags()["tensors"]
     names = ("loss", "classes_loss", "learning_rate", "images_per_second", "data_wait_share")
     assert {f"epoch_{name}" for name in names} <= {*tags}
+
+
+def test_tensorboard_reads_quick_epochs_in_their_order(tmp_path, monkeypatch):
+    event_accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator"
+    )
+    monkeypatch.setattr(tensorboard, "scalars", lambda part: {"f1": part.mean_f1})
+    log = tensorboard.TensorBoardLog(tmp_path)
+    epochs = range(12)  # more than ten within a second
+    for epoch in epochs:
+        log.write(SimpleNamespace(mean_f1=epoch / 16, worst=[], best=[]), epoch)
+    (_,) = (tmp_path / "validation").iterdir()
+    events = event_accumulator.EventAccumulator(str(tmp_path / "validation"), {"tensors": 0})
+    events.Reload()
+    values = [(event.step, tf.make_ndarray(event.tensor_proto)) for event in events.Tensors("f1")]
+    assert values == [(epoch, epoch / 16) for epoch in epochs]
 
 
 def test_an_interrupted_run_has_a_report_too(finished, tmp_path):
@@ -130,7 +146,7 @@ def test_trouble_with_the_report_is_only_logged(tmp_path, caplog):
 def test_a_run_without_jinja2_has_no_report_but_its_table(finished, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(reporting.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(reporting, "evaluation_part", lambda *_, **__: None)
-    monkeypatch.setattr(reporting, "write_to_tensorboard", lambda *_: None)
+    monkeypatch.setattr(reporting.TensorBoardLog, "write", lambda *_: None)
     classes = [SimpleNamespace(name="cat", ap_11_point=0.5)]
     result = SimpleNamespace(voc=SimpleNamespace(classes=classes))
     measuring = SimpleNamespace(result=result, data=None, skipped=None)

@@ -32,12 +32,20 @@ def write_set(voc: Path, output: Path, num_train: int, classes: tuple[str, ...])
         output: the folder to write.
         num_train: the number of images to train on.
         classes: the names of the classes in VOC.
+
+    Raises:
+        ValueError: VOC has fewer images of these classes; nothing is written.
+        OSError: a file of VOC cannot be read.
     """
     chosen: dict[str, list[str]] = {}
     for image_set, count in (("train", num_train), ("val", NUM_VALIDATION)):
         ids = (voc / "ImageSets" / "Main" / f"{image_set}.txt").read_text("utf-8").split()
         random.Random(0).shuffle(ids)
         chosen[image_set] = _balanced(voc, ids, classes, count)
+        if (found := len(chosen[image_set])) < count:
+            raise ValueError(
+                f"{voc}: {image_set} has {found} images for {', '.join(classes)}, not {count}"
+            )
     for name in ("Annotations", "JPEGImages", "ImageSets/Main"):
         (output / name).mkdir(parents=True, exist_ok=True)
     for image_set, ids in chosen.items():
@@ -97,7 +105,7 @@ def main() -> None:
     try:
         for name, (num_train, classes) in SETS.items():
             write_set(options.voc, options.output / name, num_train, classes)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         parser.error(str(error))
 
 

@@ -77,3 +77,12 @@ def test_what_a_script_cannot_read_is_one_line(script, arguments, message, capsy
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith(f"{arguments[0]}: error: ")
     assert message in last
+
+
+def test_too_few_images_for_a_small_set_are_one_line(script, drawn_voc, tmp_path, capsys):
+    assert script("small_sets.py", str(drawn_voc), str(tmp_path / "sets")) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == (
+        f"small_sets.py: error: {drawn_voc}: train has 0 images for bird, boat, horse, not 20"
+    )
+    assert not (tmp_path / "sets").exists()

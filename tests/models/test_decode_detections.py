@@ -211,7 +211,10 @@ def test_of_boxes_of_equal_score_a_largest_set_without_overlaps_stays():
     corners = geometry.centers_to_corners(priors.astype(float))
     count = found["num_detections"][0]
     assert count > 1
-    np.testing.assert_array_equal(found["scores"][0, :count], np.full(count, 0.5))
+    scores = found["scores"][0, :count]
+    np.testing.assert_array_equal(scores, scores[0])
+    # Without oneDNN, TensorFlow's softmax of two zeros is the float32 next to 0.5.
+    assert scores[0] == pytest.approx(0.5, rel=1e-6)
     clipped = corners.clip(0, 1)
     kept = [int(np.abs(clipped - box).sum(axis=1).argmin()) for box in found["boxes"][0, :count]]
     np.testing.assert_allclose(clipped[kept], found["boxes"][0, :count], atol=1e-6)

@@ -12,7 +12,7 @@ RED, BLACK = Image.new("RGB", (16, 16), "red"), Image.new("RGB", (16, 16))
 
 def encode(kind, **options):
     file = io.BytesIO()
-    RED.save(file, kind, **options)
+    RED.copy().save(file, kind, **options)  # saving as JPEG changes the image object
     return file.getvalue()
 
 

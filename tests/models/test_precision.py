@@ -57,8 +57,10 @@ def test_a_backbone_may_hold_operations_and_models():
     (inside,) = copy.ssd.get_layer(inner.name).layers
     assert inside.compute_dtype == "bfloat16"
     assert copy.with_dtype("mixed_bfloat16") is copy
-    scores = [model.predict(IMAGES, verbose=0)["scores"] for model in (detector, copy)]
-    np.testing.assert_allclose(*scores, atol=0.02)
+    # Without non-maximum suppression, which the least difference can make keep other boxes.
+    outputs = [model.ssd.predict(IMAGES, verbose=0) for model in (detector, copy)]
+    for name in outputs[0]:
+        np.testing.assert_allclose(*(output[name] for output in outputs), atol=0.005)
 
 
 @pytest.fixture

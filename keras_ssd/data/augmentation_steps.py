@@ -186,7 +186,8 @@ def _adjust_hsv(image, channel, table):
 def _random_crops(count, rng):
     """Draws corners (count, 4) within the image: scale 0.3 to 1 and aspect ratio 0.5 to 2."""
     scale = rng.uniform(0.3, 1.0, count)
-    aspect_ratio = np.clip(rng.uniform(0.5, 2.0, count), scale**2, scale**-2)
+    area = np.square(scale)  # exact, unlike a power, whose last bit depends on the processor
+    aspect_ratio = np.clip(rng.uniform(0.5, 2.0, count), area, 1 / area)
     width, height = scale * np.sqrt(aspect_ratio), scale / np.sqrt(aspect_ratio)
     sizes = np.minimum(np.stack([width, height], axis=1), 1.0)  # rounding can exceed 1
     corners = rng.uniform(0.0, 1.0 - sizes)

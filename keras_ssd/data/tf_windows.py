@@ -112,8 +112,8 @@ def _chosen_regions(draws, boxes, is_box):
 def _random_crops(draws):
     """Turns draws (B, 6, 4, 50) into corners (B, 6, 50, 4), as `augmentation_steps.crop` does."""
     scale = 0.3 + 0.7 * draws[:, :, 0]
-    lowest, highest = scale**2, 1.0 / scale**2
-    aspect_ratio = tf.clip_by_value(0.5 + 1.5 * draws[:, :, 1], lowest, highest)
+    area = tf.square(scale)  # exact, unlike a power, whose last bit depends on the processor
+    aspect_ratio = tf.clip_by_value(0.5 + 1.5 * draws[:, :, 1], area, 1.0 / area)
     root = tf.sqrt(aspect_ratio)
     width, height = tf.minimum(scale * root, 1.0), tf.minimum(scale / root, 1.0)
     left, top = (1.0 - width) * draws[:, :, 2], (1.0 - height) * draws[:, :, 3]

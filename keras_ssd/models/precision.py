@@ -87,15 +87,31 @@ def auto_dtype(name: str, map_loss: float | None, time: float | None) -> str:
     return dtype
 
 
+def warn_of_slow_bfloat16(dtype: str) -> None:
+    """Logs a warning, once, if TensorFlow is to compute in bfloat16 on an x86 CPU without it."""
+    if dtype != "mixed_bfloat16" or keras.config.backend() != "tensorflow" or _computes_on_gpu():
+        return
+    if "sse2" in _cpu_flags() and not cpu_has_fast_bfloat16():
+        _log_once(
+            "mixed_bfloat16 is much slower than float32 here: this processor has no instructions "
+            "for bfloat16 (avx512_bf16 or amx_bf16)",
+            logging.WARNING,
+        )
+
+
 def cpu_has_fast_bfloat16() -> bool:
     """Tells whether this processor multiplies bfloat16 itself: AMX-BF16, AVX512-BF16, on Linux."""
     if keras.config.backend() != "tensorflow":
         return False
+    return not {"amx_bf16", "avx512_bf16"}.isdisjoint(_cpu_flags())
+
+
+def _cpu_flags():
+    """Returns the names of the CPU's instructions, among other words; none if not on Linux."""
     try:
-        flags = CPU_FACTS.read_text().split()
+        return set(CPU_FACTS.read_text().split())
     except OSError:
-        return False
-    return not {"amx_bf16", "avx512_bf16"}.isdisjoint(flags)
+        return set()
 
 
 def _computes_on_gpu():
@@ -126,5 +142,5 @@ def _policy(layer, dtype):
 
 
 @cache
-def _log_once(message):
-    logger.info(message)
+def _log_once(message, level=logging.INFO):
+    logger.log(level, message)

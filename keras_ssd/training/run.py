@@ -19,6 +19,7 @@ from keras_ssd.data.tf_augmentation import TFPaperAugmentation
 from keras_ssd.detector import Detector
 from keras_ssd.detector.callbacks import with_detector
 from keras_ssd.evaluation.mean_ap import check_measurable
+from keras_ssd.models.precision import dtype_of, warn_of_slow_bfloat16
 from keras_ssd.models.ssd import SSD
 from keras_ssd.terminal import counted
 from keras_ssd.training.callbacks import (
@@ -74,6 +75,7 @@ class Run:
         """Raises ValueError where the arguments do not fit, before anything is written."""
         dataclasses.replace(self, cache=None)._batches(0)  # checks data and classes
         check_devices(self.detector, self.recipe)
+        warn_of_slow_bfloat16(dtype_of(self.detector.ssd))
         if not self.data.num_objects:
             images = counted(len(self.data), "image")
             raise ValueError(f"data: none of the {images} has an object to learn")

@@ -134,6 +134,40 @@ def test_the_processor_is_asked(monkeypatch, tmp_path, flags, expected):
 
 
 @pytest.fixture
+def cpu(monkeypatch, tmp_path):
+    """Writes what Linux says of the processor; each warning may be logged again."""
+
+    def cpu(facts):
+        precision._log_once.cache_clear()
+        (tmp_path / "cpuinfo").write_text(facts)
+        monkeypatch.setattr(precision, "CPU_FACTS", tmp_path / "cpuinfo")
+
+    return cpu
+
+
+@pytest.mark.parametrize(
+    ("facts", "dtype", "warns"),
+    [
+        ("flags : fpu sse2 avx2", "mixed_bfloat16", True),
+        ("flags : fpu sse2 avx2", "float32", False),
+        ("flags : fpu sse2 avx512_bf16", "mixed_bfloat16", False),
+        ("Features : fp asimd bf16", "mixed_bfloat16", False),  # Arm
+    ],
+)
+def test_a_warning_says_where_bfloat16_is_slow(
+    cpu, caplog, detector, tmp_path, facts, dtype, warns
+):
+    cpu(facts)
+    detector.save(tmp_path / "tiny.keras")
+    for _ in range(2):
+        keras_ssd.load_detector(tmp_path / "tiny.keras", dtype=dtype)
+    on_tensorflow = keras.backend.backend() == "tensorflow"
+    warnings = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warnings) == (warns and on_tensorflow)
+    assert all("slower than float32" in message for message in warnings)
+
+
+@pytest.fixture
 def measured(tmp_path, monkeypatch, processor, detector):
     """The file of a preset that was measured to gain by bfloat16."""
     detector.save(tmp_path / "tiny.keras")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from keras_ssd.images import CorruptImageError
+from keras_ssd.models import precision
 from keras_ssd.models.precision import dtype_of
 
 
@@ -80,8 +81,11 @@ def test_a_run_on_no_object_is_an_error(corrupt, data, run, recipe, tmp_path):
 
 
 def test_bfloat16_trains_with_a_finite_loss_and_resumes_in_bfloat16_only(
-    run, recipe, tmp_path, micro_ssd
+    run, recipe, tmp_path, micro_ssd, monkeypatch, caplog
 ):
+    (tmp_path / "cpuinfo").write_text("flags : fpu sse2 avx2")
+    monkeypatch.setattr(precision, "CPU_FACTS", tmp_path / "cpuinfo")
+    precision._log_once.cache_clear()
     recipe = dataclasses.replace(recipe, steps=1)
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
@@ -91,6 +95,7 @@ def test_bfloat16_trains_with_a_finite_loss_and_resumes_in_bfloat16_only(
         keras.config.set_dtype_policy(policy)
     detector = run(tmp_path / "run", recipe, model=model, validation=None)
     assert dtype_of(detector.ssd) == "mixed_bfloat16"
+    assert "mixed_bfloat16 is much slower than float32 here" in caplog.text
     (row,) = log_of(tmp_path / "run")
     assert 0 < float(row["loss"]) < 100
     assert not (tmp_path / "run" / "best.keras").exists()

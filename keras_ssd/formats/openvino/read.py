@@ -27,8 +27,8 @@ class OpenVINODetector(ExportedDetector):
         path: the path of the `.xml` file.
         num_threads: the number of threads of the runtime. None leaves the choice to the runtime.
         dtype: the dtype to compute in: "float32", or "mixed_bfloat16", which is faster on
-            processors that compute in bfloat16. Layers that were quantized to int8 stay int8; boxes
-            and scores are always float32.
+            processors that compute in bfloat16, and float32 on others. Layers that were quantized
+            to int8 stay int8; boxes and scores are always float32.
 
     Raises:
         ValueError: there is no such file or it is not a detector, as in `ExportedDetector`; or the

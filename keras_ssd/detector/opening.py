@@ -9,7 +9,7 @@ from keras_ssd import optimizers  # noqa: F401 - a compiled detector may name on
 from keras_ssd.convert import convert_checkpoint
 from keras_ssd.detector.detector import Detector
 from keras_ssd.detector.keras_file import check_keras_file
-from keras_ssd.models.precision import auto_dtype, warn_of_slow_bfloat16
+from keras_ssd.models.precision import auto_dtype
 from keras_ssd.presets import Preset, find_preset, list_presets, preset_file
 
 
@@ -57,7 +57,6 @@ def in_dtype(detector: Detector, dtype: str | None, preset: Preset | None = None
         dtype = auto_dtype(preset.name, preset.bfloat16_map_loss, preset.bfloat16_time)
     elif dtype == "auto":
         dtype = auto_dtype(detector.name, None, None)
-    warn_of_slow_bfloat16(dtype)
     return detector.with_dtype(dtype)
 
 

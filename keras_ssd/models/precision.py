@@ -35,6 +35,7 @@ def with_dtype(ssd: SSD, dtype: str) -> SSD:
             f"dtype: expected float32, mixed_bfloat16 or mixed_float16, not {dtype!r}; "
             "weights are always stored in float32"
         )
+    warn_of_slow_bfloat16(dtype)
     if all(layer.dtype_policy.name == _policy(layer, dtype) for layer in _layers(ssd)):
         return ssd
 

@@ -120,19 +120,6 @@ def test_the_automatic_choice_and_its_reason(
     assert reason in record.message
 
 
-@pytest.mark.parametrize(
-    ("flags", "expected"),
-    [("sse amx_bf16 x", True), ("avx512_bf16", True), ("avx512f avx512_vnni", False)],
-)
-def test_the_processor_is_asked(monkeypatch, tmp_path, flags, expected):
-    (tmp_path / "cpuinfo").write_text(f"processor : 0\nflags\t: fpu {flags}\nbugs : none\n")
-    monkeypatch.setattr(precision, "CPU_FACTS", tmp_path / "cpuinfo")
-    on_tensorflow = keras.backend.backend() == "tensorflow"
-    assert precision.cpu_has_fast_bfloat16() == (expected and on_tensorflow)
-    monkeypatch.setattr(precision, "CPU_FACTS", tmp_path / "absent")  # macOS, Windows
-    assert not precision.cpu_has_fast_bfloat16()
-
-
 @pytest.fixture
 def cpu(monkeypatch, tmp_path):
     """Writes what Linux says of the processor; each warning may be logged again."""
@@ -143,6 +130,18 @@ def cpu(monkeypatch, tmp_path):
         monkeypatch.setattr(precision, "CPU_FACTS", tmp_path / "cpuinfo")
 
     return cpu
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [("sse amx_bf16 x", True), ("avx512_bf16", True), ("avx512f avx512_vnni", False)],
+)
+def test_the_processor_is_asked(cpu, monkeypatch, tmp_path, flags, expected):
+    cpu(f"processor : 0\nflags\t: fpu {flags}\nbugs : none\n")
+    on_tensorflow = keras.backend.backend() == "tensorflow"
+    assert precision.cpu_has_fast_bfloat16() == (expected and on_tensorflow)
+    monkeypatch.setattr(precision, "CPU_FACTS", tmp_path / "absent")  # macOS, Windows
+    assert not precision.cpu_has_fast_bfloat16()
 
 
 @pytest.mark.parametrize(
